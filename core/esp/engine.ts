@@ -1,0 +1,64 @@
+import type { EspSpi } from '../bytes/brands.ts'
+import type { Secret } from '../bytes/secret.ts'
+import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+
+/** One direction of a CHILD_SA, ready to seal or open packets. RFC 4303, RFC 7296 §2.17 */
+export interface EspSa {
+  readonly spi: EspSpi
+  /** IANA id of transform type 1, and its key length in bits. */
+  readonly encryption: { readonly id: number; readonly keyBits: number }
+  /** Key ‖ salt. */
+  readonly encryptionKey: Secret
+  /** IANA id of transform type 3; absent with an AEAD. */
+  readonly integrity?: number
+  readonly integrityKey?: Secret
+  /** 64-bit sequence numbers, RFC 4303 §2.2.1. */
+  readonly esn: boolean
+}
+
+/** Which inner packets belong to a CHILD_SA, seen from this end. RFC 4301 §4.4.1 */
+export interface SelectorPair {
+  readonly local: readonly TrafficSelector[]
+  readonly remote: readonly TrafficSelector[]
+}
+
+export interface EspSaCounters {
+  readonly bytes: number
+  readonly packets: number
+  /** Milliseconds on the engine's clock of the last packet, or undefined. */
+  readonly lastAtMs: number | undefined
+}
+
+export interface InboundCounters extends EspSaCounters {
+  readonly replayed: number
+  readonly failedIcv: number
+  readonly malformed: number
+  readonly selectorMismatch: number
+}
+
+export interface OutboundCounters extends EspSaCounters {
+  /** Last sequence number used. */
+  readonly sequence: bigint
+}
+
+/**
+ * The datapath of one tunnel. Two implementations: TypeScript (the one to read, the oracle in tests)
+ * and native. Packets of a CHILD_SA's selectors leave by its newest outbound SA; every inbound SA that
+ * is installed is accepted until it is removed.
+ */
+export interface EspEngine {
+  readonly kind: 'typescript' | 'native'
+  /** Accepts packets with this SPI from now on. Takes over the keys. */
+  addInbound(sa: EspSa, selectors: SelectorPair): void
+  /** Sends what matches `selectors` with this SA from now on; `child` names the CHILD_SA across rekeys. Takes over the keys. */
+  useOutbound(child: string, sa: EspSa, selectors: SelectorPair): void
+  /** Forgets the SA and wipes its keys. Unknown SPIs are ignored. */
+  removeInbound(spi: EspSpi): void
+  removeOutbound(spi: EspSpi): void
+  inbound(spi: EspSpi): InboundCounters | undefined
+  outbound(spi: EspSpi): OutboundCounters | undefined
+  /** Packets that no SA explains: unknown SPI, or inner packets no selector covers. */
+  strays(): { readonly noSa: number; readonly noSelector: number }
+  /** Wipes all keys. The descriptors belong to whoever opened them. */
+  close(): void
+}

@@ -1,0 +1,118 @@
+import type { EspSpi, IkeSpi, Millis } from '../bytes/brands.ts'
+import type { Secret } from '../bytes/secret.ts'
+import type { VpnError } from '../errors.ts'
+import type { EspSa, SelectorPair } from '../esp/engine.ts'
+import type { Endpoint } from '../net/plan.ts'
+
+/**
+ * The shape every negotiation has: events in, a new state and actions out. A state performs no input
+ * or output, reads no clock and draws no randomness but what it was given, so that any run can be replayed.
+ */
+export interface State {
+  /** Named for what it waits for. */
+  readonly name: string
+  handle(event: IkeEvent, now: Millis): Step
+}
+
+export interface Step {
+  readonly next: State
+  readonly actions: readonly IkeAction[]
+}
+
+/** One IKE message as it travels, without the non-ESP marker. */
+export interface Datagram {
+  readonly bytes: Uint8Array
+  /** Addresses and ports in the IP and UDP headers, seen from this end. */
+  readonly local: Endpoint
+  readonly remote: Endpoint
+}
+
+export type TimerName = string
+
+export type IkeCommand =
+  | { readonly type: 'connect' }
+  | { readonly type: 'disconnect' }
+  /** Makes a fresh CHILD_SA in place of the one named (default: all). RFC 7296 §2.8 */
+  | { readonly type: 'rekeyChild'; readonly child?: string }
+  | { readonly type: 'rekeyIke' }
+  /** Asks whether the gateway is alive. RFC 7296 §2.4 */
+  | { readonly type: 'probe' }
+
+export type IkeEvent =
+  | { readonly type: 'datagram'; readonly datagram: Datagram }
+  | { readonly type: 'timer'; readonly timer: TimerName }
+  | { readonly type: 'command'; readonly command: IkeCommand }
+  /** The answer to an `ask`; a cancelled prompt is simply another answer. */
+  | { readonly type: 'answered'; readonly id: number; readonly answer: unknown }
+  /** A socket for the path asked for by `openPath` is there. */
+  | { readonly type: 'pathOpen'; readonly local: Endpoint; readonly remote: Endpoint }
+  /** Something outside the protocol went wrong: no route, no TUN, no permission. */
+  | { readonly type: 'failed'; readonly error: VpnError }
+  /** An ESP SA is near the end of what may be sent with it. */
+  | { readonly type: 'softLimit'; readonly spi: EspSpi; readonly reason: 'bytes' | 'packets' | 'sequence' }
+  /** Traffic seen since the last such event, for liveness (RFC 7296 §2.4) and the idle time. */
+  | { readonly type: 'traffic'; readonly inbound: boolean; readonly outbound: boolean }
+
+export type IkeAction =
+  | { readonly do: 'openPath'; readonly remotePort: 500 | 4500 }
+  | { readonly do: 'send'; readonly datagram: Datagram; readonly message: ObservedMessage }
+  | { readonly do: 'setTimer'; readonly timer: TimerName; readonly at: Millis }
+  | { readonly do: 'clearTimer'; readonly timer: TimerName }
+  | { readonly do: 'addInbound'; readonly sa: EspSa; readonly selectors: SelectorPair }
+  | {
+      readonly do: 'useOutbound'
+      readonly child: string
+      readonly sa: EspSa
+      readonly selectors: SelectorPair
+    }
+  | { readonly do: 'removeInbound'; readonly spi: EspSpi }
+  | { readonly do: 'removeOutbound'; readonly spi: EspSpi }
+  /** One octet 0xFF on the path, RFC 3948 §4. */
+  | { readonly do: 'keepalive' }
+  | { readonly do: 'ask'; readonly id: number; readonly question: Question }
+  /** For the inspector: a message that arrived, decoded as far as it could be. */
+  | { readonly do: 'observe'; readonly message: ObservedMessage }
+  /** Something a person should read in the log. */
+  | { readonly do: 'note'; readonly text: string }
+  /** Phase 1 and phase 2 stand. `configuration`: what the gateway assigned; the selectors are the narrowed ones. */
+  | {
+      readonly do: 'established'
+      readonly configuration: AssignedConfiguration
+      readonly selectors: SelectorPair
+    }
+  /** The end, with the reason; nothing is done after it. */
+  | { readonly do: 'closed'; readonly error: VpnError | undefined }
+
+/** A message for the inspector. `payloads` is present when it could be decoded (and decrypted). */
+export interface ObservedMessage {
+  readonly direction: 'in' | 'out'
+  readonly bytes: Uint8Array
+  readonly exchange: string
+  readonly messageId: number
+  readonly response: boolean
+  readonly initiatorSpi: IkeSpi
+  readonly responderSpi: Uint8Array
+  readonly payloads: readonly unknown[]
+  /** The octets inside SK, decrypted. */
+  readonly plaintext?: Uint8Array
+  readonly problem?: string
+  readonly retransmission: boolean
+}
+
+export type Question =
+  | { readonly what: 'psk'; readonly identity: string }
+  | { readonly what: 'password'; readonly user: string; readonly message?: string }
+
+/** What a configuration payload gave us. RFC 7296 §3.15 */
+export interface AssignedConfiguration {
+  readonly addresses: readonly string[]
+  readonly dnsServers: readonly string[]
+  /** Networks behind the gateway (INTERNAL_IP4_SUBNET, INTERNAL_IP6_SUBNET), CIDR. */
+  readonly subnets: readonly string[]
+  readonly dnsDomains: readonly string[]
+}
+
+/** Secrets handed to a session: it closes them when it ends. */
+export interface SessionSecrets {
+  readonly psk?: Secret
+}

@@ -1,0 +1,75 @@
+/** The native part, as TypeScript sees it. Nothing else loads the binary. */
+export interface NativeAddon {
+  /** Version of the libcrypto inside, e.g. `OpenSSL 3.0.19 …`. */
+  readonly cryptoVersion: string
+
+  // Primitives of the addon's own libcrypto. All throw on bad arguments only; a wrong ICV is `undefined`.
+  aeadSeal(
+    algorithm: AeadName,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    tagBytes: number,
+  ): Uint8Array
+  aeadOpen(
+    algorithm: AeadName,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    ciphertext: Uint8Array,
+    tagBytes: number,
+  ): Uint8Array | undefined
+  /** No padding: the caller's data is a multiple of the block, or the mode is a stream. `algorithm`: an OpenSSL name such as `camellia-128-cbc`. */
+  cipher(algorithm: string, encrypt: boolean, key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array
+  /** g^x mod p, left-padded to the length of p. `group`: IANA id of a MODP group. */
+  modpPublic(group: number, exponent: Uint8Array): Uint8Array
+  /** y^x mod p, left-padded; `undefined` unless 1 < y < p−1 (RFC 6989 §2.1). Constant time in the exponent. */
+  modpShared(group: number, exponent: Uint8Array, peer: Uint8Array): Uint8Array | undefined
+  /** `curve`: an OpenSSL name such as `brainpoolP256r1`; public values are x‖y. */
+  ecPublic(curve: string, scalar: Uint8Array): Uint8Array
+  ecShared(curve: string, scalar: Uint8Array, peer: Uint8Array): Uint8Array | undefined
+  x448Public(scalar: Uint8Array): Uint8Array
+  x448Shared(scalar: Uint8Array, peer: Uint8Array): Uint8Array | undefined
+
+  // Descriptors.
+  /** A connected pair of SOCK_SEQPACKET sockets, close-on-exec: `[ours, theirs]`. */
+  socketpair(): readonly [number, number]
+  /** Sends one message with descriptors (SCM_RIGHTS). Throws an `Error` with `code`. */
+  sendMessage(fd: number, bytes: Uint8Array, fds: readonly number[]): void
+  closeFd(fd: number): void
+  /** Numeric address and port of this end and the other end of a connected socket. */
+  socketNames(fd: number): {
+    readonly local: { address: string; port: number }
+    readonly remote: { address: string; port: number }
+  }
+  /** Sends one datagram on a connected socket, or one packet to a TUN; false when the kernel had no room (EAGAIN, ENOBUFS). Throws an `Error` with `code` otherwise. */
+  writePacket(fd: number, packet: Uint8Array): boolean
+  /**
+   * Reads packets of `fd` (TUN, UDP or SEQPACKET) on a thread of its own and delivers them in batches on this
+   * thread. `fds` holds descriptors that came along (SEQPACKET only). `error`: the code that ended it (`EOF` at the
+   * other end's close); no calls after it. At most `maxQueued` batches wait; beyond that the reader pauses.
+   */
+  readPackets(
+    fd: number,
+    onPackets: (packets: readonly Uint8Array[], fds: readonly number[]) => void,
+    onEnd: (error: string) => void,
+  ): PacketReader
+}
+
+export interface PacketReader {
+  /** Stops the thread; the descriptor stays open. No callbacks afterwards. */
+  stop(): void
+}
+
+export type AeadName =
+  | 'aes-128-ccm'
+  | 'aes-192-ccm'
+  | 'aes-256-ccm'
+  | 'aes-128-gcm'
+  | 'aes-192-gcm'
+  | 'aes-256-gcm'
+  | 'chacha20-poly1305'
+  | 'camellia-128-ccm'
+  | 'camellia-192-ccm'
+  | 'camellia-256-ccm'

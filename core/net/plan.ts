@@ -1,0 +1,55 @@
+/** What the operating system should look like while a tunnel is up: stated, not scripted. */
+export interface TunnelPlan {
+  /** Name of the device, e.g. `culvert0`; at most 15 octets. */
+  readonly device: string
+  /** Octets of the largest inner packet. */
+  readonly mtu: number
+  /** Addresses of the device, CIDR: `10.78.0.10/32`, `fd78:0::10/128`. */
+  readonly addresses: readonly string[]
+  /** Destinations that go into the tunnel, CIDR; `0.0.0.0/0` and `::/0` for everything. */
+  readonly routes: readonly string[]
+  /** Destinations inside `routes` that keep their usual way (the local network, by choice), CIDR. */
+  readonly bypass: readonly string[]
+  /** Destinations that must not leave by any way while the tunnel is up, CIDR (no IPv6 leak, RFC 7359). */
+  readonly unreachable: readonly string[]
+  readonly dns?: DnsPlan
+}
+
+export interface DnsPlan {
+  readonly servers: readonly string[]
+  /** Search domains. */
+  readonly search: readonly string[]
+  /** Only these domains are asked through the tunnel (RFC 8598); empty: everything. */
+  readonly only: readonly string[]
+}
+
+/** A UDP socket as the helper opens it: connected, with the mark that keeps it out of every tunnel. */
+export interface UdpRequest {
+  /** The gateway's address, IPv4 or IPv6, numeric. */
+  readonly address: string
+  /** Its port: 500 or 4500. */
+  readonly port: number
+}
+
+/** An address and port of either family, numeric. */
+export interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+/**
+ * The privileged edge. Every call may throw `VpnFailure` (`noTun`, `noPermission`, `systemRefused`).
+ * Closing the edge, or the death of this process, undoes everything it did.
+ */
+export interface OsEdge {
+  /** A connected, marked UDP socket; the caller owns the descriptor. */
+  openUdp(request: UdpRequest): Promise<{ readonly fd: number; readonly local: Endpoint }>
+  /** Makes the device and returns its TUN descriptor (no packet information, non-blocking); the caller owns it. */
+  openTun(device: string): Promise<{ readonly fd: number; readonly device: string }>
+  /** Brings the machine to the plan; called again with another plan for the same device it applies the difference. */
+  apply(plan: TunnelPlan): Promise<void>
+  /** Undoes `apply` and `openTun` for the device. Repeats are harmless. */
+  restore(device: string): Promise<void>
+  /** Undoes everything and ends the helper. */
+  close(): Promise<void>
+}

@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config'
+
+/** Unit tests need no privileges and no network; what touches the machine lives in its own project. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/machine/**', 'test/extra/**', 'test/interop/**', 'test/e2e/**'],
+        },
+      },
+      {
+        test: {
+          name: 'machine',
+          include: ['test/machine/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      { test: { name: 'extra', include: ['test/extra/**/*.test.ts'], testTimeout: 60_000 } },
+    ],
+  },
+})
