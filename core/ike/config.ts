@@ -1,0 +1,84 @@
+import type { Secret } from '../bytes/secret.ts'
+import type { Phase1Snapshot, Phase2Snapshot } from '../contract/snapshot.ts'
+import type { VpnError } from '../errors.ts'
+import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+import type { AssignedConfiguration, IkeCommand, ObservedMessage } from './session.ts'
+
+/** An identity as it stands in IDi and IDr. RFC 7296 §3.5 */
+export interface Identity {
+  /** IANA ID Type: 1 IPv4, 2 FQDN, 3 RFC 822, 5 IPv6, 9 DN, 11 KEY_ID. */
+  readonly type: number
+  readonly data: Uint8Array
+}
+
+/** One transform we offer: IANA type 1 … 5, IANA id, and key length in bits where the attribute is needed. */
+export interface OfferedTransform {
+  readonly type: number
+  readonly id: number
+  readonly keyBits?: number
+}
+
+/** A proposal: alternatives of each type, in order of preference. RFC 7296 §3.3 */
+export type OfferedProposal = readonly OfferedTransform[]
+
+/** Everything a session must know before the first message; it never changes during its life. */
+export interface ConnectionConfig {
+  /** Numeric address of the gateway. */
+  readonly gatewayAddress: string
+  /** The name the person typed, for messages. */
+  readonly gatewayHost: string
+  readonly localIdentity: Identity
+  /** Whom we expect; undefined takes any identity (only with a pre-shared key, which proves itself). */
+  readonly remoteIdentity: Identity | undefined
+  readonly authentication: { readonly method: 'psk'; readonly psk: Secret }
+  readonly ikeProposals: readonly OfferedProposal[]
+  readonly espProposals: readonly OfferedProposal[]
+  /** Ask for virtual addresses of these families by CP. RFC 7296 §2.19 */
+  readonly requestAddresses: { readonly ipv4: boolean; readonly ipv6: boolean }
+  /** Our side when no address is requested (our own inner addresses). */
+  readonly localSelectors: readonly TrafficSelector[]
+  /** The other side we ask for: 0.0.0.0/0 and ::/0 unless the profile says less. */
+  readonly remoteSelectors: readonly TrafficSelector[]
+  /** UDP encapsulation even where no NAT is found (there is no other transport yet). */
+  readonly forceEncapsulation: boolean
+  readonly lifetimes: { readonly ikeRekeySeconds: number; readonly childRekeySeconds: number }
+  /** Seconds of silence before we ask; 0 never. */
+  readonly dpdSeconds: number
+  readonly keepaliveSeconds: number
+  /** A DH group for child rekeys, IANA id; undefined: only if the gateway's answer had one. */
+  readonly pfsGroups: readonly number[]
+}
+
+/** What the manager hears from a running connection. */
+export interface ConnectionListener {
+  /** Something in {@link ConnectionView} changed. */
+  changed(): void
+  /** Phase 1 and 2 stand for the first time. The manager brings the operating system to its plan and gives the device to the datapath. */
+  established(
+    configuration: AssignedConfiguration,
+    remote: readonly TrafficSelector[],
+    local: readonly TrafficSelector[],
+  ): void
+  /** It is over; `error` undefined after an orderly disconnect. */
+  closed(error: VpnError | undefined): void
+  message(message: ObservedMessage): void
+  note(text: string): void
+}
+
+/** A running connection, as the manager holds it: `startConnection(…)` in driver.ts makes one. */
+export interface Connection {
+  command(command: IkeCommand): void
+  /** Connects the datapath to this TUN descriptor; the connection reads and writes it from now on but does not close it. */
+  attachTun(fd: number): void
+  view(): ConnectionView
+  /** Ends at once, without telling the gateway; wipes keys. */
+  close(): void
+}
+
+export interface ConnectionView {
+  readonly state: 'phase1' | 'phase2' | 'connected' | 'disconnecting' | 'closed'
+  readonly step: string
+  readonly phase1: Phase1Snapshot | undefined
+  readonly phase2: readonly Phase2Snapshot[]
+  readonly rekeys: { readonly ike: number; readonly child: number }
+}
