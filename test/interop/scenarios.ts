@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** One line of `test/lab/scenarios.tab`. */
+export interface Scenario {
+  readonly name: string
+  /** Only what the line sets; what the keys mean stands on top of the table. */
+  readonly settings: ReadonlyMap<string, string>
+  readonly description: string
+}
+
+/** What a failing scenario must report: a `VpnError` kind and the fields that matter. */
+export interface ExpectedFault {
+  readonly kind: string
+  readonly fields: Readonly<Record<string, string | number>>
+}
+
+/** Checks beyond "connects, carries traffic, leaves nothing behind". */
+export type ExtraCheck = 'rekey' | 'dpd' | 'idle'
+
+export const EXPECTED_FAULTS: Readonly<Record<string, ExpectedFault>> = {
+  'ikev2-bad-psk': { kind: 'authFailed', fields: { who: 'us' } },
+  'ikev2-bad-noproposal': { kind: 'noProposalChosen', fields: { phase: 1 } },
+  'ikev2-bad-nochild': { kind: 'noProposalChosen', fields: { phase: 2 } },
+}
+
+export const EXTRA_CHECKS: Readonly<Record<string, ExtraCheck>> = {
+  'ikev2-rekey': 'rekey',
+  'ikev2-rekey-pfs': 'rekey',
+  'ikev2-dpd': 'dpd',
+  'ikev2-idle': 'idle',
+}
+
+/** A small set that touches every part, for `npm test`. The second list is run behind a NAT. */
+export const REPRESENTATIVE = {
+  direct: [
+    'ikev2-psk',
+    'ikev2-cookie',
+    'ikev2-invalid-ke',
+    'ikev2-dual',
+    'ikev2-full',
+    'ikev2-nopool',
+    'ikev2-alg-chacha',
+    'ikev2-bad-psk',
+    'ikev2-bad-nochild',
+  ],
+  nat: ['ikev2-psk', 'ikev2-two-nets', 'ikev2-alg-cbc-sha256'],
+} as const
+
+/** Scenarios Culvert is known to serve beside the `ikev2-alg-*` ones. */
+const SUPPORTED = new Set([
+  'ikev2-psk',
+  'ikev2-cookie',
+  'ikev2-invalid-ke',
+  'ikev2-rekey',
+  'ikev2-rekey-pfs',
+  'ikev2-dpd',
+  'ikev2-idle',
+  'ikev2-outer6',
+  'ikev2-pool6',
+  'ikev2-dual',
+  'ikev2-full',
+  'ikev2-two-nets',
+  'ikev2-host',
+  'ikev2-nopool',
+  ...Object.keys(EXPECTED_FAULTS),
+])
+
+/** Reads the table as the lab does: a name, `key=value` words, and a description after `#`. */
+export function parseScenarios(table: string): readonly Scenario[] {
+  const scenarios: Scenario[] = []
+  for (const line of table.split('\n')) {
+    const match = /^([a-z0-9]\S*) (.*?)# *(.*)$/.exec(line)
+    if (!match) continue
+    const [, name = '', words = '', description = ''] = match
+    const settings = new Map(
+      words
+        .trim()
+        .split(/\s+/)
+        .filter((word) => word !== '')
+        .map((word): [string, string] => {
+          const at = word.indexOf('=')
+          return [word.slice(0, at), word.slice(at + 1)]
+        }),
+    )
+    scenarios.push({ name, settings, description })
+  }
+  return scenarios
+}
+
+export const loadScenarios = (root: string): readonly Scenario[] =>
+  parseScenarios(readFileSync(join(root, 'test/lab/scenarios.tab'), 'utf8'))
+
+/** Why Culvert does not serve a scenario yet, or `undefined` when it does. */
+export function unsupportedReason(scenario: Scenario): string | undefined {
+  if (SUPPORTED.has(scenario.name) || scenario.name.startsWith('ikev2-alg-')) return undefined
+  const get = (key: string, otherwise: string): string => scenario.settings.get(key) ?? otherwise
+  if (get('v', '2') === '1') return 'IKEv1 is not there yet'
+  const client = get('cl', 'psk')
+  if (client !== 'psk') return `signing in with ${client} is not there yet`
+  if (get('gw', 'pubkey') !== 'psk')
+    return `a gateway that proves itself by ${get('gw', 'pubkey')} is not there yet`
+  if (get('ppk', 'no') !== 'no') return 'post-quantum pre-shared keys (RFC 8784) are not there yet'
+  if (/mlkem|ke1_/.test(`${get('ike', '')}${get('cike', '')}`)) return 'ML-KEM and RFC 9370 are not there yet'
+  if (scenario.settings.has('redirect')) return 'redirection (RFC 5685) is not there yet'
+  if (scenario.settings.has('rawesp')) return 'ESP without UDP encapsulation is not there yet'
+  if (get('childless', 'allow') === 'force') return 'childless IKE_AUTH (RFC 6023) is not there yet'
+  if (/mobike|rebind/.test(scenario.name)) return 'MOBIKE (RFC 4555) is not there yet'
+  if (scenario.settings.has('reauth')) return 'reauthentication is not there yet'
+  if (get('peer', '5') === '6') return 'needs the newer gateway, which is not part of this run yet'
+  return 'not tried yet'
+}
