@@ -1,8 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ensurePackages } from './system-packages.mjs'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -16,6 +17,9 @@ export function stop(sentence) {
 export function run(command, args, options = {}) {
   return spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options }).status === 0
 }
+
+/** The program an installed package brings: started directly, because npx takes half a second to find it. */
+export const tool = (name) => join(root, 'node_modules', '.bin', name)
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
@@ -31,21 +35,37 @@ function installDependencies() {
     .digest('hex')
   const stamp = join(root, 'node_modules', '.culvert-lock')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
-  console.log('culvert: installing dependencies with npm ci')
-  try {
-    execFileSync('npm', ['ci', '--no-audit', '--no-fund'], {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-  } catch {
+  console.error('culvert: installing dependencies with npm ci')
+  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    // Inside `npm test` the outer npm's settings stand in the environment; CI=true must not hide dev dependencies.
+    env: { ...process.env, NODE_ENV: '' },
+  })
+  if (error)
+    stop('npm was not found: install it (Debian: apt-get install npm), then run the same command again.')
+  if (status !== 0) {
     stop('npm ci failed: check that this machine reaches the npm registry, then run the same command again.')
   }
-  mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, lock)
 }
 
-/** Everything a fresh clone needs; adds next to nothing when all is there. */
-export function setUp() {
+/** Compiles the addon and the helper; build/native.mjs knows when nothing changed. */
+async function buildNativePart() {
+  if (!existsSync(join(root, 'build', 'native.mjs'))) return
+  const sentence = ensurePackages('build')
+  if (sentence) stop(sentence)
+  try {
+    const { buildNative } = await import('./native.mjs')
+    await buildNative()
+  } catch (error) {
+    stop(`the native part could not be built: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/** Everything a fresh clone needs; adds next to nothing when all is there. Talks on stderr only. */
+export async function setUp() {
   checkNode()
   installDependencies()
+  await buildNativePart()
 }

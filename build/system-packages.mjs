@@ -1,0 +1,104 @@
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+const MULTIARCH = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch] ?? process.arch
+
+/** What must be on the machine: a program, or one of some files → the Debian package that brings it → why. */
+const TABLE = {
+  build: [
+    { program: 'g++', package: 'g++', why: 'compiles the native part' },
+    { program: 'cmake', package: 'cmake', why: 'configures the native part' },
+    { program: 'make', package: 'make', why: 'builds the native part' },
+    {
+      files: [
+        `/usr/lib/${MULTIARCH}/libcrypto.a`,
+        '/usr/lib64/libcrypto.a',
+        '/usr/lib/libcrypto.a',
+        '/usr/local/lib/libcrypto.a',
+      ],
+      package: 'libssl-dev',
+      why: 'the libcrypto linked into the native part',
+    },
+  ],
+  test: [
+    { files: ['/usr/lib/ipsec/charon'], package: 'strongswan-charon', why: 'the gateway we connect to' },
+    { program: 'swanctl', package: 'strongswan-swanctl', why: 'configures the gateway' },
+    { program: 'pki', package: 'strongswan-pki', why: "makes the gateway's certificates" },
+    { ...plugin('openssl'), package: 'libstrongswan-standard-plugins', why: "the gateway's crypto" },
+    { ...plugin('ctr'), package: 'libstrongswan-extra-plugins', why: "more of the gateway's crypto" },
+    { ...plugin('kernel-libipsec'), package: 'libcharon-extra-plugins', why: "the gateway's ESP" },
+    { ...plugin('eap-mschapv2'), package: 'libcharon-extauth-plugins', why: 'EAP on the gateway' },
+    { program: 'ip', package: 'iproute2', why: 'makes network namespaces and shows their state' },
+    { program: 'ping', package: 'iputils-ping', why: 'sends traffic through the tunnel' },
+    { program: 'nft', package: 'nftables', why: 'plays the NAT router' },
+    { program: 'curl', package: 'curl', why: 'fetches pages through the tunnel' },
+    { program: 'openssl', package: 'openssl', why: 'inspects certificates' },
+    { program: 'python3', package: 'python3', why: 'runs the host behind the gateway' },
+    { files: [`/usr/lib/${MULTIARCH}/libgmp.so.10`], package: 'libgmp10', why: 'the newer gateway needs it' },
+    { program: 'xz', package: 'xz-utils', why: 'unpacks the newer gateway' },
+  ],
+}
+
+function plugin(name) {
+  return { files: [`/usr/lib/ipsec/plugins/libstrongswan-${name}.so`] }
+}
+
+/** Looks where a shell would, and in the places an ordinary user's PATH leaves out. No child process. */
+function onPath(program) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return folder !== ''
+    } catch {
+      return false
+    }
+  })
+}
+
+const present = (row) => (row.program ? onPath(row.program) : row.files.some((file) => existsSync(file)))
+
+/** Rows of the table (`build`, `test`) that this machine lacks. */
+export const missingPackages = (set) => TABLE[set].filter((row) => !present(row))
+
+const isRoot = () => process.getuid?.() === 0
+
+/**
+ * Installs what is missing of a set, after naming it. Returns undefined when all is there,
+ * or one sentence that says what to do.
+ */
+export function ensurePackages(set) {
+  const missing = missingPackages(set)
+  if (missing.length === 0) return undefined
+  const names = missing.map((row) => row.package).join(' ')
+  const line = `apt-get install --no-install-recommends ${names}`
+  if (process.platform !== 'linux' || !onPath('apt-get')) {
+    const wanted = missing.map((row) => `${row.program ?? row.files[0]} (${row.why})`).join(', ')
+    return `this machine lacks ${wanted}; there is no apt-get here, so install them your system's way and run the same command again.`
+  }
+  if (!isRoot()) return `this machine lacks ${names}: run \`sudo ${line}\`, then the same command again.`
+
+  console.error('culvert: installing missing system packages:')
+  for (const row of missing) console.error(`  ${row.package.padEnd(32)} ${row.why}`)
+  // Package lists may be absent (container images) or too old to name files that still exist.
+  if (!aptInstall(missing) && !(apt(['update', '-qq']) && aptInstall(missing))) {
+    return `apt-get could not install ${names}: check that this machine reaches its package mirror, then run \`${line}\`.`
+  }
+  const still = missingPackages(set)
+  if (still.length === 0) return undefined
+  return `apt-get installed ${names}, yet ${still.map((row) => row.program ?? row.files[0]).join(', ')} is still not there: look at \`dpkg -L ${still[0].package}\`.`
+}
+
+function aptInstall(rows) {
+  return apt(['install', '-y', '-qq', '--no-install-recommends', ...rows.map((row) => row.package)])
+}
+
+/** Another apt-get may be at work (unattended upgrades): wait for its lock rather than fail. */
+function apt(args) {
+  const { status } = spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  })
+  return status === 0
+}
