@@ -1,0 +1,259 @@
+import type { VpnError } from './errors.ts'
+
+/** What a person is told: what happened and whose side it is, exactly what, what to try. */
+export interface Advice {
+  readonly title: string
+  readonly detail: string
+  readonly tryThis: readonly string[]
+}
+
+const ASK_ADMIN = 'Send this message to the administrator of the gateway'
+
+/** The sentences for a fault. The one place they live. */
+export function adviceFor(error: VpnError): Advice {
+  switch (error.kind) {
+    case 'nameNotResolved':
+      return {
+        title: 'The name of the gateway has no address',
+        detail: `Looking up ${error.host} gave ${dnsProblem(error.code)}.`,
+        tryThis: [
+          'Check the spelling of the gateway in the profile',
+          'Check that this computer is online and its DNS works',
+          'Use the numeric address of the gateway, if your administrator gives you one',
+        ],
+      }
+    case 'unreachable':
+      return {
+        title: 'The gateway does not answer',
+        detail: `${error.host} did not answer ${times(error.tries, 'message')}${error.hint === undefined ? '' : ` (${error.hint})`}. Nothing but the first message was sent.`,
+        tryThis: [
+          'Check that this computer is online',
+          'Try another network: some block UDP ports 500 and 4500',
+          'Ask the administrator whether the gateway is running and takes IKEv2',
+        ],
+      }
+    case 'noAnswer':
+      return {
+        title: 'The gateway fell silent',
+        detail: `It answered before, but not ${error.exchange}, sent ${times(error.tries, 'time')}.`,
+        tryThis: [
+          'Try again: the network may have dropped large packets for a moment',
+          'Try another network, one on the way may not pass UDP port 4500 or fragments',
+          ASK_ADMIN,
+        ],
+      }
+    case 'noProposalChosen':
+      return {
+        title: 'The gateway wants other encryption',
+        detail: `It takes none of what phase ${error.phase} offered: ${error.offered.join('; ')}.`,
+        tryThis: [
+          `Ask the administrator which suite it accepts, and add it to ${error.phase === 1 ? 'ike' : 'esp'}.proposals of the profile`,
+          'If it only accepts a weak one, the profile can switch it on by name',
+        ],
+      }
+    case 'badProposalChosen':
+      return {
+        title: 'The gateway chose encryption that was not offered',
+        detail: `Its answer in phase ${error.phase} does not fit: ${error.problem}.`,
+        tryThis: [
+          'Do not connect from this network if you do not trust it: somebody may be interfering',
+          ASK_ADMIN,
+        ],
+      }
+    case 'authFailed':
+      return error.who === 'us'
+        ? {
+            title: 'The gateway did not accept your sign-in',
+            detail: `It refused your ${methodWords(error.method)}.`,
+            tryThis: [
+              'Enter the key or password again; what is saved stays saved',
+              'Check your own ID (localId) in the profile: the gateway finds your key by it',
+              ASK_ADMIN,
+            ],
+          }
+        : {
+            title: 'The gateway could not prove who it is',
+            detail: `Its proof by ${methodWords(error.method)} is wrong: it does not hold what your profile says. Your traffic was not sent.`,
+            tryThis: [
+              'Check the key in the profile: a wrong one looks the same from here',
+              'If the key is right, do not connect from this network: it may not be the gateway',
+              ASK_ADMIN,
+            ],
+          }
+    case 'gatewayIdMismatch':
+      return {
+        title: 'This is not the gateway you named',
+        detail: `You asked for ${error.wanted}; it says it is ${list(error.has, 'somebody without a name')}.`,
+        tryThis: [
+          ...error.has.map((name) => `Use ${name} as the remote ID, if your administrator confirms it`),
+          ASK_ADMIN,
+        ],
+      }
+    case 'certificateRefused':
+      return {
+        title: "The gateway's certificate cannot be trusted",
+        detail: `${error.subject}: ${error.problem}.`,
+        tryThis: ["Check this computer's clock", ASK_ADMIN],
+      }
+    case 'selectorsUnacceptable':
+      return {
+        title: 'The gateway opens none of the networks you asked for',
+        detail: `Asked for ${list(error.asked, 'nothing')}; the gateway allows none of it.`,
+        tryThis: [
+          'Leave remoteSubnets out of the profile: then everything the gateway allows is asked for',
+          ASK_ADMIN,
+        ],
+      }
+    case 'noAddress':
+      return {
+        title: 'The gateway gave no address',
+        detail: 'The profile asks for an inner address and the answer holds none.',
+        tryThis: [
+          'Ask the administrator whether the pool of addresses is used up',
+          'If you have a fixed inner address, write it into localSubnets and switch requestAddresses off',
+        ],
+      }
+    case 'refused':
+      return {
+        title: 'The gateway refused',
+        detail: `It answered ${error.exchange} with ${error.notify} and gave no other reason.`,
+        tryThis: ['Ask the administrator to look for this minute in the log of the gateway'],
+      }
+    case 'versionUnsupported':
+      return {
+        title: 'The gateway speaks another IKE',
+        detail: `It wants IKE version ${error.theirs}; this profile uses version 2.`,
+        tryThis: ['Ask the administrator whether the gateway has IKEv2, and on which address'],
+      }
+    case 'protocol':
+      return {
+        title: 'The gateway broke the rules of the protocol',
+        detail: `In ${error.exchange}: ${error.problem} (${error.reference}).`,
+        tryThis: ['Try again: if it happens every time the gateway is at fault', ASK_ADMIN],
+      }
+    case 'closedByGateway':
+      return {
+        title: 'The gateway ended the connection',
+        detail: `Reason: ${error.reason}.`,
+        tryThis: [
+          'Connect again',
+          'If it happens again and again, ask the administrator for the rules of the gateway',
+        ],
+      }
+    case 'cancelled':
+      return { title: 'Cancelled', detail: 'You ended it. Nothing was left behind.', tryThis: [] }
+    case 'profileInvalid':
+      return {
+        title: 'This profile cannot be used',
+        detail: `${error.source}${error.field === '' ? '' : `, field ${error.field}`}: ${error.problem}.`,
+        tryThis: ['Mend the field, or import the profile again; other profiles are not touched'],
+      }
+    case 'profileUnknown':
+      return {
+        title: `There is no profile "${error.name}"`,
+        detail:
+          error.known.length === 0 ? 'There are no profiles yet.' : `There is ${list(error.known, '')}.`,
+        tryThis:
+          error.known.length === 0
+            ? ['Import one: culvert import FILE']
+            : [`Did you mean ${error.known[0]}?`, 'See them all: culvert profiles'],
+      }
+    case 'weakAlgorithm':
+      return {
+        title: `${error.algorithm} is weak and switched off`,
+        detail: `The profile asks for ${error.algorithm}, but ${error.weakness}.`,
+        tryThis: [
+          'Ask the administrator for something stronger',
+          `If there is no other way, write ${error.switch} into the profile`,
+        ],
+      }
+    case 'algorithmUnavailable':
+      return {
+        title: `This computer cannot do ${error.algorithm}`,
+        detail: `The profile asks for ${error.algorithm}, which is neither in this runtime nor in the native part.`,
+        tryThis: ['Build the native part: npm start does it', 'Choose another suite in the profile'],
+      }
+    case 'secretMissing':
+      return {
+        title: `The ${secretWords(error.what)} for ${error.profile} is missing`,
+        detail: 'It is not in the keychain, and there is nobody here to ask.',
+        tryThis: [
+          `Give it on standard input: ${error.what}=… with --secrets-stdin`,
+          'Run the command in a terminal and it will ask',
+        ],
+      }
+    case 'keychainUnavailable':
+      return {
+        title: 'The keychain cannot be used',
+        detail: `${capital(error.problem)}. Secrets are kept in memory only and asked for each time.`,
+        tryThis: ['Unlock the keychain of your desktop', 'Or give the secret each time'],
+      }
+    case 'noTun':
+      return {
+        title: 'This computer has no TUN device',
+        detail: `${capital(error.problem)}.`,
+        tryThis: [
+          'Load the kernel module: sudo modprobe tun',
+          'In a container, give it the device: --device /dev/net/tun --cap-add NET_ADMIN',
+        ],
+      }
+    case 'noPermission':
+      return {
+        title: 'Culvert may not change the network yet',
+        detail: `Not allowed: ${error.what}.`,
+        tryThis: ['Allow it when your desktop asks for your password', 'Or run the command with sudo'],
+      }
+    case 'systemRefused':
+      return {
+        title: 'This computer refused a change of its network',
+        detail: `${capital(error.what)}: ${error.problem}. Everything done before it was undone.`,
+        tryThis: ['Check that no other VPN program is connected', 'Run culvert doctor'],
+      }
+    case 'nativeMissing':
+      return {
+        title: 'The native part of Culvert is missing',
+        detail: `${capital(error.problem)}.`,
+        tryThis: ['Build it: npm start does it and names what it needs'],
+      }
+    case 'alreadyRunning':
+      return {
+        title: `${error.profile} is already connected or connecting`,
+        detail: 'One connection for each profile at a time.',
+        tryThis: [
+          'See it: culvert status',
+          `End it first: culvert disconnect ${JSON.stringify(error.profile)}`,
+        ],
+      }
+    case 'internal':
+      return {
+        title: 'Culvert made a mistake',
+        detail: `${capital(error.problem)}.`,
+        tryThis: ['Try again', 'Report it with this message and what you did'],
+      }
+    default:
+      return assertNever(error)
+  }
+}
+
+/** Title and detail in one sentence, for a line on a terminal. */
+export function sentenceFor(error: VpnError): string {
+  const { title, detail } = adviceFor(error)
+  return `${title}: ${detail}`
+}
+
+const dnsProblem = (code: string): string => {
+  if (code === 'ENOTFOUND' || code === 'ENODATA') return 'no address'
+  if (code === 'EAI_AGAIN' || code === 'ETIMEOUT') return 'no answer from DNS'
+  return code
+}
+
+const methodWords = (method: string): string => (method === 'psk' ? 'pre-shared key' : method)
+const secretWords = (what: string): string => (what === 'psk' ? 'pre-shared key' : what)
+const times = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+const list = (items: readonly string[], none: string): string =>
+  items.length === 0 ? none : items.join(', ')
+
+function assertNever(value: never): never {
+  throw new Error(`no advice for ${JSON.stringify(value)}`)
+}

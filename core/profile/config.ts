@@ -1,0 +1,98 @@
+import type { Secret } from '../bytes/secret.ts'
+import { VpnFailure } from '../errors.ts'
+import type { ConnectionConfig, Identity, OfferedProposal } from '../ike/config.ts'
+import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+import { parseIdentity } from './identity.ts'
+import { selectorOf } from './networks.ts'
+import type { Profile } from './schema.ts'
+import { parseEspSuite, parseIkeSuite } from './suites.ts'
+
+/** IANA Transform Type of key exchange methods. */
+const KEY_EXCHANGE = 4
+
+/** Ours: often enough for the shortest mappings of home routers (30 s and more; RFC 3948 §4 says 20). */
+const KEEPALIVE_SECONDS = 20
+
+/**
+ * A profile, its secrets and the gateway's address, as everything a session must know. The configuration takes
+ * over `secrets`. Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`).
+ */
+export function connectionConfig(
+  profile: Profile,
+  secrets: { readonly psk: Secret },
+  gatewayAddress: string,
+): ConnectionConfig {
+  const source = profile.name
+  const weak = profile.weak
+  const esp = profile.esp.proposals.map((suite) =>
+    parseEspSuite(suite, { source, field: 'esp.proposals', weak }),
+  )
+  const ike = profile.ike.proposals.map((suite) =>
+    parseIkeSuite(suite, { source, field: 'ike.proposals', weak }),
+  )
+  return {
+    gatewayAddress,
+    gatewayHost: profile.gateway.host,
+    localIdentity: identityOf(profile.localId, source, 'localId'),
+    remoteIdentity:
+      profile.remoteId === undefined ? undefined : identityOf(profile.remoteId, source, 'remoteId'),
+    authentication: { method: 'psk', psk: secrets.psk },
+    ikeProposals: ike,
+    // The first CHILD_SA has no key exchange of its own; groups are for its rekeys. RFC 7296 §1.2
+    espProposals: esp.map((proposal) => proposal.filter((transform) => transform.type !== KEY_EXCHANGE)),
+    requestAddresses: profile.requestAddresses,
+    localSelectors: profile.localSubnets.map((network) => selectorIn(network, source, 'localSubnets')),
+    remoteSelectors: remoteSelectors(profile),
+    forceEncapsulation: profile.forceEncapsulation,
+    lifetimes: {
+      ikeRekeySeconds: profile.ike.rekeySeconds,
+      childRekeySeconds: profile.esp.rekeySeconds,
+    },
+    dpdSeconds: profile.ike.dpdSeconds,
+    keepaliveSeconds: KEEPALIVE_SECONDS,
+    pfsGroups: pfsGroups(profile.esp.pfs, ike, esp),
+  }
+}
+
+function pfsGroups(
+  wanted: boolean | undefined,
+  ike: readonly OfferedProposal[],
+  esp: readonly OfferedProposal[],
+): readonly number[] {
+  if (wanted === false) return []
+  const named = groupsOf(esp)
+  return wanted === true && named.length === 0 ? groupsOf(ike) : named
+}
+
+const groupsOf = (proposals: readonly OfferedProposal[]): readonly number[] => [
+  ...new Set(proposals.flat().flatMap(({ type, id }) => (type === KEY_EXCHANGE ? [id] : []))),
+]
+
+/** `remoteSubnets`, or everything of the families we will have an inner address of. */
+function remoteSelectors(profile: Profile): readonly TrafficSelector[] {
+  const networks =
+    profile.remoteSubnets ?? familiesOf(profile).map((family) => (family === 4 ? '0.0.0.0/0' : '::/0'))
+  return networks.map((network) => selectorIn(network, profile.name, 'remoteSubnets'))
+}
+
+function familiesOf(profile: Profile): readonly (4 | 6)[] {
+  const { ipv4, ipv6 } = profile.requestAddresses
+  const has = (mark: string): boolean => profile.localSubnets.some((network) => network.includes(mark))
+  return [...(ipv4 || has('.') ? [4 as const] : []), ...(ipv6 || has(':') ? [6 as const] : [])]
+}
+
+function identityOf(text: string, source: string, field: string): Identity {
+  const identity = parseIdentity(text)
+  if ('problem' in identity) {
+    throw new VpnFailure({ kind: 'profileInvalid', source, field, problem: identity.problem })
+  }
+  return identity
+}
+
+function selectorIn(network: string, source: string, field: string): TrafficSelector {
+  const selector = selectorOf(network)
+  if (selector === undefined) {
+    throw new VpnFailure({ kind: 'profileInvalid', source, field, problem: `"${network}" is not a network` })
+  }
+  return selector
+}

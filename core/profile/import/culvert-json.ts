@@ -1,0 +1,98 @@
+import { Secret } from '../../bytes/secret.ts'
+import { VpnFailure } from '../../errors.ts'
+import { PROFILE_FORMAT, type Profile, readProfile, requireProfile } from '../schema.ts'
+import { parseJson, slug } from '../store.ts'
+
+/** What became of one field of an imported file. */
+export interface ReportRow {
+  /** Dotted path in the file. */
+  readonly field: string
+  readonly outcome: 'kept' | 'changed' | 'ignored' | 'refused'
+  /** Why, for people; absent for what was simply kept. */
+  readonly reason?: string
+}
+
+export interface ImportedProfile {
+  readonly profile: Profile
+  /** By name (`psk`): for the keychain. The caller closes them. */
+  readonly secrets: ReadonlyMap<string, Secret>
+}
+
+export interface ImportResult {
+  readonly profiles: readonly ImportedProfile[]
+  readonly report: readonly ReportRow[]
+}
+
+/**
+ * Our own JSON, one profile or a list. A file a person wrote may lack `id`, `format` and `version`, may hold fields
+ * we do not know, and may bring its key along in `secrets.psk`, which then goes to the keychain and nowhere else.
+ * Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`).
+ */
+export function importCulvertJson(bytes: Uint8Array, source: string): ImportResult {
+  const parsed = parseJson(new TextDecoder().decode(bytes), source)
+  const values = Array.isArray(parsed) ? parsed : [parsed]
+  if (values.length === 0) throw invalid(source, '', 'it holds no profile')
+  const report: ReportRow[] = []
+  const prefix = (at: number): string => (values.length > 1 ? `${at}.` : '')
+  return { profiles: values.map((value, at) => importOne(value, source, prefix(at), report)), report }
+}
+
+function importOne(value: unknown, source: string, prefix: string, report: ReportRow[]): ImportedProfile {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(source, prefix.slice(0, -1), 'an object with the fields of a profile is expected')
+  }
+  const row = (field: string, outcome: ReportRow['outcome'], reason?: string): void => {
+    report.push({ field: `${prefix}${field}`, outcome, ...(reason === undefined ? {} : { reason }) })
+  }
+  const { secrets: given, ...rest } = structuredClone(value) as Record<string, unknown>
+  const draft: Record<string, unknown> = { format: PROFILE_FORMAT, version: 1, ...rest }
+  if (draft.id === undefined && typeof draft.name === 'string') {
+    draft.id = slug(draft.name)
+    row('id', 'changed', `made of the name: ${draft.id}`)
+  }
+  forgiveUnknown(draft, row)
+  const profile = requireProfile(draft, source)
+  for (const field of Object.keys(rest)) if (field in draft) row(field, 'kept')
+  return { profile, secrets: secretsOf(given, source, row) }
+}
+
+/** Drops the fields we do not know, and says so: a newer or foreign file is still of use. */
+function forgiveUnknown(
+  draft: Record<string, unknown>,
+  row: (field: string, outcome: 'ignored', reason: string) => void,
+): void {
+  const result = readProfile(draft)
+  if (result.ok) return
+  for (const issue of result.issues.filter(({ unknown }) => unknown)) {
+    const path = issue.field.split('.')
+    const last = path.pop() ?? ''
+    const owner = path.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], draft)
+    delete (owner as Record<string, unknown>)[last]
+    row(issue.field, 'ignored', 'this field is not known')
+  }
+  // A strict object reports one unknown field at a time.
+  if (result.issues.some(({ unknown }) => unknown)) forgiveUnknown(draft, row)
+}
+
+function secretsOf(
+  given: unknown,
+  source: string,
+  row: (field: string, outcome: ReportRow['outcome'], reason: string) => void,
+): ReadonlyMap<string, Secret> {
+  const secrets = new Map<string, Secret>()
+  if (given === undefined) return secrets
+  if (typeof given !== 'object' || given === null) throw invalid(source, 'secrets', 'an object is expected')
+  for (const [name, value] of Object.entries(given)) {
+    if (name !== 'psk') row(`secrets.${name}`, 'ignored', 'no sign-in of this profile uses it')
+    else if (typeof value !== 'string' || value === '')
+      throw invalid(source, 'secrets.psk', 'a text is expected')
+    else {
+      secrets.set(name, Secret.fromText(value))
+      row('secrets.psk', 'changed', 'goes to the keychain, not into the profile')
+    }
+  }
+  return secrets
+}
+
+const invalid = (source: string, field: string, problem: string): VpnFailure =>
+  new VpnFailure({ kind: 'profileInvalid', source, field, problem })

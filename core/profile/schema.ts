@@ -1,0 +1,176 @@
+import { isIP } from 'node:net'
+import * as v from 'valibot'
+import { VpnFailure } from '../errors.ts'
+import { parseIdentity } from './identity.ts'
+import { isNetwork } from './networks.ts'
+import {
+  DEFAULT_ESP_SUITES,
+  DEFAULT_IKE_SUITES,
+  isSuiteWord,
+  parseEspSuite,
+  parseIkeSuite,
+} from './suites.ts'
+
+/** What a profile says about the Diffie-Hellman of child rekeys and the rest is in RFC 7296's words where it has some. */
+const seconds = (least: number) =>
+  v.pipe(
+    v.number('a number of seconds is expected'),
+    v.integer('whole seconds are expected'),
+    v.minValue(least, `at least ${least} seconds are needed`),
+    v.maxValue(604_800, 'a week, 604800 seconds, is the most'),
+  )
+const text = v.pipe(
+  v.string('a text is expected'),
+  v.trim(),
+  v.nonEmpty('it cannot be empty'),
+  v.maxLength(255),
+)
+const network = v.pipe(text, v.check(isNetwork, 'a network such as 10.77.0.0/24 is expected'))
+const address = v.pipe(
+  text,
+  v.check((value) => isIP(value) !== 0, 'a numeric address is expected'),
+)
+const suites = v.pipe(
+  v.array(text, 'a list of suites is expected'),
+  v.minLength(1, 'at least one suite is needed'),
+)
+const identity = v.pipe(
+  text,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    const parsed = parseIdentity(dataset.value)
+    if ('problem' in parsed) addIssue({ message: parsed.problem })
+  }),
+)
+const host = v.pipe(
+  text,
+  v.check(
+    (value) =>
+      isIP(value) !== 0 || /^(?=.{1,253}$)([\p{L}\p{N}_]([\p{L}\p{N}_-]*[\p{L}\p{N}])?\.?)+$/u.test(value),
+    'a host name or a numeric address is expected',
+  ),
+)
+const weakWord = v.pipe(text, v.check(isSuiteWord, 'this is not an algorithm Culvert knows'))
+
+export const PROFILE_FORMAT = 'culvert-profile'
+
+/** A profile as it lies in its file, version 1. Every field that has a default may be left out. */
+export const profileSchema = v.strictObject({
+  format: v.literal(PROFILE_FORMAT, `"${PROFILE_FORMAT}" is expected`),
+  version: v.literal(1, 'only version 1 is known to this Culvert; a newer one wrote this file'),
+  /** Also the name of the file. */
+  id: v.pipe(
+    v.string(),
+    v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and hyphens are expected'),
+  ),
+  name: v.pipe(text, v.maxLength(80)),
+  gateway: v.strictObject({ host }),
+  ike: v.optional(
+    v.strictObject({
+      version: v.optional(v.literal(2, 'only IKE version 2 is known to this Culvert'), 2),
+      proposals: v.optional(suites, () => [...DEFAULT_IKE_SUITES]),
+      rekeySeconds: v.optional(seconds(10), 14_400),
+      /** Silence before we ask whether the gateway is alive; 0 never. */
+      dpdSeconds: v.optional(seconds(0), 30),
+    }),
+    {},
+  ),
+  esp: v.optional(
+    v.strictObject({
+      proposals: v.optional(suites, () => [...DEFAULT_ESP_SUITES]),
+      rekeySeconds: v.optional(seconds(10), 3600),
+      /** A fresh key exchange at every rekey. Left out: where the suites name a group. */
+      pfs: v.optional(v.boolean()),
+    }),
+    {},
+  ),
+  localId: identity,
+  /** Left out: any identity that knows the key. */
+  remoteId: v.optional(identity),
+  auth: v.strictObject({ method: v.literal('psk', 'only "psk" is known to this Culvert') }),
+  /** Inner addresses asked of the gateway. RFC 7296 §2.19 */
+  requestAddresses: v.optional(
+    v.strictObject({ ipv4: v.optional(v.boolean(), true), ipv6: v.optional(v.boolean(), true) }),
+    {},
+  ),
+  /** Our own inner addresses, where none is asked for. */
+  localSubnets: v.optional(v.array(network), () => []),
+  /** Left out: everything the gateway allows. */
+  remoteSubnets: v.optional(v.pipe(v.array(network), v.minLength(1, 'at least one network is needed'))),
+  dns: v.optional(
+    v.strictObject({
+      /** Take the servers and domains the gateway gives. */
+      fromGateway: v.optional(v.boolean(), true),
+      servers: v.optional(v.array(address), () => []),
+      search: v.optional(v.array(text), () => []),
+    }),
+    {},
+  ),
+  /** Octets of the largest inner packet; left out: what fits the way to the gateway. */
+  mtu: v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(576, 'at least 576'), v.maxValue(9000, 'at most 9000')),
+  ),
+  /** The local network keeps its usual way under a full tunnel. */
+  allowLan: v.optional(v.boolean(), true),
+  /** UDP encapsulation even where no NAT is found. */
+  forceEncapsulation: v.optional(v.boolean(), true),
+  /** Algorithms that need a switch, switched on by name. */
+  weak: v.optional(v.array(weakWord), () => []),
+})
+
+export type Profile = v.InferOutput<typeof profileSchema>
+export type ProfileInput = v.InferInput<typeof profileSchema>
+
+/** One thing wrong with a profile. `field`: dotted path, empty for the whole file. */
+export interface ProfileIssue {
+  readonly field: string
+  readonly problem: string
+  /** The field is not known, which an importer may forgive. */
+  readonly unknown: boolean
+}
+
+/** Reads a profile of our own format; every problem at once, so that a person can mend them in one go. */
+export function readProfile(
+  value: unknown,
+):
+  | { readonly ok: true; readonly profile: Profile }
+  | { readonly ok: false; readonly issues: readonly ProfileIssue[] } {
+  const result = v.safeParse(profileSchema, value)
+  if (result.success) return { ok: true, profile: result.output }
+  return { ok: false, issues: result.issues.map(asIssue) }
+}
+
+/** As {@link readProfile}, and the suites and families too; throws `VpnFailure` with the first problem. */
+export function requireProfile(value: unknown, source: string): Profile {
+  const result = readProfile(value)
+  if (!result.ok) {
+    const first = result.issues[0]
+    throw invalid(source, first?.field ?? '', first?.problem ?? 'it cannot be read')
+  }
+  checkProfile(result.profile, source)
+  return result.profile
+}
+
+/** What one field cannot know of another. Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`). */
+export function checkProfile(profile: Profile, source: string): void {
+  const weak = profile.weak
+  for (const suite of profile.ike.proposals) parseIkeSuite(suite, { source, field: 'ike.proposals', weak })
+  for (const suite of profile.esp.proposals) parseEspSuite(suite, { source, field: 'esp.proposals', weak })
+  const { ipv4, ipv6 } = profile.requestAddresses
+  if (!ipv4 && !ipv6 && profile.localSubnets.length === 0) {
+    throw invalid(source, 'localSubnets', 'name your inner address here, or ask the gateway for one')
+  }
+}
+
+function asIssue(issue: v.BaseIssue<unknown>): ProfileIssue {
+  const field = v.getDotPath(issue) ?? ''
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return { field, problem: 'this field is not known', unknown: true }
+  }
+  if (issue.received === 'undefined') return { field, problem: 'it is missing', unknown: false }
+  if (issue.type === 'strict_object') return { field, problem: 'an object is expected', unknown: false }
+  return { field, problem: issue.message, unknown: false }
+}
+
+const invalid = (source: string, field: string, problem: string): VpnFailure =>
+  new VpnFailure({ kind: 'profileInvalid', source, field, problem })

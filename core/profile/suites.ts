@@ -1,0 +1,259 @@
+import { VpnFailure } from '../errors.ts'
+import type { OfferedProposal, OfferedTransform } from '../ike/config.ts'
+
+/** One word of a suite string. Ids are the IANA Transform IDs of RFC 7296 §3.3.2. */
+interface Word {
+  /** IANA Transform Type. */
+  readonly type: 1 | 2 | 3 | 4 | 5
+  readonly id: number
+  readonly keyBits?: number
+  /** Encryption that brings its own integrity. */
+  readonly aead?: true
+  /** The PRF an integrity algorithm stands for where no PRF is named. */
+  readonly prf?: number
+  /** Why it needs the switch, for people, without a full stop. */
+  readonly weakness?: string
+}
+
+const ENCR = 1
+const PRF = 2
+const INTEG = 3
+const KE = 4
+const ESN = 5
+
+const sized = (name: string, id: number, sizes: readonly number[], suffix: string, extra: Partial<Word>) =>
+  sizes.map((keyBits): [string, Word] => [
+    `${name}${keyBits}${suffix}`,
+    { type: ENCR, id, keyBits, ...extra },
+  ])
+
+const AES = [256, 192, 128] as const
+const SHA1 = 'SHA-1 is broken as a hash, and RFC 8247 expects it to go'
+const MD5 = 'MD5 is broken, and RFC 8247 forbids it'
+
+/** Every word, in order of preference within a type. The first spelling of an id is the one we print. */
+const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
+  ...sized('aes', 20, AES, 'gcm16', { aead: true }),
+  ['chacha20poly1305', { type: ENCR, id: 28, aead: true }],
+  ...sized('aes', 19, AES, 'gcm12', { aead: true }),
+  ...sized('aes', 18, AES, 'gcm8', { aead: true }),
+  ...sized('aes', 16, AES, 'ccm16', { aead: true }),
+  ...sized('aes', 15, AES, 'ccm12', { aead: true }),
+  ...sized('aes', 14, AES, 'ccm8', { aead: true }),
+  ...sized('aes', 12, AES, '', {}),
+  ...sized('aes', 13, AES, 'ctr', {}),
+  ...sized('camellia', 23, AES, '', {}),
+  ...sized('camellia', 24, AES, 'ctr', {}),
+  ...sized('camellia', 27, AES, 'ccm16', { aead: true }),
+  ...sized('camellia', 26, AES, 'ccm12', { aead: true }),
+  ...sized('camellia', 25, AES, 'ccm8', { aead: true }),
+  ['3des', { type: ENCR, id: 3, weakness: 'its 64-bit blocks repeat after a few gigabytes, and it is slow' }],
+  [
+    'null',
+    { type: ENCR, id: 11, weakness: 'it does not encrypt: everybody on the way can read your traffic' },
+  ],
+
+  ['prfsha256', { type: PRF, id: 5 }],
+  ['prfsha384', { type: PRF, id: 6 }],
+  ['prfsha512', { type: PRF, id: 7 }],
+  ['prfaesxcbc', { type: PRF, id: 4 }],
+  ['prfaescmac', { type: PRF, id: 8 }],
+  ['prfsha1', { type: PRF, id: 2, weakness: SHA1 }],
+  ['prfmd5', { type: PRF, id: 1, weakness: MD5 }],
+
+  ['sha256', { type: INTEG, id: 12, prf: 5 }],
+  ['sha384', { type: INTEG, id: 13, prf: 6 }],
+  ['sha512', { type: INTEG, id: 14, prf: 7 }],
+  ['aesxcbc', { type: INTEG, id: 5, prf: 4 }],
+  ['aescmac', { type: INTEG, id: 8, prf: 8 }],
+  ['sha1', { type: INTEG, id: 2, prf: 2, weakness: SHA1 }],
+  ['md5', { type: INTEG, id: 1, prf: 1, weakness: MD5 }],
+
+  ['curve25519', { type: KE, id: 31 }],
+  ['ecp256', { type: KE, id: 19 }],
+  ['ecp384', { type: KE, id: 20 }],
+  ['ecp521', { type: KE, id: 21 }],
+  ['curve448', { type: KE, id: 32 }],
+  ['modp3072', { type: KE, id: 15 }],
+  ['modp4096', { type: KE, id: 16 }],
+  ['modp6144', { type: KE, id: 17 }],
+  ['modp8192', { type: KE, id: 18 }],
+  ['modp2048', { type: KE, id: 14 }],
+  ['ecp256bp', { type: KE, id: 28 }],
+  ['ecp384bp', { type: KE, id: 29 }],
+  ['ecp512bp', { type: KE, id: 30 }],
+  ['modp1536', { type: KE, id: 5, weakness: 'a group of 1536 bits is within reach of a rich attacker' }],
+  ['modp1024', { type: KE, id: 2, weakness: 'a group of 1024 bits can be broken by a rich attacker' }],
+  ['modp768', { type: KE, id: 1, weakness: 'a group of 768 bits has been broken in public' }],
+
+  ['esn', { type: ESN, id: 1 }],
+  ['noesn', { type: ESN, id: 0 }],
+])
+
+/** Other spellings people know. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['x25519', 'curve25519'],
+  ['x448', 'curve448'],
+  ['aes', 'aes128'],
+  ['aes128gcm128', 'aes128gcm16'],
+  ['aes192gcm128', 'aes192gcm16'],
+  ['aes256gcm128', 'aes256gcm16'],
+  ['sha2_256', 'sha256'],
+  ['sha2_384', 'sha384'],
+  ['sha2_512', 'sha512'],
+  ['sha', 'sha1'],
+])
+
+const GROUPS = 'curve25519-ecp256-ecp384-ecp521-modp3072-modp4096-modp2048'
+
+/** What is offered unless the profile says otherwise: nothing weak, the best first. */
+export const DEFAULT_IKE_SUITES: readonly string[] = [
+  `aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-${GROUPS}`,
+  `aes256-aes128-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-${GROUPS}`,
+]
+
+export const DEFAULT_ESP_SUITES: readonly string[] = [
+  'aes256gcm16-aes128gcm16-chacha20poly1305',
+  'aes256-aes128-sha256-sha384-sha512',
+]
+
+/** Where a suite stands, for messages, and what is switched on. */
+export interface SuiteContext {
+  /** The file or profile name. */
+  readonly source: string
+  /** Dotted path of the list, `ike.proposals`. */
+  readonly field: string
+  /** Words switched on by `weak`. */
+  readonly weak: readonly string[]
+}
+
+/**
+ * One suite string such as `aes256gcm16-prfsha384-ecp384` as a proposal for the IKE SA; words of the same type
+ * are alternatives, best first. An integrity algorithm brings its PRF along where none is named. RFC 7296 §3.3.3
+ * Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`).
+ */
+export function parseIkeSuite(suite: string, context: SuiteContext): OfferedProposal {
+  const words = wordsOf(suite, context)
+  checkEncryption(words, suite, context)
+  const prfs = words.filter((word) => word.type === PRF)
+  const implied = words
+    .filter((word) => word.type === INTEG)
+    .map((word) => ({ type: PRF, id: word.prf ?? 0 }))
+  if (prfs.length === 0 && implied.length === 0) {
+    throw invalid(context, `"${suite}" names no PRF, e.g. prfsha256`)
+  }
+  if (!words.some((word) => word.type === KE)) {
+    throw invalid(context, `"${suite}" names no key exchange, e.g. curve25519`)
+  }
+  if (words.some((word) => word.type === ESN)) {
+    throw invalid(context, `"${suite}": extended sequence numbers belong to ESP, not to IKE`)
+  }
+  const transforms = words.map(transformOf)
+  return inTypeOrder(prfs.length > 0 ? transforms : [...transforms, ...implied])
+}
+
+/**
+ * One suite string such as `aes128gcm16` or `aes128-sha256-ecp256` as a proposal for ESP. Sequence numbers of 64
+ * bits are preferred and 32 accepted unless it says `esn` or `noesn`. RFC 7296 §3.3.3, RFC 4303 §2.2.1
+ */
+export function parseEspSuite(suite: string, context: SuiteContext): OfferedProposal {
+  const words = wordsOf(suite, context)
+  checkEncryption(words, suite, context)
+  if (words.some((word) => word.type === PRF)) {
+    throw invalid(context, `"${suite}": a PRF belongs to IKE, not to ESP`)
+  }
+  const transforms = words.map(transformOf)
+  const sequence = words.some((word) => word.type === ESN)
+    ? []
+    : [
+        { type: ESN, id: 1 },
+        { type: ESN, id: 0 },
+      ]
+  return inTypeOrder([...transforms, ...sequence])
+}
+
+/** A proposal as a suite string; transforms we have no word for print as `type:id`. */
+export function formatSuite(proposal: OfferedProposal): string {
+  return proposal.map(wordFor).join('-')
+}
+
+/** Why a word needs the switch, or `undefined`. */
+export function weaknessOf(word: string): string | undefined {
+  return WORDS.get(ALIASES.get(word) ?? word)?.weakness
+}
+
+export function isSuiteWord(word: string): boolean {
+  return WORDS.has(ALIASES.get(word) ?? word)
+}
+
+/** The table's rows, for checks against the IANA registries. */
+export function suiteWords(): readonly (OfferedTransform & { readonly word: string })[] {
+  return [...WORDS].map(([word, row]) => ({ word, ...transformOf(row) }))
+}
+
+function wordsOf(suite: string, context: SuiteContext): readonly Word[] {
+  const switchedOn = new Set(context.weak.map((word) => ALIASES.get(word) ?? word))
+  const spelled = suite
+    .toLowerCase()
+    .split('-')
+    .map((word) => ALIASES.get(word) ?? word)
+  return spelled.map((name) => {
+    const word = WORDS.get(name)
+    if (word === undefined)
+      throw invalid(context, `"${name}" in "${suite}" is not an algorithm Culvert knows`)
+    // Naming the hash switches on its PRF as well: the one is never wanted without the other.
+    const on = switchedOn.has(name) || (word.type === PRF && switchedOn.has(name.slice('prf'.length)))
+    if (word.weakness !== undefined && !on) {
+      throw new VpnFailure({
+        kind: 'weakAlgorithm',
+        algorithm: name,
+        weakness: word.weakness,
+        switch: `"weak": ["${name}"]`,
+      })
+    }
+    return word
+  })
+}
+
+function checkEncryption(words: readonly Word[], suite: string, context: SuiteContext): void {
+  const encryption = words.filter((word) => word.type === ENCR)
+  if (encryption.length === 0) throw invalid(context, `"${suite}" names no encryption, e.g. aes256gcm16`)
+  const combined = encryption.filter((word) => word.aead === true).length
+  // An AEAD and a plain cipher need different transforms beside them, so they never share a proposal. RFC 7296 §3.3
+  if (combined !== 0 && combined !== encryption.length) {
+    throw invalid(context, `"${suite}" mixes GCM, CCM or ChaCha20 with plain ciphers; make two suites of it`)
+  }
+  const integrity = words.some((word) => word.type === INTEG)
+  if (combined > 0 && integrity) {
+    throw invalid(context, `"${suite}" has an integrity algorithm beside an encryption that brings its own`)
+  }
+  if (combined === 0 && !integrity)
+    throw invalid(context, `"${suite}" names no integrity algorithm, e.g. sha256`)
+}
+
+const transformOf = (word: Word): OfferedTransform =>
+  word.keyBits === undefined
+    ? { type: word.type, id: word.id }
+    : { type: word.type, id: word.id, keyBits: word.keyBits }
+
+function wordFor(transform: OfferedTransform): string {
+  for (const [name, word] of WORDS) {
+    if (word.type !== transform.type || word.id !== transform.id) continue
+    if (word.keyBits === transform.keyBits) return name
+  }
+  return `${transform.type}:${transform.id}${transform.keyBits === undefined ? '' : `:${transform.keyBits}`}`
+}
+
+/** Grouped by type, in the order written; a transform named twice stands once. */
+function inTypeOrder(transforms: readonly OfferedTransform[]): OfferedProposal {
+  const seen = new Set<string>()
+  return [...transforms]
+    .sort((a, b) => a.type - b.type)
+    .filter((transform) => {
+      const key = `${transform.type}:${transform.id}:${transform.keyBits}`
+      return seen.has(key) ? false : seen.add(key)
+    })
+}
+
+const invalid = (context: SuiteContext, problem: string): VpnFailure =>
+  new VpnFailure({ kind: 'profileInvalid', source: context.source, field: context.field, problem })
