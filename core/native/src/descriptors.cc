@@ -1,0 +1,82 @@
+#include "descriptors.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace culvert {
+
+void socketPair(int pair[2]) {
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) throw SystemError{"socketpair", errno};
+}
+
+void sendMessage(int fd, View bytes, const std::vector<int>& fds) {
+  constexpr size_t kMaxFds = 64;
+  if (fds.size() > kMaxFds) throw std::runtime_error("too many descriptors for one message");
+  iovec part{const_cast<uint8_t*>(bytes.data), bytes.length};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxFds)] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (!fds.empty()) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
+    memcpy(CMSG_DATA(header), fds.data(), sizeof(int) * fds.size());
+  }
+  ssize_t sent;
+  do {
+    sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) throw SystemError{"sendmsg", errno};
+}
+
+void closeDescriptor(int fd) {
+  // After EINTR Linux has closed the descriptor all the same.
+  if (close(fd) != 0 && errno != EINTR) throw SystemError{"close", errno};
+}
+
+bool writePacket(int fd, View packet) {
+  ssize_t sent;
+  do {
+    sent = send(fd, packet.data, packet.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == ENOTSOCK) sent = write(fd, packet.data, packet.length);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) return true;
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return false;
+  throw SystemError{"write", errno};
+}
+
+Endpoint socketName(int fd, bool remote) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  auto* plain = reinterpret_cast<sockaddr*>(&name);
+  if ((remote ? getpeername(fd, plain, &length) : getsockname(fd, plain, &length)) != 0) {
+    throw SystemError{remote ? "getpeername" : "getsockname", errno};
+  }
+  if (name.ss_family == AF_INET6) {
+    const auto* six = reinterpret_cast<sockaddr_in6*>(&name);
+    if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+      char text[INET_ADDRSTRLEN];
+      inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], text, sizeof text);
+      return {text, ntohs(six->sin6_port)};
+    }
+  } else if (name.ss_family != AF_INET) {
+    throw SystemError{"getsockname", EAFNOSUPPORT};
+  }
+  char host[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  if (getnameinfo(plain, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    throw SystemError{"getnameinfo", EINVAL};
+  }
+  return {host, atoi(port)};
+}
+
+}  // namespace culvert
