@@ -35,13 +35,34 @@ const TABLE = {
     { program: 'curl', package: 'curl', why: 'fetches pages through the tunnel' },
     { program: 'openssl', package: 'openssl', why: 'inspects certificates' },
     { program: 'python3', package: 'python3', why: 'runs the host behind the gateway' },
-    { files: [`/usr/lib/${MULTIARCH}/libgmp.so.10`], package: 'libgmp10', why: 'the newer gateway needs it' },
+    { ...library('libgmp.so.10'), package: 'libgmp10', why: 'the newer gateway needs it' },
     { program: 'xz', package: 'xz-utils', why: 'unpacks the newer gateway' },
+  ],
+  electron: [
+    { program: 'unzip', package: 'unzip', why: 'unpacks the trial runtime' },
+    ...[
+      ['libgtk-3.so.0', 'libgtk-3-0'],
+      ['libnss3.so', 'libnss3'],
+      ['libasound.so.2', 'libasound2'],
+      ['libgbm.so.1', 'libgbm1'],
+      ['libcups.so.2', 'libcups2'],
+      ['libatk-bridge-2.0.so.0', 'libatk-bridge2.0-0'],
+      ['libXcomposite.so.1', 'libxcomposite1'],
+      ['libXdamage.so.1', 'libxdamage1'],
+      ['libXrandr.so.2', 'libxrandr2'],
+      ['libxkbcommon.so.0', 'libxkbcommon0'],
+    ].map(([name, from]) => ({ ...library(name), package: from, why: 'Electron is linked with it' })),
   ],
 }
 
 function plugin(name) {
   return { files: [`/usr/lib/ipsec/plugins/libstrongswan-${name}.so`] }
+}
+
+function library(name) {
+  return {
+    files: [`/usr/lib/${MULTIARCH}`, `/lib/${MULTIARCH}`, '/usr/lib64'].map((folder) => join(folder, name)),
+  }
 }
 
 /** Looks where a shell would, and in the places an ordinary user's PATH leaves out. No child process. */
@@ -59,7 +80,7 @@ function onPath(program) {
 
 const present = (row) => (row.program ? onPath(row.program) : row.files.some((file) => existsSync(file)))
 
-/** Rows of the table (`build`, `test`) that this machine lacks. */
+/** Rows of the table (`build`, `test`, `electron`) that this machine lacks. */
 export const missingPackages = (set) => TABLE[set].filter((row) => !present(row))
 
 const isRoot = () => process.getuid?.() === 0
