@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { lostPings } from './interop/checks.ts'
+import { parseEnv } from './interop/lab.ts'
+import { canonical, differences } from './interop/machine-state.ts'
+import { profileFor } from './interop/profile.ts'
+import { judgeFault } from './interop/scenario-run.ts'
+import {
+  EXPECTED_FAULTS,
+  EXTRA_CHECKS,
+  parseScenarios,
+  REPRESENTATIVE,
+  unsupportedReason,
+} from './interop/scenarios.ts'
+
+const scenarios = parseScenarios(readFileSync(new URL('./lab/scenarios.tab', import.meta.url), 'utf8'))
+
+const lab = (settings: Record<string, string>) =>
+  new Map(
+    Object.entries({
+      LAB_POOL: '4',
+      LAB_OUTER: '4',
+      LAB_GW4: '198.18.0.1',
+      LAB_GW6: 'fd18:0::1',
+      LAB_OWN4: '10.80.0.1',
+      LAB_GW_ID: 'gw.lab.test',
+      LAB_USER: 'alice',
+      LAB_CLIENT_IKE_PROPOSALS: 'default',
+      LAB_CLIENT_ESP_PROPOSALS: 'default',
+      ...settings,
+    }),
+  )
+
+describe('a profile for a scenario', () => {
+  test('defaults: no suites are named, no weak ones are switched on', () => {
+    expect(profileFor('ikev2-psk', lab({}))).toMatchObject({
+      gateway: { host: '198.18.0.1' },
+      ike: {},
+      esp: {},
+      localId: 'alice@lab.test',
+      remoteId: 'gw.lab.test',
+      requestAddresses: { ipv4: true, ipv6: false },
+      localSubnets: [],
+      weak: [],
+    })
+  })
+
+  test('suites go through as they are spelled, their weak words switched on by name', () => {
+    const profile = profileFor(
+      'ikev2-alg-3des',
+      lab({
+        LAB_CLIENT_IKE_PROPOSALS: '3des-sha1-modp1024',
+        LAB_CLIENT_ESP_PROPOSALS: '3des-sha1,null-sha256',
+      }),
+    )
+    expect(profile.ike).toEqual({ proposals: ['3des-sha1-modp1024'] })
+    expect(profile.esp).toEqual({ proposals: ['3des-sha1', 'null-sha256'] })
+    expect(profile.weak).toEqual(['3des', 'sha1', 'modp1024', 'null'])
+  })
+
+  test('pools become the families asked for; without one the own inner address is named', () => {
+    expect(profileFor('x', lab({ LAB_POOL: '6' })).requestAddresses).toEqual({ ipv4: false, ipv6: true })
+    expect(profileFor('x', lab({ LAB_POOL: '46' })).requestAddresses).toEqual({ ipv4: true, ipv6: true })
+    expect(profileFor('x', lab({ LAB_POOL: 'none' }))).toMatchObject({
+      requestAddresses: { ipv4: false, ipv6: false },
+      localSubnets: ['10.80.0.1/32'],
+    })
+  })
+
+  test('an outer IPv6 scenario names the IPv6 gateway', () => {
+    expect(profileFor('x', lab({ LAB_OUTER: '6' })).gateway.host).toBe('fd18:0::1')
+  })
+})
+
+describe('verdicts', () => {
+  test('a fault is right only with kind, fields and exit code', () => {
+    const fault = { error: { kind: 'authFailed', who: 'us' }, exitCode: 1 }
+    expect(judgeFault('ikev2-bad-psk', fault)).toEqual([])
+    expect(judgeFault('ikev2-bad-psk', { ...fault, exitCode: 0 })).toHaveLength(1)
+    expect(
+      judgeFault('ikev2-bad-psk', { ...fault, error: { kind: 'authFailed', who: 'gateway' } }),
+    ).toHaveLength(1)
+    expect(judgeFault('ikev2-bad-psk', { ...fault, error: { kind: 'noAnswer', who: 'us' } })).toHaveLength(1)
+    expect(judgeFault('ikev2-psk', fault)).toHaveLength(1)
+  })
+
+  test('lost pings are counted from the summary', () => {
+    expect(lostPings('475 packets transmitted, 473 received, 0.4% packet loss, time 1ms')).toEqual({
+      sent: 475,
+      lost: 2,
+    })
+    expect(lostPings('ping: unknown host')).toBeUndefined()
+  })
+})
+
+describe('the scenario table', () => {
+  test('a line is a name, settings and a description', () => {
+    expect(parseScenarios('# comment\nikev2-x gw=psk hook=a:b=c # what it is\n')).toEqual([
+      {
+        name: 'ikev2-x',
+        settings: new Map([
+          ['gw', 'psk'],
+          ['hook', 'a:b=c'],
+        ]),
+        description: 'what it is',
+      },
+    ])
+  })
+
+  test('what this runner names exists and is supported', () => {
+    const supported = scenarios
+      .filter((each) => unsupportedReason(each) === undefined)
+      .map((each) => each.name)
+    for (const name of [
+      ...REPRESENTATIVE.direct,
+      ...REPRESENTATIVE.nat,
+      ...Object.keys(EXPECTED_FAULTS),
+      ...Object.keys(EXTRA_CHECKS),
+    ]) {
+      expect(supported).toContain(name)
+    }
+    expect(supported.filter((name) => name.startsWith('ikev2-alg-'))).toHaveLength(16)
+  })
+
+  test('a supported scenario that must fail says how', () => {
+    for (const each of scenarios) {
+      if (unsupportedReason(each) !== undefined) continue
+      expect(each.name in EXPECTED_FAULTS).toBe(each.settings.get('expect') === 'fail')
+    }
+  })
+
+  test('an unsupported one says why', () => {
+    const reason = (name: string): string | undefined =>
+      unsupportedReason(scenarios.find((each) => each.name === name)!)
+    expect(reason('ikev1-main-psk')).toContain('IKEv1')
+    expect(reason('ikev2-eap-mschapv2')).toContain('eap-mschapv2')
+    expect(reason('ikev2-mlkem768')).toContain('ML-KEM')
+    expect(reason('ikev2-psk')).toBeUndefined()
+  })
+})
+
+describe('what a run leaves behind', () => {
+  test('lab settings are read with and without quotes', () => {
+    expect(parseEnv("A_B=1\nC='x y'\nnoise\n")).toEqual(
+      new Map([
+        ['A_B', '1'],
+        ['C', 'x y'],
+      ]),
+    )
+  })
+
+  test('order and remaining lifetimes do not count as a change', () => {
+    expect(canonical('[{"b":1,"valid_life_time":9},{"a":1}]')).toBe(
+      canonical('[{"a":1},{"b":1,"valid_life_time":8}]'),
+    )
+  })
+
+  test('a difference names view and line', () => {
+    expect(differences(new Map([['routes', 'a\nb']]), new Map([['routes', 'b\nc']]))).toEqual([
+      'routes: +c -a',
+    ])
+  })
+})

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from './client.ts'
+import { type Lab, type LabEnv, run, setting } from './lab.ts'
+import type { ExtraCheck } from './scenarios.ts'
+
+/** Everything a check may look at. Each resolves with what is wrong, or an empty list. */
+export interface Connected {
+  readonly lab: Lab
+  readonly env: LabEnv
+  readonly client: Client
+}
+
+type Check = (connected: Connected) => Promise<readonly string[]>
+
+const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0
+
+/** Replies missing from the summary line of `ping`; `undefined` when there is no such line. */
+export function lostPings(summary: string): { readonly sent: number; readonly lost: number } | undefined {
+  const match = /(\d+) packets transmitted, (\d+) received/.exec(summary)
+  if (!match) return undefined
+  const sent = Number(match[1])
+  return { sent, lost: sent - Number(match[2]) }
+}
+
+/** 95 seconds with a child rekey every 20 and an IKE rekey every 40, five pings a second: none may be lost. */
+const rekey: Check = async ({ lab, env, client }) => {
+  const wrong: string[] = []
+  const before = await lab.logs()
+  const target = setting(env, 'LAB_INNER4')
+  const { stdout } = await lab.call(
+    'exec',
+    lab.scenario,
+    'ping',
+    '-q',
+    '-i',
+    '0.2',
+    '-c',
+    '475',
+    '-W',
+    '2',
+    target,
+  )
+  const pings = lostPings(stdout)
+  if (!pings || pings.sent < 475) wrong.push(`ping did not run to its end: ${stdout.trim()}`)
+  else if (pings.lost > 0) wrong.push(`${pings.lost} of ${pings.sent} pings lost during rekeying`)
+  const log = (await lab.logs()).slice(before.length)
+  const children = count(log, /CHILD_SA net\S* (?:.*)established/g)
+  const ikes = count(log, /IKE_SA lab\[\d+\] rekeyed between/g)
+  if (children < 3) wrong.push(`the gateway counts ${children} child rekeys, 3 wanted`)
+  if (ikes < 2) wrong.push(`the gateway counts ${ikes} IKE rekeys, 2 wanted`)
+  const counts = await client.counts()
+  if (counts && counts.childRekeys < 3) wrong.push(`the client counts ${counts.childRekeys} child rekeys`)
+  if (counts && counts.ikeRekeys < 2) wrong.push(`the client counts ${counts.ikeRekeys} IKE rekeys`)
+  if (counts && counts.children !== 1) wrong.push(`${counts.children} children are left, 1 wanted`)
+  return wrong
+}
+
+/** The gateway asks after 5 silent seconds; an answered question keeps the tunnel. */
+const dpd: Check = async ({ lab }) => {
+  await sleep(18_000)
+  const asked = count(await lab.logs(), /sending DPD request/g)
+  const missing = await lab.check()
+  return [
+    ...(asked < 2 ? [`the gateway asked ${asked} times in 18 s, 2 wanted`] : []),
+    ...(missing ? [`after dead peer detection: ${missing}`] : []),
+  ]
+}
+
+/** The gateway deletes the child after 15 idle seconds; the client must take it, and not die of it. */
+const idle: Check = async ({ lab, client }) => {
+  await sleep(25_000)
+  const log = await lab.logs()
+  const wrong: string[] = []
+  if (!/inactivity/.test(log)) wrong.push('the gateway did not delete the child for inactivity')
+  if (!/received DELETE for ESP CHILD_SA/.test(log)) wrong.push('the deletion of the child was not answered')
+  const counts = await client.counts()
+  if (counts?.connected && counts.children === 0) wrong.push('the client says connected without a child')
+  return wrong
+}
+
+export const CHECKS: Readonly<Record<ExtraCheck, Check>> = { rekey, dpd, idle }
+
+/** Programs the runner itself needs. */
+export async function missingPrograms(): Promise<readonly string[]> {
+  const missing: string[] = []
+  for (const [program, pack] of [
+    ['ip', 'iproute2'],
+    ['ping', 'iputils-ping'],
+    ['nft', 'nftables'],
+    ['ps', 'procps'],
+  ] as const) {
+    const { code } = await run('sh', ['-c', `command -v ${program}`])
+    if (code !== 0) missing.push(pack)
+  }
+  return missing
+}

@@ -1,0 +1,36 @@
+import type { LabEnv } from './lab.ts'
+
+/** How a client reports that it could not connect. */
+export interface ClientFault {
+  /** A `VpnError` with its fields, or what little another client tells. */
+  readonly error: Readonly<Record<string, unknown>> & { readonly kind: string }
+  readonly exitCode: number
+}
+
+export type Attempt =
+  | { readonly ok: true; readonly ms: number }
+  | { readonly ok: false; readonly fault: ClientFault }
+
+/** What the client itself counts. */
+export interface ClientCounts {
+  readonly connected: boolean
+  readonly ikeRekeys: number
+  readonly childRekeys: number
+  readonly children: number
+}
+
+/** A client under test in the lab's client namespace. */
+export interface Client {
+  /** Resolves when it is connected, or has given up and is gone. */
+  connect(): Promise<Attempt>
+  /** `undefined`: this client does not tell. */
+  counts(): Promise<ClientCounts | undefined>
+  /** Orderly end; resolves with its exit code when the process is gone. */
+  disconnect(): Promise<number>
+  /** At any time, whatever state it is in: no process survives. */
+  kill(): Promise<void>
+  /** The last lines it wrote, for a report of failure. */
+  tail(): string
+}
+
+export type ClientFactory = (env: LabEnv, scenario: string, directory: string) => Promise<Client>

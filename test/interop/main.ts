@@ -1,0 +1,169 @@
+// npm run interop -- NAME… | --all | --representative [--nat] [--json] [--reference] [--jobs N]
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { missingPrograms } from './checks.ts'
+import { culvertClient } from './culvert-client.ts'
+import { run } from './lab.ts'
+import { referenceClient } from './reference-client.ts'
+import { type Outcome, runScenario } from './scenario-run.ts'
+import { EXTRA_CHECKS, loadScenarios, REPRESENTATIVE, unsupportedReason } from './scenarios.ts'
+
+interface Job {
+  readonly scenario: string
+  readonly nat: boolean
+}
+
+const USAGE = `usage: npm run interop -- NAME… | --all | --representative
+  --nat         the client sits behind a NAT
+  --reference   strongSwan's own client instead of Culvert, to try the lab itself
+  --jobs N      scenarios side by side (2)
+  --json        one JSON object per scenario and nothing else`
+
+function stop(sentence: string): never {
+  console.error(`interop: ${sentence}`)
+  process.exit(2)
+}
+
+/** The folder of package.json, wherever this file was bundled to. */
+function projectRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) {
+    if (dirname(folder) === folder) stop('run this inside a checkout')
+    folder = dirname(folder)
+  }
+  return folder
+}
+
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        all: { type: 'boolean', default: false },
+        representative: { type: 'boolean', default: false },
+        nat: { type: 'boolean', default: false },
+        reference: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        jobs: { type: 'string', default: '2' },
+      },
+    })
+  } catch (problem) {
+    return stop(`${problem instanceof Error ? problem.message : problem}\n${USAGE}`)
+  }
+}
+
+const { values, positionals } = options()
+const root = projectRoot()
+let stopping = false
+const scenarios = loadScenarios(root)
+const say = (line: string): void => {
+  if (!values.json) console.log(line)
+}
+
+function chosenJobs(): readonly Job[] {
+  const { nat } = values
+  if (values.representative) {
+    return [
+      ...REPRESENTATIVE.direct.map((scenario) => ({ scenario, nat: false })),
+      ...REPRESENTATIVE.nat.map((scenario) => ({ scenario, nat: true })),
+    ]
+  }
+  if (values.all) {
+    const jobs: Job[] = []
+    for (const scenario of scenarios) {
+      const reason = unsupportedReason(scenario)
+      if (reason === undefined) jobs.push({ scenario: scenario.name, nat })
+      else say(`--   ${scenario.name}: not supported: ${reason}`)
+    }
+    return jobs
+  }
+  if (positionals.length === 0) stop(`which scenario?\n${USAGE}`)
+  return positionals.map((name) => {
+    const scenario = scenarios.find((each) => each.name === name)
+    if (!scenario) stop(`there is no scenario ${name}: test/lab/lab list names them all`)
+    const reason = unsupportedReason(scenario)
+    if (reason !== undefined) stop(`${name}: ${reason}`)
+    return { scenario: name, nat }
+  })
+}
+
+/** Timed scenarios mostly wait, so they start first and all at once; the others share `lanes`. */
+async function runAll(jobs: readonly Job[], lanes: number, one: (job: Job) => Promise<Outcome>) {
+  const outcomes = new Map<Job, Outcome>()
+  const work = async (job: Job): Promise<void> => {
+    const outcome = await one(job)
+    outcomes.set(job, outcome)
+    report(outcome)
+  }
+  const timed = jobs.filter((job) => job.scenario in EXTRA_CHECKS).map(work)
+  const queue = jobs.filter((job) => !(job.scenario in EXTRA_CHECKS))
+  const lane = async (): Promise<void> => {
+    for (let job = queue.shift(); job && !stopping; job = queue.shift()) await work(job)
+  }
+  await Promise.all([...timed, ...Array.from({ length: lanes }, lane)])
+  return jobs.flatMap((job) => outcomes.get(job) ?? [])
+}
+
+const labelOf = ({ scenario, nat }: Job): string => `${scenario}${nat ? ' --nat' : ''}`
+
+function report(outcome: Outcome): void {
+  if (values.json) {
+    console.log(JSON.stringify(outcome))
+    return
+  }
+  const time = outcome.connectMs === undefined ? '' : `connected in ${outcome.connectMs.toFixed(0)} ms, `
+  console.log(`${outcome.ok ? 'ok  ' : 'FAIL'} ${labelOf(outcome)}: ${time}${outcome.seconds.toFixed(1)} s`)
+  for (const note of outcome.notes) console.log(note.replace(/^/gm, '       '))
+}
+
+function table(outcomes: readonly Outcome[]): void {
+  const width = Math.max(...outcomes.map((outcome) => labelOf(outcome).length))
+  say(`\n${'scenario'.padEnd(width)}  result  connect`)
+  for (const outcome of outcomes) {
+    const connect = outcome.connectMs === undefined ? '' : `${outcome.connectMs.toFixed(0)} ms`
+    say(
+      `${labelOf(outcome).padEnd(width)}  ${(outcome.ok ? 'ok' : 'FAIL').padEnd(6)}  ${connect.padStart(7)}`,
+    )
+  }
+  const failed = outcomes.filter((outcome) => !outcome.ok).length
+  say(`${outcomes.length} scenarios, ${failed} not as expected`)
+}
+
+/** The command line as it is installed, bundled if it is not yet. */
+async function culvertProgram(): Promise<string> {
+  const { code, stderr } = await run(process.execPath, [
+    join(root, 'build/run.mjs'),
+    'core/cli/main.ts',
+    '--version',
+  ])
+  if (code !== 0) stop(`Culvert's command line does not start: ${stderr.trim()}`)
+  return join(root, 'dist/culvert.mjs')
+}
+
+if (process.getuid?.() !== 0) stop('it makes network namespaces, so run it as root')
+const missing = await missingPrograms()
+if (missing.length > 0) stop(`apt-get install --no-install-recommends ${missing.join(' ')}`)
+const jobs = chosenJobs()
+const program = values.reference ? '' : await culvertProgram()
+const prefix = `i${process.pid.toString(36)}`
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // What runs is finished and taken down; a second signal ends this program at once.
+  process.once(signal, () => {
+    stopping = true
+    process.exitCode = 130
+  })
+}
+const outcomes = await runAll(jobs, Number(values.jobs) || 2, ({ scenario, nat }) =>
+  runScenario(scenario, {
+    root,
+    nat,
+    prefix: `${prefix}${nat ? 'n' : 'd'}`,
+    faultKinds: !values.reference,
+    makeClient: async (lab, env, directory) =>
+      values.reference ? referenceClient(lab) : culvertClient(program, scenario, env, directory),
+  }),
+)
+table(outcomes)
+if (outcomes.some((outcome) => !outcome.ok)) process.exitCode = 1
