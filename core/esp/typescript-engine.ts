@@ -1,0 +1,240 @@
+import type { EspSpi, Millis } from '../bytes/brands.ts'
+import type { Random } from '../bytes/random.ts'
+import type { CryptoRegistry } from '../crypto/transforms.ts'
+import { decodeEsp, NextHeader } from '../wire/esp.ts'
+import type { EspEngine, EspSa, InboundCounters, OutboundCounters, SelectorPair } from './engine.ts'
+import { type OpenFault, open } from './open.ts'
+import { ReplayWindow } from './replay-window.ts'
+import { ivFor, seal } from './seal.ts'
+import { coversInbound, coversOutbound, parseInner } from './selectors.ts'
+import { createSuite, type EspSuite } from './suite.ts'
+
+/** Which limit of an SA was reached. */
+export type LimitReason = 'bytes' | 'packets' | 'sequence'
+
+/** When an SA asks to be replaced, and how much it remembers. Each is for one SA. */
+export interface EspLimits {
+  /** Octets of inner packets. Default: none. */
+  readonly softBytes?: number
+  /** Inner packets. Default: none. */
+  readonly softPackets?: number
+  /** Default: three quarters of the sequence numbers there are. */
+  readonly softSequence?: bigint
+  /** Last sequence number ever used; at most, and by default, 2³²−1, or 2⁶⁴−1 with ESN. */
+  readonly hardSequence?: bigint
+  /** Places in the replay window of an inbound SA. */
+  readonly replayWindow?: number
+}
+
+export interface TypescriptEngineOptions {
+  readonly registry: CryptoRegistry
+  readonly random: Random
+  readonly now: () => Millis
+  /** An inner packet that arrived; the receiver may keep it. */
+  readonly toTun: (packet: Uint8Array) => void
+  /** A whole ESP packet, from the SPI on, without IP or UDP header. */
+  readonly toNetwork: (esp: Uint8Array) => void
+  readonly limits?: EspLimits
+  /** Said once per SA and reason, while there is still room to rekey. RFC 7296 §2.8 */
+  readonly onSoftLimit?: (spi: EspSpi, reason: LimitReason) => void
+  /** Said once, when an outbound SA has used its last sequence number and sends no more. */
+  readonly onHardLimit?: (spi: EspSpi) => void
+}
+
+/** The engine, and the two ends its owner pumps packets into. Neither ever throws for what a packet holds. */
+export interface TypescriptEngine extends EspEngine {
+  /** An inner packet from the TUN device. */
+  fromTun(packet: Uint8Array): void
+  /** An ESP packet from the SPI on, without IP or UDP header. */
+  fromNetwork(esp: Uint8Array): void
+}
+
+interface Used {
+  bytes: number
+  packets: number
+  lastAtMs: number | undefined
+  /** Limits already spoken of. */
+  readonly told: Set<LimitReason>
+}
+
+interface Inbound extends Used {
+  readonly sa: EspSa
+  readonly selectors: SelectorPair
+  readonly suite: EspSuite
+  readonly window: ReplayWindow
+  readonly drops: Record<OpenFault | 'selectorMismatch', number>
+}
+
+interface Outbound extends Used {
+  readonly sa: EspSa
+  readonly selectors: SelectorPair
+  readonly suite: EspSuite
+  sequence: bigint
+  exhausted: boolean
+}
+
+const lastSequence = (sa: EspSa): bigint => (sa.esn ? 2n ** 64n : 2n ** 32n) - 1n
+
+const nothingYet = (): Used => ({ bytes: 0, packets: 0, lastAtMs: undefined, told: new Set() })
+
+/** The datapath to read beside RFC 4303: tunnel mode, one packet at a time, every rule in the open. */
+export function createTypescriptEngine(options: TypescriptEngineOptions): TypescriptEngine {
+  const { registry, random, now, toTun, toNetwork, limits = {} } = options
+  const inboundSas = new Map<EspSpi, Inbound>()
+  /** By CHILD_SA in order of their making; of each the newest SA last. */
+  const children = new Map<string, Outbound[]>()
+  let noSa = 0
+  let noSelector = 0
+
+  function fromTun(packet: Uint8Array): void {
+    const inner = parseInner(packet)
+    const out = inner && findOutbound((selectors) => coversOutbound(selectors, inner))
+    if (inner === undefined || out === undefined) {
+      noSelector++
+      return
+    }
+    const sequence = nextSequence(out)
+    if (sequence === undefined) return
+    const { sa, suite } = out
+    const esp = seal(suite, { spi: sa.spi, sequence, esn: sa.esn }, ivFor(suite, sequence, random), {
+      payload: packet.subarray(0, inner.length),
+      nextHeader: inner.version === 4 ? NextHeader.ipv4 : NextHeader.ipv6,
+    })
+    count(out, inner.length, sa, sequence)
+    toNetwork(esp)
+  }
+
+  /** Counts up, and stops for good at the last one: a number used twice breaks replay protection and counter modes. RFC 4303 §3.3.3 */
+  function nextSequence(out: Outbound): bigint | undefined {
+    const last = lastSequence(out.sa)
+    const hard = limits.hardSequence !== undefined && limits.hardSequence < last ? limits.hardSequence : last
+    if (out.sequence < hard) return ++out.sequence
+    if (!out.exhausted) {
+      out.exhausted = true
+      options.onHardLimit?.(out.sa.spi)
+    }
+    return undefined
+  }
+
+  /** The first child whose selectors fit; of it the newest SA. RFC 4301 §5.1 */
+  function findOutbound(fits: (selectors: SelectorPair) => boolean): Outbound | undefined {
+    for (const sas of children.values()) {
+      const newest = sas.at(-1)
+      if (newest !== undefined && fits(newest.selectors)) return newest
+    }
+    return undefined
+  }
+
+  /** A packet that fails any check vanishes without a word and leaves a count behind. RFC 4303 §3.4 */
+  function fromNetwork(esp: Uint8Array): void {
+    const packet = decodeEsp(esp)
+    const into = packet.ok ? inboundSas.get(packet.value.spi) : undefined
+    if (!packet.ok || into === undefined) {
+      noSa++
+      return
+    }
+    const opened = open(into.suite, into.window, into.sa.esn, packet.value)
+    if (opened.ok || opened.authentic) into.lastAtMs = now()
+    if (!opened.ok) {
+      into.drops[opened.fault]++
+      return
+    }
+    const { payload, nextHeader } = opened.content
+    if (nextHeader === NextHeader.none) return // a dummy packet, RFC 4303 §2.6
+    const inner = parseInner(payload)
+    const version = nextHeader === NextHeader.ipv4 ? 4 : nextHeader === NextHeader.ipv6 ? 6 : undefined
+    if (inner === undefined || inner.version !== version) {
+      into.drops.malformed++
+      return
+    }
+    if (!coversInbound(into.selectors, inner)) {
+      into.drops.selectorMismatch++
+      return
+    }
+    count(into, inner.length, into.sa, opened.sequence)
+    // Whatever follows the inner packet hides its length from onlookers. RFC 4303 §2.7
+    toTun(payload.subarray(0, inner.length))
+  }
+
+  function count(used: Used, innerBytes: number, sa: EspSa, sequence: bigint): void {
+    used.bytes += innerBytes
+    used.packets++
+    used.lastAtMs = now()
+    const softSequence = limits.softSequence ?? (lastSequence(sa) / 4n) * 3n
+    if (limits.softBytes !== undefined && used.bytes >= limits.softBytes) tell(used, sa, 'bytes')
+    if (limits.softPackets !== undefined && used.packets >= limits.softPackets) tell(used, sa, 'packets')
+    if (sequence >= softSequence) tell(used, sa, 'sequence')
+  }
+
+  function tell(used: Used, sa: EspSa, reason: LimitReason): void {
+    if (used.told.has(reason)) return
+    used.told.add(reason)
+    options.onSoftLimit?.(sa.spi, reason)
+  }
+
+  function removeInbound(spi: EspSpi): void {
+    inboundSas.get(spi)?.suite.close()
+    inboundSas.delete(spi)
+  }
+
+  /** An older SA of the same child that is still there takes over. */
+  function removeOutbound(spi: EspSpi): void {
+    for (const [child, sas] of children) {
+      const at = sas.findIndex((out) => out.sa.spi === spi)
+      if (at < 0) continue
+      sas.splice(at, 1)[0]?.suite.close()
+      if (sas.length === 0) children.delete(child)
+      return
+    }
+  }
+
+  function outboundSa(spi: EspSpi): Outbound | undefined {
+    for (const sas of children.values()) {
+      const found = sas.find((out) => out.sa.spi === spi)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  return {
+    kind: 'typescript',
+    fromTun,
+    fromNetwork,
+    addInbound(sa, selectors) {
+      const suite = createSuite(registry, sa)
+      removeInbound(sa.spi)
+      inboundSas.set(sa.spi, {
+        ...nothingYet(),
+        sa,
+        selectors,
+        suite,
+        window: new ReplayWindow(limits.replayWindow),
+        drops: { replayed: 0, failedIcv: 0, malformed: 0, selectorMismatch: 0 },
+      })
+    },
+    useOutbound(child, sa, selectors) {
+      const suite = createSuite(registry, sa)
+      const out: Outbound = { ...nothingYet(), sa, selectors, suite, sequence: 0n, exhausted: false }
+      const sas = children.get(child)
+      if (sas === undefined) children.set(child, [out])
+      else sas.push(out)
+    },
+    removeInbound,
+    removeOutbound,
+    inbound(spi): InboundCounters | undefined {
+      const into = inboundSas.get(spi)
+      return into && { bytes: into.bytes, packets: into.packets, lastAtMs: into.lastAtMs, ...into.drops }
+    },
+    outbound(spi): OutboundCounters | undefined {
+      const out = outboundSa(spi)
+      return out && { bytes: out.bytes, packets: out.packets, lastAtMs: out.lastAtMs, sequence: out.sequence }
+    },
+    strays: () => ({ noSa, noSelector }),
+    close() {
+      for (const into of inboundSas.values()) into.suite.close()
+      for (const sas of children.values()) for (const out of sas) out.suite.close()
+      inboundSas.clear()
+      children.clear()
+    },
+  }
+}
