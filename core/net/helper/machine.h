@@ -1,0 +1,40 @@
+// The state of the machine as plans want it, and the way back.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "journal.h"
+#include "messages.h"
+#include "netlink.h"
+#include "resolver.h"
+
+namespace culvert {
+
+class Machine {
+ public:
+  explicit Machine(const std::string& runFolder) : journal_(runFolder), resolver_(journal_) {}
+
+  int openTun(const std::string& device);
+  void apply(const Plan& plan, std::vector<std::string>& notes);
+  void restore(const std::string& device, std::vector<std::string>& notes);
+  // Undoes what helpers left that no longer live.
+  void restoreStale(std::vector<std::string>& notes);
+  // Everything of this helper, as far as it goes: never throws.
+  void restoreAll() noexcept;
+
+ private:
+  void applyAll(const Plan& plan, int index, std::vector<std::string>& notes);
+  void setAddresses(const Plan& plan, int index);
+  void setRoutes(const Plan& plan, int index);
+  void loosenReversePath(const std::string& device);
+  void undoReversePath();
+  void dropTable(const std::string& device);
+
+  Journal journal_;
+  Netlink netlink_;
+  Resolver resolver_;
+  std::map<std::string, int> devices_;  // ours, by name: interface index
+};
+
+}  // namespace culvert

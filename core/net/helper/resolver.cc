@@ -1,0 +1,166 @@
+#include "resolver.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "files.h"
+
+namespace culvert {
+namespace {
+
+const char* const kResolvConf = "/etc/resolv.conf";
+const char* const kResolvectl = "/usr/bin/resolvectl";
+
+bool usesResolved() {
+  if (access(kResolvectl, X_OK) != 0) return false;
+  const std::string target = linkTarget(kResolvConf);
+  if (target.rfind("/run/systemd/resolve/", 0) == 0) return true;
+  const auto text = readFile(kResolvConf);
+  return text && text->find("nameserver 127.0.0.53") != std::string::npos;
+}
+
+// Runs resolvectl without a shell and with an environment of its own; true when it succeeded.
+bool resolvectl(const std::vector<std::string>& arguments) {
+  std::vector<char*> argv{const_cast<char*>(kResolvectl)};
+  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  char locale[] = "LC_ALL=C";
+  char* environment[] = {locale, nullptr};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
+  posix_spawn_file_actions_adddup2(&actions, 0, 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  pid_t child = 0;
+  const int code = posix_spawn(&child, kResolvectl, &actions, &attributes, argv.data(), environment);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (code != 0) return false;
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+template <typename List, typename Text>
+std::string commas(const List& list, Text text) {
+  std::string joined;
+  for (const auto& item : list) joined += (joined.empty() ? "" : ",") + text(item);
+  return joined;
+}
+
+// `keyword a` lines, or one `keyword a b` line.
+void addItems(std::string& text, const std::string& list, const std::string& before, const std::string& after) {
+  std::size_t from = 0;
+  while (from < list.size()) {
+    const std::size_t comma = list.find(',', from);
+    text += before + list.substr(from, comma - from) + after;
+    if (comma == std::string::npos) return;
+    from = comma + 1;
+  }
+}
+
+void setResolved(const Plan& plan) {
+  std::vector<std::string> servers{"dns", plan.device}, domains{"domain", plan.device};
+  for (const auto& server : plan.servers) servers.push_back(server.text());
+  for (const auto& domain : plan.search) domains.push_back(domain);
+  for (const auto& domain : plan.only) domains.push_back("~" + domain);
+  if (plan.only.empty()) domains.push_back("~.");
+  if (domains.size() == 2) domains.push_back("");
+  const bool done = resolvectl(servers) && resolvectl(domains) &&
+                    resolvectl({"default-route", plan.device, plan.only.empty() ? "yes" : "no"});
+  if (!done) throw Failure{Status::systemRefused, "set the name servers", "resolvectl failed"};
+}
+
+}  // namespace
+
+std::string Resolver::saved(const char* what) const {
+  return journal_.folder() + "/resolv-" + journal_.network() + "." + what;
+}
+
+void Resolver::set(const Plan& plan, int index, std::vector<std::string>& notes) {
+  if (!plan.hasDns) return drop(plan.device, notes);
+  if (usesResolved()) {
+    journal_.add({"resolved", plan.device, std::to_string(index)});
+    return setResolved(plan);
+  }
+  const std::string servers = commas(plan.servers, [](const Address& a) { return a.text(); });
+  std::vector<std::string> search = plan.search;
+  if (search.empty()) search = plan.only;
+  const Entry claim{"dns", plan.device, servers, commas(search, [](const std::string& s) { return s; })};
+  MachineLock lock(journal_.folder());
+  journal_.add(claim);
+  journal_.remove([&](const Entry& e) { return e[0] == "dns" && e[1] == plan.device && e != claim; });
+  settle(notes);
+  if (!plan.only.empty()) notes.push_back("resolv.conf cannot split by domain: all names are asked through the tunnel");
+}
+
+void Resolver::drop(const std::string& device, std::vector<std::string>& notes) {
+  for (const auto& entry : journal_.entries()) {
+    if (entry[0] == "resolved" && entry[1] == device) resolvectl({"revert", device});
+  }
+  journal_.remove([&](const Entry& e) { return e[0] == "resolved" && e[1] == device; });
+  bool claimed = false;
+  for (const auto& entry : journal_.entries()) claimed = claimed || (entry[0] == "dns" && entry[1] == device);
+  if (!claimed) return;
+  MachineLock lock(journal_.folder());
+  // Dying between these two is harmless: every helper settles when it starts.
+  journal_.remove([&](const Entry& e) { return e[0] == "dns" && e[1] == device; });
+  settle(notes);
+}
+
+void Resolver::settle(std::vector<std::string>& notes) {
+  std::string servers, search;
+  const auto claim = [&](const std::vector<Entry>& entries) {
+    for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+      if ((*entry)[0] != "dns" || entry->size() != 4) continue;
+      addItems(servers, (*entry)[2], "nameserver ", "\n");
+      addItems(search, (*entry)[3], " ", "");
+    }
+  };
+  claim(journal_.entries());
+  for (const auto& other : journal_.others()) {
+    if (other.alive) claim(other.entries);
+  }
+
+  const auto ours = readFile(saved("ours"));
+  const auto now = readFile(kResolvConf);
+  const std::string target = linkTarget(kResolvConf);
+  if (servers.empty()) {
+    if (!ours) return;
+    const auto original = readFile(saved("original"));
+    if (now != ours) {
+      if (now != original) notes.push_back("resolv.conf was changed by somebody else meanwhile and is left as it is");
+    } else if (original) {
+      replaceFile(target, *original, 0644);
+    } else {
+      unlink(target.c_str());
+    }
+    unlink(saved("ours").c_str());
+    unlink(saved("original").c_str());
+    return;
+  }
+  const std::string wanted = "# Written by Culvert while a tunnel is up; the original comes back afterwards.\n" +
+                             servers + (search.empty() ? "" : "search" + search + "\n");
+  if (now == wanted) return;
+  if (!ours || now != ours) {
+    // First of all claims, or somebody (DHCP) wrote a newer original meanwhile.
+    unlink(saved("ours").c_str());
+    if (now) {
+      replaceFile(saved("original"), *now, 0600);
+    } else {
+      unlink(saved("original").c_str());
+    }
+  }
+  replaceFile(saved("ours"), wanted, 0600);
+  replaceFile(target, wanted, 0644);
+}
+
+}  // namespace culvert

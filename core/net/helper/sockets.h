@@ -1,0 +1,12 @@
+// Descriptors an ordinary user may not open.
+#pragma once
+#include "messages.h"
+
+namespace culvert {
+
+// Connected, non-blocking, marked. `local` and `localPort` tell which end it got.
+int openUdp(const Address& address, std::uint16_t port, Address& local, std::uint16_t& localPort);
+// A new device of this name, never an existing one. `index` is its interface index.
+int openTun(const std::string& device, int& index);
+
+}  // namespace culvert
