@@ -71,9 +71,9 @@ export class Reader {
     return new Reader(this.bytes(count, field), [...this.path, field], reference, base)
   }
 
-  /** Complains about the field that was just read or is about to be. */
-  fail(field: string, problem: string, reference = this.reference): never {
-    throw new Malformed([...this.path, field], this.offset, problem, reference)
+  /** Complains about the field at `offset`: by default the one about to be read. */
+  fail(field: string, problem: string, reference = this.reference, offset = this.offset): never {
+    throw new Malformed([...this.path, field], offset, problem, reference)
   }
 
   /** Complains unless everything was read. */

@@ -44,6 +44,8 @@ export interface Proposal {
   readonly protocol: number
   readonly spi: Uint8Array
   readonly transforms: readonly Transform[]
+  /** The reserved octet, when not zero. */
+  readonly reserved?: number
 }
 
 export interface Transform {
@@ -51,6 +53,8 @@ export interface Transform {
   readonly type: number
   readonly id: number
   readonly attributes: readonly TransformAttribute[]
+  /** The two reserved octets, the first one high, when not zero. */
+  readonly reserved?: number
 }
 
 /** `value` in the short (TV) form, `bytes` in the long (TLV) form. RFC 7296 §3.3.5 */
@@ -63,6 +67,8 @@ export interface KePayload extends Common {
   readonly type: 'KE'
   readonly group: number
   readonly data: Uint8Array
+  /** The two reserved octets, when not zero. */
+  readonly bodyReserved?: Uint8Array
 }
 
 /** RFC 7296 §3.5 */
@@ -93,6 +99,8 @@ export interface AuthPayload extends Common {
   readonly type: 'AUTH'
   readonly method: number
   readonly data: Uint8Array
+  /** The three reserved octets, when not zero. */
+  readonly bodyReserved?: Uint8Array
 }
 
 /** RFC 7296 §3.9 */
@@ -128,6 +136,8 @@ export interface VendorIdPayload extends Common {
 export interface TsPayload extends Common {
   readonly type: 'TSi' | 'TSr'
   readonly selectors: readonly (TrafficSelector | UnknownSelector)[]
+  /** The three reserved octets, when not zero. */
+  readonly bodyReserved?: Uint8Array
 }
 
 export interface UnknownSelector {
@@ -163,11 +173,15 @@ export interface CpPayload extends Common {
   readonly type: 'CP'
   readonly cfgType: number
   readonly attributes: readonly ConfigurationAttribute[]
+  /** The three reserved octets, when not zero. */
+  readonly bodyReserved?: Uint8Array
 }
 
 export interface ConfigurationAttribute {
   readonly type: number
   readonly value: Uint8Array
+  /** The reserved bit before the type, when set. */
+  readonly reservedBit?: true
 }
 
 /** RFC 7296 §3.16: the whole EAP packet. */
