@@ -30,15 +30,15 @@ const TRIAL = {
 }
 
 /**
- * The Electron program: the official one, else (with `trial`, or CI=true) the trial runtime, fetched now if need be.
+ * The Electron program: the official one, else (with `trial`) the trial runtime, fetched now if need be.
  * Throws an Error with one sentence when there is none.
  */
-export async function electronPath({ trial = process.env.CI === 'true' } = {}) {
+export async function electronPath({ trial }) {
   const official = officialPath()
   if (official) return official
   if (!trial) {
     throw new Error(
-      'the official Electron is not installed here; set CI=true to test with the repackaged trial runtime instead',
+      'the official Electron is not here; add `-- --trial-runtime` to use the repackaged one that is good for tests only',
     )
   }
   return trialPath()

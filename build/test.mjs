@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { electronPath } from './electron-runtime.mjs'
 import { root, run, setUp, tool } from './setup.mjs'
 import { ensurePackages } from './system-packages.mjs'
 
@@ -15,30 +16,51 @@ function noMachine() {
   return ensurePackages('test')
 }
 
-// What `npm test` means, in the order in which a mistake is cheapest to find.
+/** Electron's crypto is BoringSSL and Node's is OpenSSL: what computes is tested in both. */
+const IN_BOTH_RUNTIMES = ['bytes', 'crypto', 'esp', 'native', 'vectors']
+
+/** The unit tests of everything that computes, in the Node inside Electron. */
+async function electron() {
+  try {
+    const program = await electronPath({ trial: inCi || process.argv.includes('--trial-runtime') })
+    const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' }
+    const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+    const filters = IN_BOTH_RUNTIMES.map((folder) => join(root, 'test', folder))
+    return { command: program, args: [vitest, 'run', '--project', 'unit', ...filters], env }
+  } catch (error) {
+    return { skip: error.message }
+  }
+}
+
+/** Tests that make TUN devices and network namespaces. */
+function machine() {
+  const skip = noMachine()
+  return skip ? { skip } : vitest('machine')
+}
+
+const vitest = (project) => ({
+  command: tool('vitest'),
+  args: ['run', '--project', project, '--passWithNoTests'],
+})
+
+// What `npm test` means, in the order in which a mistake is cheapest to find. Each step is made when its turn comes.
 const STEPS = [
-  { name: 'types', command: tool('tsc'), args: ['--noEmit'] },
-  { name: 'lint', command: tool('biome'), args: ['check', '.'] },
-  { name: 'unit', command: tool('vitest'), args: ['run', '--project', 'unit'] },
-  {
-    name: 'machine',
-    present: has('test/machine'),
-    unable: noMachine,
-    command: tool('vitest'),
-    args: ['run', '--project', 'machine', '--passWithNoTests'],
-  },
+  ['types', () => ({ command: tool('tsc'), args: ['--noEmit'] })],
+  ['lint', () => ({ command: tool('biome'), args: ['check', '.'] })],
+  ['unit', () => vitest('unit')],
+  ['unit in Electron', electron],
+  ...(has('test/machine') ? [['machine', machine]] : []),
 ]
 
 await setUp()
 const skipped = []
-for (const { name, present = true, unable, command, args } of STEPS) {
-  if (!present) continue
+for (const [name, make] of STEPS) {
   console.log(`\n== ${name}`)
-  const reason = unable?.()
-  if (reason) {
-    skipped.push(`${name}: ${reason}`)
-    console.log(`skipped: ${reason}`)
-  } else if (!run(command, args)) {
+  const { command, args, env, skip } = await make()
+  if (skip) {
+    skipped.push(`${name}: ${skip}`)
+    console.log(`skipped: ${skip}`)
+  } else if (!run(command, args, env && { env })) {
     console.error(`culvert: ${name} failed`)
     process.exit(1)
   }
