@@ -53,7 +53,8 @@ function installDependencies() {
 /** Compiles the addon and the helper; build/native.mjs knows when nothing changed. */
 async function buildNativePart() {
   if (!existsSync(join(root, 'build', 'native.mjs'))) return
-  const sentence = ensurePackages('build')
+  // Built once, the compiler was here once; what a rebuild may lack then, native.mjs says itself.
+  const sentence = existsSync(join(root, 'dist', 'native', '.stamp')) ? undefined : ensurePackages('build')
   if (sentence) stop(sentence)
   try {
     const { buildNative } = await import('./native.mjs')
