@@ -17,7 +17,7 @@ function noMachine() {
 }
 
 /** Electron's crypto is BoringSSL and Node's is OpenSSL: what computes is tested in both. */
-const IN_BOTH_RUNTIMES = ['bytes', 'crypto', 'esp', 'native', 'vectors']
+const IN_BOTH_RUNTIMES = ['bytes', 'crypto', 'native', 'vectors']
 
 /** The unit tests of everything that computes, in the Node inside Electron. */
 async function electron() {
