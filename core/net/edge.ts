@@ -1,0 +1,191 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { VpnError } from '../errors.ts'
+import { VpnFailure } from '../errors.ts'
+import type { NativeAddon, PacketReader } from '../native/addon.ts'
+import type { OsEdge } from './plan.ts'
+import { decodeReply, encodeRequest, type HelperReply, type HelperRequest } from './protocol.ts'
+
+export interface EdgeOptions {
+  readonly addon: NativeAddon
+  /** The helper's binary; where the build puts it unless told. */
+  readonly helperPath?: string
+  /** Hears what the helper left alone and why, and its complaints. */
+  readonly onNote?: (note: string) => void
+}
+
+const PKEXEC = '/usr/bin/pkexec'
+
+/**
+ * Starts the helper, directly when already root and through polkit otherwise, and undoes what
+ * earlier ones could not. Throws `VpnFailure` (`noPermission`, `systemRefused`, `nativeMissing`).
+ */
+export async function openEdge(options: EdgeOptions): Promise<OsEdge> {
+  const path = options.helperPath ?? builtHelper()
+  if (!existsSync(path)) throw new VpnFailure({ kind: 'nativeMissing', problem: `there is no ${path}` })
+  const root = process.getuid?.() === 0
+  if (!root && !existsSync(PKEXEC)) {
+    throw new VpnFailure({
+      kind: 'noPermission',
+      what: 'change the network: this needs root, or polkit (pkexec) to ask for it',
+    })
+  }
+  const edge = new HelperEdge(options, root ? [path] : [PKEXEC, path])
+  try {
+    await edge.call({ verb: 'ping' })
+    await edge.call({ verb: 'restoreStale' })
+  } catch (error) {
+    await edge.close()
+    throw error
+  }
+  return edge
+}
+
+/** In a checkout beside the sources, in a bundle beside the bundle: `dist/native/culvert-helper` either way. */
+function builtHelper(): string {
+  const candidates = ['./native/culvert-helper', '../../dist/native/culvert-helper']
+  const paths = candidates.map((relative) => fileURLToPath(new URL(relative, import.meta.url)))
+  return paths.find((path) => existsSync(path)) ?? paths[1]!
+}
+
+interface Waiting {
+  readonly resolve: (answer: { reply: HelperReply; fds: readonly number[] }) => void
+  readonly reject: (error: VpnFailure) => void
+}
+
+class HelperEdge implements OsEdge {
+  #addon: NativeAddon
+  #note: (note: string) => void
+  #fd: number
+  #reader: PacketReader
+  #waiting = new Map<number, Waiting>()
+  #nextId = 1
+  #ended: VpnError | undefined
+  #exited: Promise<void>
+  #closing: Promise<void> | undefined
+
+  constructor(options: EdgeOptions, command: readonly string[]) {
+    this.#addon = options.addon
+    this.#note = options.onNote ?? (() => {})
+    const [ours, theirs] = this.#addon.socketpair()
+    this.#fd = ours
+    // In a process group of its own: Ctrl-C in the terminal must not end it before it has undone its work.
+    const child = spawn(command[0]!, command.slice(1), {
+      stdio: [theirs, 'ignore', 'pipe'],
+      detached: true,
+    })
+    this.#addon.closeFd(theirs)
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => this.#note(text.trim()))
+    this.#exited = new Promise((resolve) => {
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        this.#end({ kind: 'noPermission', what: `start ${command[0]} (${error.code ?? error.message})` })
+        resolve()
+      })
+      child.once('exit', (code, signal) => {
+        this.#end(whyItEnded(code, signal))
+        resolve()
+      })
+    })
+    this.#reader = this.#addon.readPackets(
+      ours,
+      (packets, fds) => this.#onReplies(packets, fds),
+      () => {
+        // The exit that follows says why.
+      },
+    )
+  }
+
+  async openUdp(request: Parameters<OsEdge['openUdp']>[0]): ReturnType<OsEdge['openUdp']> {
+    const { reply, fds } = await this.call({ verb: 'openUdp', request })
+    if (!('verb' in reply) || reply.verb !== 'openUdp' || fds.length !== 1) throw this.#confused(fds)
+    return { fd: fds[0]!, local: reply.local }
+  }
+
+  async openTun(device: string): ReturnType<OsEdge['openTun']> {
+    const { reply, fds } = await this.call({ verb: 'openTun', device })
+    if (!('verb' in reply) || reply.verb !== 'openTun' || fds.length !== 1) throw this.#confused(fds)
+    return { fd: fds[0]!, device: reply.device }
+  }
+
+  async apply(plan: Parameters<OsEdge['apply']>[0]): Promise<void> {
+    await this.call({ verb: 'apply', plan })
+  }
+
+  async restore(device: string): Promise<void> {
+    await this.call({ verb: 'restore', device })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shut()
+    return this.#closing
+  }
+
+  /** One request and its reply; the helper answers in order. */
+  call(request: HelperRequest): Promise<{ reply: HelperReply; fds: readonly number[] }> {
+    const id = this.#nextId
+    this.#nextId = (this.#nextId % 0xffff) + 1
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(new VpnFailure(this.#ended))
+      try {
+        this.#addon.sendMessage(this.#fd, encodeRequest(id, request), [])
+      } catch (error) {
+        const what = `ask the helper to ${request.verb}`
+        return reject(new VpnFailure({ kind: 'systemRefused', what, problem: (error as Error).message }))
+      }
+      this.#waiting.set(id, { resolve, reject })
+    })
+  }
+
+  async #shut(): Promise<void> {
+    // The end of the socket is the request to undo everything; its exit says that it has.
+    this.#ended ??= { kind: 'cancelled' }
+    this.#reader.stop()
+    this.#addon.closeFd(this.#fd)
+    await this.#exited
+  }
+
+  /** Replies come in order, and so do the descriptors of a batch: one for each reply that carries one. */
+  #onReplies(packets: readonly Uint8Array[], fds: readonly number[]): void {
+    const left = [...fds]
+    for (const packet of packets) {
+      let reply: HelperReply
+      try {
+        reply = decodeReply(packet)
+      } catch (error) {
+        this.#note(`the helper said something unknown: ${(error as Error).message}`)
+        continue
+      }
+      const waiting = this.#waiting.get(reply.id)
+      this.#waiting.delete(reply.id)
+      if ('error' in reply) {
+        waiting?.reject(new VpnFailure(reply.error))
+        continue
+      }
+      const carries = reply.verb === 'openUdp' || reply.verb === 'openTun'
+      if ('notes' in reply) for (const note of reply.notes) this.#note(note)
+      waiting?.resolve({ reply, fds: carries ? left.splice(0, 1) : [] })
+    }
+    for (const fd of left) this.#addon.closeFd(fd)
+  }
+
+  #end(error: VpnError): void {
+    this.#ended ??= error
+    for (const waiting of this.#waiting.values()) waiting.reject(new VpnFailure(this.#ended))
+    this.#waiting.clear()
+  }
+
+  #confused(fds: readonly number[]): VpnFailure {
+    for (const fd of fds) this.#addon.closeFd(fd)
+    return new VpnFailure({ kind: 'internal', problem: 'the helper answered another question' })
+  }
+}
+
+function whyItEnded(code: number | null, signal: NodeJS.Signals | null): VpnError {
+  // pkexec: 126 the person dismissed the dialogue, 127 not authorised or no agent to ask.
+  if (code === 126 || code === 127) {
+    return { kind: 'noPermission', what: 'change the network: permission was not given' }
+  }
+  const problem = signal ? `it ended by ${signal}` : `it ended with code ${code}`
+  return { kind: 'systemRefused', what: 'keep the helper running', problem }
+}

@@ -1,0 +1,113 @@
+import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+import { addressOctets, networkText, parseCidr, rangeToCidrs } from './address.ts'
+import type { DnsPlan, TunnelPlan } from './plan.ts'
+
+/** Octets of the largest inner packet unless the profile says otherwise: ESP in UDP fits a 1500-octet link. Ours. */
+const DEFAULT_MTU = 1400
+
+const EVERYTHING_V4 = '0.0.0.0/0'
+const EVERYTHING_V6 = '::/0'
+
+/** What a connection negotiated and what the person chose. */
+export interface PlanInput {
+  readonly device: string
+  /** From the configuration payload; RFC 7296 §2.19. */
+  readonly configuration: {
+    readonly addresses: readonly string[]
+    readonly dnsServers: readonly string[]
+    readonly dnsDomains: readonly string[]
+  }
+  /** Our side as negotiated: its single addresses become the device's when no address was assigned. */
+  readonly local: readonly TrafficSelector[]
+  /** The other side as negotiated: what goes into the tunnel. */
+  readonly remote: readonly TrafficSelector[]
+  readonly choices?: PlanChoices
+}
+
+export interface PlanChoices {
+  readonly mtu?: number
+  /** Destinations that keep their usual way, CIDR. */
+  readonly bypass?: readonly string[]
+  /** Leave the machine's name servers as they are. */
+  readonly keepDns?: boolean
+  /** Name servers and search domains of the person, before the gateway's. */
+  readonly dnsServers?: readonly string[]
+  readonly searchDomains?: readonly string[]
+}
+
+/** What the operating system should look like for this tunnel. */
+export function planFor(input: PlanInput): TunnelPlan {
+  const choices = input.choices ?? {}
+  const addresses = deviceAddresses(input)
+  const hasV6 = addresses.some(isV6)
+  const hasV4 = addresses.some((a) => !isV6(a))
+  // A selector of a family we have no address in cannot be used: the gateway would not take the packets.
+  const routes = unique(input.remote.flatMap((s) => rangeToCidrs(s.startAddress, s.endAddress))).filter(
+    (cidr) => (isV6(cidr) ? hasV6 : hasV4),
+  )
+  const dns = dnsPlan(input)
+  return {
+    device: input.device,
+    mtu: choices.mtu ?? DEFAULT_MTU,
+    addresses,
+    routes,
+    bypass: unique((choices.bypass ?? []).map((cidr) => networkText(parseCidr(cidr)))),
+    unreachable: leaks(routes),
+    ...(dns && { dns }),
+  }
+}
+
+/** True when a family goes into the tunnel whole. */
+export const isFullTunnel = (routes: readonly string[]): boolean =>
+  routes.includes(EVERYTHING_V4) || routes.includes(EVERYTHING_V6)
+
+/** Who sends all of IPv4 through a tunnel expects IPv6 not to go around it. RFC 7359 §5 */
+function leaks(routes: readonly string[]): readonly string[] {
+  return routes.includes(EVERYTHING_V4) && !routes.some(isV6) ? [EVERYTHING_V6] : []
+}
+
+/**
+ * One host each: a netmask or prefix that came along (INTERNAL_IP4_NETMASK, the prefix of
+ * INTERNAL_IP6_ADDRESS) says nothing about what lies behind the tunnel; the selectors do.
+ */
+function deviceAddresses(input: PlanInput): readonly string[] {
+  const assigned = input.configuration.addresses
+  if (assigned.length > 0) return unique(assigned.map(hostOf))
+  return unique(
+    input.local
+      .flatMap((s) => rangeToCidrs(s.startAddress, s.endAddress))
+      .filter((cidr) => cidr.endsWith(isV6(cidr) ? '/128' : '/32')),
+  )
+}
+
+function hostOf(cidr: string): string {
+  const { octets } = parseCidr(cidr)
+  return networkText({ octets, bits: octets.length * 8 })
+}
+
+function dnsPlan(input: PlanInput): DnsPlan | undefined {
+  const choices = input.choices ?? {}
+  if (choices.keepDns) return undefined
+  const servers = unique([...(choices.dnsServers ?? []), ...input.configuration.dnsServers])
+    .filter(isNumeric)
+    .slice(0, 8)
+  if (servers.length === 0) return undefined
+  return {
+    servers,
+    search: unique(choices.searchDomains ?? []),
+    only: unique(input.configuration.dnsDomains),
+  }
+}
+
+function isNumeric(address: string): boolean {
+  try {
+    addressOctets(address)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const isV6 = (address: string): boolean => address.includes(':')
+
+const unique = (list: readonly string[]): readonly string[] => [...new Set(list)]

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest'
+import { addressOctets, rangeToCidrs } from '../../core/net/address.ts'
+import { isFullTunnel, planFor } from '../../core/net/plan-for.ts'
+import type { TrafficSelector } from '../../core/wire/ikev2/traffic-selector.ts'
+
+const selector = (start: string, end: string): TrafficSelector => ({
+  type: start.includes(':') ? 8 : 7,
+  protocol: 0,
+  startPort: 0,
+  endPort: 65535,
+  startAddress: addressOctets(start),
+  endAddress: addressOctets(end),
+})
+
+const EVERYTHING_V4 = selector('0.0.0.0', '255.255.255.255')
+const EVERYTHING_V6 = selector('::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff')
+
+const configuration = { addresses: ['10.78.0.10'], dnsServers: [], subnets: [], dnsDomains: [] }
+const base = { device: 'culvert0', configuration, local: [], remote: [EVERYTHING_V4] }
+
+describe('ranges of addresses', () => {
+  test('RFC 7296 §3.13.1: a range that is a prefix becomes that prefix', () => {
+    expect(rangeToCidrs(addressOctets('10.1.0.0'), addressOctets('10.1.255.255'))).toEqual(['10.1.0.0/16'])
+    expect(rangeToCidrs(EVERYTHING_V6.startAddress, EVERYTHING_V6.endAddress)).toEqual(['::/0'])
+  })
+
+  test('any other range becomes the fewest prefixes that cover exactly it', () => {
+    expect(rangeToCidrs(addressOctets('10.0.0.1'), addressOctets('10.0.0.6'))).toEqual([
+      '10.0.0.1/32',
+      '10.0.0.2/31',
+      '10.0.0.4/31',
+      '10.0.0.6/32',
+    ])
+  })
+
+  test('an empty range (start after end) covers nothing', () => {
+    expect(rangeToCidrs(addressOctets('10.0.0.2'), addressOctets('10.0.0.1'))).toEqual([])
+  })
+})
+
+describe('the plan of a tunnel', () => {
+  test('RFC 7359 §5: all of IPv4 in the tunnel leaves IPv6 no way around it', () => {
+    const plan = planFor(base)
+    expect(plan.routes).toEqual(['0.0.0.0/0'])
+    expect(plan.unreachable).toEqual(['::/0'])
+    expect(isFullTunnel(plan.routes)).toBe(true)
+  })
+
+  test('both families in the tunnel: nothing is made unreachable', () => {
+    const plan = planFor({
+      ...base,
+      configuration: { ...configuration, addresses: ['10.78.0.10', 'fd78::10/64'] },
+      remote: [EVERYTHING_V4, EVERYTHING_V6],
+    })
+    expect(plan.routes).toEqual(['0.0.0.0/0', '::/0'])
+    expect(plan.unreachable).toEqual([])
+    expect(plan.addresses).toEqual(['10.78.0.10/32', 'fd78::10/128'])
+  })
+
+  test('IPv6 selectors without an IPv6 address of ours are no way for IPv6: it is kept from leaking', () => {
+    const plan = planFor({ ...base, remote: [EVERYTHING_V4, EVERYTHING_V6] })
+    expect(plan.routes).toEqual(['0.0.0.0/0'])
+    expect(plan.unreachable).toEqual(['::/0'])
+  })
+
+  test('two networks: two routes, IPv6 untouched', () => {
+    const remote = [selector('10.1.0.0', '10.1.255.255'), selector('10.2.0.0', '10.2.0.255')]
+    const plan = planFor({ ...base, remote })
+    expect(plan.routes).toEqual(['10.1.0.0/16', '10.2.0.0/24'])
+    expect(plan.unreachable).toEqual([])
+    expect(isFullTunnel(plan.routes)).toBe(false)
+  })
+
+  test('no address assigned: the host our own selector names is the address of the device', () => {
+    const local = [selector('192.0.2.7', '192.0.2.7')]
+    const plan = planFor({ ...base, configuration: { ...configuration, addresses: [] }, local })
+    expect(plan.addresses).toEqual(['192.0.2.7/32'])
+  })
+
+  test('choices: MTU, destinations that keep their way, name servers', () => {
+    expect(planFor(base).mtu).toBe(1400)
+    const plan = planFor({
+      ...base,
+      configuration: {
+        ...configuration,
+        dnsServers: ['10.78.0.1', 'nonsense'],
+        dnsDomains: ['corp.example'],
+      },
+      choices: {
+        mtu: 1300,
+        bypass: ['192.168.1.7/24'],
+        dnsServers: ['10.78.0.2'],
+        searchDomains: ['a.example'],
+      },
+    })
+    expect(plan.mtu).toBe(1300)
+    expect(plan.bypass).toEqual(['192.168.1.0/24'])
+    expect(plan.dns).toEqual({
+      servers: ['10.78.0.2', '10.78.0.1'],
+      search: ['a.example'],
+      only: ['corp.example'],
+    })
+  })
+
+  test('the machine keeps its name servers when there are none, or when the person says so', () => {
+    expect(planFor(base).dns).toBeUndefined()
+    const withDns = { ...configuration, dnsServers: ['10.78.0.1'] }
+    expect(planFor({ ...base, configuration: withDns, choices: { keepDns: true } }).dns).toBeUndefined()
+  })
+})
