@@ -24,7 +24,7 @@ export function decodeEsp(packet: Uint8Array): Decoded<EspPacket> {
   return caught(() => {
     const r = new Reader(packet, ['ESP'], 'RFC 4303 §2')
     const spi = r.u32('SPI')
-    if (spi < 256) r.fail('SPI', `${spi} is reserved`, 'RFC 4303 §2.1')
+    if (spi < 256) throw faulty('SPI', 0, `${spi} is reserved`, '§2.1')
     const sequenceLow = r.u32('Sequence Number')
     return { spi: asEspSpi(spi), sequenceLow, header: packet.subarray(0, ESP_HEADER_BYTES), body: r.rest() }
   })

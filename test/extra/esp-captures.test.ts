@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { asEspSpi } from '../../core/bytes/brands.ts'
 import { concat, fromHex, toHex } from '../../core/bytes/octets.ts'
@@ -139,6 +140,42 @@ describe('captures with keys', () => {
       row['ip.src']!.split(';')[1],
       row['ip.dst']!.split(';')[1],
       1,
+      Number(row['icmp.type']) << 8,
+    ])
+    expect(told.length).toBeGreaterThan(4)
+    expect(seen).toEqual(told)
+  })
+
+  interface KeyedSa {
+    readonly spi: string
+    readonly key: string
+    readonly ikey: string
+  }
+  const bug12671 = 'esp-bug-12671.pcapng.gz'
+  const { sas } = extraJson<Record<typeof bug12671, { readonly sas: readonly KeyedSa[] }>>(
+    'captures/wireshark/keys.json',
+  )[bug12671]
+
+  test(`RFC 4303 §3.4: ${bug12671}, both directions, every ICV verified`, () => {
+    const ends = new Map(
+      sas.map(({ spi, key, ikey }) => [
+        Number.parseInt(spi, 16),
+        { suite: createSuite(espRegistry, saOf(12, key, '', 2, ikey)), window: new ReplayWindow(64) },
+      ]),
+    )
+    const seen = frames(gunzipSync(extraFile(`captures/wireshark/${bug12671}`))).map((frame) => {
+      const packet = decodeEsp(ipOf(frame).subarray(20))
+      if (!packet.ok) throw packet.error
+      const { suite, window } = ends.get(packet.value.spi)!
+      const opened = open(suite, window, false, packet.value)
+      if (!opened.ok) throw new Error(opened.fault)
+      const inner = parseInner(opened.content.payload)!
+      return [packet.value.spi, opened.sequence, inner.source.join('.'), inner.ports?.source]
+    })
+    const told = facts[`wireshark/${bug12671}`]!.map((row) => [
+      Number(row['esp.spi']),
+      BigInt(row['esp.sequence']!),
+      row['ip.src']!.split(';')[1],
       Number(row['icmp.type']) << 8,
     ])
     expect(told.length).toBeGreaterThan(4)
