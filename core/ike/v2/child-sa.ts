@@ -1,0 +1,68 @@
+import { asEspSpi, type EspSpi, type Millis } from '../../bytes/brands.ts'
+import { compare } from '../../bytes/octets.ts'
+import type { Random } from '../../bytes/random.ts'
+import type { Secret } from '../../bytes/secret.ts'
+import type { PrfInfo } from '../../crypto/transforms.ts'
+import type { EspSa, SelectorPair } from '../../esp/engine.ts'
+import { childKeys } from './keys.ts'
+import { spiNumber } from './payloads.ts'
+import type { ChildSuite } from './suite.ts'
+
+/** A pair of ESP SAs. RFC 7296 §1.3, §2.8 */
+export interface ChildSa {
+  /** Stays the same across rekeys. */
+  readonly name: string
+  readonly inboundSpi: EspSpi
+  readonly outboundSpi: EspSpi
+  readonly suite: ChildSuite
+  readonly selectors: SelectorPair
+  readonly establishedAt: Millis
+  readonly rekeyAt: Millis | undefined
+  /** We asked for it (its nonces decide a collision). */
+  readonly ours: boolean
+  /** The SA to send with, while the peer may not be ready for it. */
+  pendingOutbound?: EspSa
+  state: 'installed' | 'rekeying' | 'replaced' | 'deleting'
+  /** The SA that replaces this one: made by our exchange, or by the peer's. */
+  successorOfOurs?: { readonly child: ChildSa; readonly lowestNonce: Uint8Array }
+  successorOfTheirs?: { readonly child: ChildSa; readonly lowestNonce: Uint8Array }
+}
+
+export const lowestNonce = (a: Uint8Array, b: Uint8Array): Uint8Array => (compare(a, b) <= 0 ? a : b)
+
+/** A fresh inbound SPI, none of `taken`. */
+export function freshEspSpi(random: Random, taken: (spi: number) => boolean): EspSpi {
+  for (;;) {
+    const spi = spiNumber(random.bytes(4))
+    if (spi >= 256 && !taken(spi)) return asEspSpi(spi)
+  }
+}
+
+/**
+ * The two ESP SAs of a CHILD_SA. `initiator`: we sent the request of the exchange that made it, which
+ * decides whose half of KEYMAT comes first. RFC 7296 §2.17
+ */
+export function espSas(
+  prf: PrfInfo,
+  d: Secret,
+  suite: ChildSuite,
+  shared: Secret | undefined,
+  nonces: { readonly ni: Uint8Array; readonly nr: Uint8Array },
+  initiator: boolean,
+  inboundSpi: EspSpi,
+  outboundSpi: EspSpi,
+): { readonly inbound: EspSa; readonly outbound: EspSa } {
+  const keys = childKeys(prf, d, suite, shared, nonces.ni, nonces.nr)
+  const sa = (spi: EspSpi, encryptionKey: Secret, integrityKey: Secret): EspSa => ({
+    spi,
+    encryption: { id: suite.encryption.id, keyBits: suite.keyBits },
+    encryptionKey,
+    ...(suite.integrity === undefined ? {} : { integrity: suite.integrity.id, integrityKey }),
+    esn: suite.esn,
+  })
+  const towardsResponder = (spi: EspSpi) => sa(spi, keys.ei, keys.ai)
+  const towardsInitiator = (spi: EspSpi) => sa(spi, keys.er, keys.ar)
+  return initiator
+    ? { inbound: towardsInitiator(inboundSpi), outbound: towardsResponder(outboundSpi) }
+    : { inbound: towardsResponder(inboundSpi), outbound: towardsInitiator(outboundSpi) }
+}

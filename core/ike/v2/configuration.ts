@@ -1,0 +1,66 @@
+import { addressText } from '../../bytes/address.ts'
+import { NO_OCTETS } from '../../bytes/octets.ts'
+import type { CpPayload, Payload } from '../../wire/ikev2/payload.ts'
+import type { AssignedConfiguration } from '../session.ts'
+
+/** Configuration Payload Attribute Types. RFC 7296 §3.15.1, RFC 8598 */
+export const CP = {
+  INTERNAL_IP4_ADDRESS: 1,
+  INTERNAL_IP4_DNS: 3,
+  INTERNAL_IP6_ADDRESS: 8,
+  INTERNAL_IP6_DNS: 10,
+  INTERNAL_IP4_SUBNET: 13,
+  INTERNAL_IP6_SUBNET: 15,
+  INTERNAL_DNS_DOMAIN: 25,
+} as const
+
+const CFG_REQUEST = 1
+const CFG_REPLY = 2
+
+/** CFG_REQUEST for addresses, DNS servers and networks of the wanted families. RFC 7296 §2.19 */
+export function configurationRequest(want: { readonly ipv4: boolean; readonly ipv6: boolean }): Payload {
+  const types = [
+    ...(want.ipv4 ? [CP.INTERNAL_IP4_ADDRESS, CP.INTERNAL_IP4_DNS, CP.INTERNAL_IP4_SUBNET] : []),
+    ...(want.ipv6 ? [CP.INTERNAL_IP6_ADDRESS, CP.INTERNAL_IP6_DNS, CP.INTERNAL_IP6_SUBNET] : []),
+  ]
+  return { type: 'CP', cfgType: CFG_REQUEST, attributes: types.map((type) => ({ type, value: NO_OCTETS })) }
+}
+
+export const configurationReply = (attributes: CpPayload['attributes']): Payload => ({
+  type: 'CP',
+  cfgType: CFG_REPLY,
+  attributes,
+})
+
+/** What a CFG_REPLY gives us; attributes of a wrong length and unknown ones are passed over. RFC 7296 §3.15.1 */
+export function readConfiguration(cp: CpPayload | undefined): AssignedConfiguration {
+  const addresses: string[] = []
+  const dnsServers: string[] = []
+  const subnets: string[] = []
+  const dnsDomains: string[] = []
+  for (const { type, value } of cp?.cfgType === CFG_REPLY ? cp.attributes : []) {
+    if (type === CP.INTERNAL_IP4_ADDRESS && value.length === 4) addresses.push(`${addressText(value)}/32`)
+    // The prefix length tells the link; the address alone is ours.
+    else if (type === CP.INTERNAL_IP6_ADDRESS && (value.length === 17 || value.length === 16))
+      addresses.push(`${addressText(value.subarray(0, 16))}/128`)
+    else if (type === CP.INTERNAL_IP4_DNS && value.length === 4) dnsServers.push(addressText(value))
+    else if (type === CP.INTERNAL_IP6_DNS && value.length === 16) dnsServers.push(addressText(value))
+    else if (type === CP.INTERNAL_IP4_SUBNET && value.length === 8) {
+      const bits = maskBits(value.subarray(4))
+      if (bits !== undefined) subnets.push(`${addressText(value.subarray(0, 4))}/${bits}`)
+    } else if (type === CP.INTERNAL_IP6_SUBNET && value.length === 17 && value[16]! <= 128) {
+      subnets.push(`${addressText(value.subarray(0, 16))}/${value[16]}`)
+    } else if (type === CP.INTERNAL_DNS_DOMAIN) {
+      const domain = Buffer.from(value).toString('latin1')
+      if (/^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?$/.test(domain) && domain.length <= 254)
+        dnsDomains.push(domain)
+    }
+  }
+  return { addresses, dnsServers, subnets, dnsDomains }
+}
+
+function maskBits(mask: Uint8Array): number | undefined {
+  const bits = mask.reduce((sum, octet) => sum + octet.toString(2).replaceAll('0', '').length, 0)
+  const value = new DataView(mask.buffer, mask.byteOffset, 4).getUint32(0)
+  return value === (bits === 0 ? 0 : (0xffff_ffff << (32 - bits)) >>> 0) ? bits : undefined
+}

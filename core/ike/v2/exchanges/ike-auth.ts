@@ -1,0 +1,238 @@
+import { asEspSpi, type EspSpi, type Millis } from '../../../bytes/brands.ts'
+import { equal } from '../../../bytes/octets.ts'
+import type { VpnError } from '../../../errors.ts'
+import type { SelectorPair } from '../../../esp/engine.ts'
+import { AuthMethod } from '../../../iana/ikev2.ts'
+import { NotifyType } from '../../../iana/ikev2-notify.ts'
+import { nameOf } from '../../../iana/registry.ts'
+import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
+import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
+import type { AssignedConfiguration } from '../../session.ts'
+import { sharedKeyAuth, verifySharedKeyAuth } from '../auth.ts'
+import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
+import { configurationRequest, readConfiguration } from '../configuration.ts'
+import { describeIdentity, type Negotiation } from '../negotiation.ts'
+import { errorOf, find, notify, spiBytes, spiNumber } from '../payloads.ts'
+import { describeSelector, everything, isSubset, knownSelectors } from '../selectors.ts'
+import { checkChoice, childSuite, describeOffer, encodeOffer, PROTOCOL, TYPE } from '../suite.ts'
+import type { InitDone } from './ike-sa-init.ts'
+
+/** What the initiator must remember between its IKE_AUTH request and the answer. */
+export interface AuthRequest {
+  readonly inboundSpi: EspSpi
+  readonly payloads: readonly Payload[]
+  readonly local: readonly TrafficSelector[]
+  readonly remote: readonly TrafficSelector[]
+}
+
+/** `SK {IDi, [IDr,] AUTH, [CP,] SAi2, TSi, TSr}`. RFC 7296 §1.2 */
+export function authRequest(n: Negotiation, init: InitDone): AuthRequest {
+  const { config } = n
+  const idi: IdPayload = { type: 'IDi', idType: config.localIdentity.type, data: config.localIdentity.data }
+  const auth = sharedKeyAuth(init.sa.suite.prf, config.authentication.psk, {
+    message: init.requestBytes,
+    nonce: init.nr,
+    pKey: init.sa.keys.pi,
+    id: idi,
+  })
+  const wantsAddress = config.requestAddresses.ipv4 || config.requestAddresses.ipv6
+  // With an address still to be given, our side is "whatever you give me". RFC 7296 §2.19
+  const local = wantsAddress
+    ? [
+        ...(config.requestAddresses.ipv4 ? [everything(4)] : []),
+        ...(config.requestAddresses.ipv6 ? [everything(6)] : []),
+      ]
+    : config.localSelectors
+  const remote = config.remoteSelectors
+  const inboundSpi = freshEspSpi(n.random, n.isTaken)
+  const payloads: Payload[] = [
+    idi,
+    ...(config.remoteIdentity === undefined
+      ? []
+      : [{ type: 'IDr', idType: config.remoteIdentity.type, data: config.remoteIdentity.data } as const]),
+    { type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data: auth },
+    notify(NotifyType.INITIAL_CONTACT.id),
+    ...(wantsAddress ? [configurationRequest(config.requestAddresses)] : []),
+    { type: 'SA', proposals: encodeOffer(espOffer(n), PROTOCOL.ESP, spiBytes(inboundSpi)) },
+    { type: 'TSi', selectors: local },
+    { type: 'TSr', selectors: remote },
+  ]
+  return { inboundSpi, payloads, local, remote }
+}
+
+/** ESP proposals without key exchange: the first CHILD_SA takes its keys from IKE_SA_INIT. RFC 7296 §1.2 */
+export const espOffer = (n: Negotiation) =>
+  n.config.espProposals.map((p) => p.filter((t) => t.type !== TYPE.KE))
+
+export type AuthOutcome =
+  | {
+      readonly outcome: 'done'
+      readonly child: ChildSa
+      readonly configuration: AssignedConfiguration
+      readonly remoteId: IdPayload
+    }
+  /** The gateway refused us; nothing stands on its side. */
+  | { readonly outcome: 'refused'; readonly error: VpnError }
+  /** The gateway can't be believed: tell it AUTHENTICATION_FAILED. RFC 7296 §2.21.2 */
+  | { readonly outcome: 'distrust'; readonly error: VpnError }
+  /** The IKE SA stands, the CHILD_SA does not: delete the IKE SA. RFC 7296 §2.21.2 */
+  | { readonly outcome: 'childless'; readonly error: VpnError }
+
+/** `SK {IDr, AUTH, [CP,] SAr2, TSi, TSr}`: nothing is believed before AUTH is verified. */
+export function onAuthReply(
+  n: Negotiation,
+  init: InitDone,
+  request: AuthRequest,
+  payloads: readonly Payload[],
+  now: Millis,
+): AuthOutcome {
+  const idr = find(payloads, 'IDr')
+  const auth = find(payloads, 'AUTH')
+  const error = errorOf(payloads)
+  if (idr === undefined || auth === undefined)
+    return { outcome: 'refused', error: refusedBecause(error?.notify) }
+
+  const { config } = n
+  const method = 'pre-shared key'
+  const wanted = config.remoteIdentity
+  const byGateway = { message: init.replyBytes, nonce: init.ni, pKey: init.sa.keys.pr, id: idr }
+  if (
+    auth.method !== AuthMethod.SHARED_KEY_MIC.id ||
+    !verifySharedKeyAuth(init.sa.suite.prf, config.authentication.psk, byGateway, auth.data)
+  ) {
+    return { outcome: 'distrust', error: { kind: 'authFailed', who: 'gateway', method } }
+  }
+  if (wanted !== undefined && (wanted.type !== idr.idType || !equal(wanted.data, idr.data))) {
+    return {
+      outcome: 'distrust',
+      error: {
+        kind: 'gatewayIdMismatch',
+        wanted: describeIdentity(wanted),
+        has: [describeIdentity({ type: idr.idType, data: idr.data })],
+      },
+    }
+  }
+  // A refusal beside a good AUTH speaks of the whole exchange or of the CHILD_SA alone.
+  if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id)
+    return { outcome: 'refused', error: refusedBecause(error.notify) }
+  if (error !== undefined) return { outcome: 'childless', error: childRefused(n, error.notify) }
+  const child = firstChild(n, init, request, payloads, now)
+  if ('error' in child) return { outcome: 'childless', error: child.error }
+  const configuration = readConfiguration(find(payloads, 'CP'))
+  if (
+    (config.requestAddresses.ipv4 || config.requestAddresses.ipv6) &&
+    configuration.addresses.length === 0
+  ) {
+    return { outcome: 'childless', error: { kind: 'noAddress' } }
+  }
+  return { outcome: 'done', child: child.install(), configuration, remoteId: idr }
+}
+
+function refusedBecause(type: number | undefined): VpnError {
+  if (type === NotifyType.AUTHENTICATION_FAILED.id)
+    return { kind: 'authFailed', who: 'us', method: 'pre-shared key' }
+  if (type === undefined)
+    return {
+      kind: 'protocol',
+      exchange: 'IKE_AUTH',
+      problem: 'IDr or AUTH is missing',
+      reference: 'RFC 7296 §1.2',
+    }
+  return { kind: 'refused', exchange: 'IKE_AUTH', notify: nameOf(NotifyType, type) }
+}
+
+/** Why there is no CHILD_SA, in our words. */
+export function childRefused(n: Negotiation, type: number): VpnError {
+  if (type === NotifyType.NO_PROPOSAL_CHOSEN.id)
+    return { kind: 'noProposalChosen', phase: 2, offered: describeOffer(n.registry, n.config.espProposals) }
+  if (type === NotifyType.TS_UNACCEPTABLE.id || type === NotifyType.SINGLE_PAIR_REQUIRED.id) {
+    return { kind: 'selectorsUnacceptable', asked: n.config.remoteSelectors.map(describeSelector) }
+  }
+  if (type === NotifyType.INTERNAL_ADDRESS_FAILURE.id || type === NotifyType.FAILED_CP_REQUIRED.id)
+    return { kind: 'noAddress' }
+  return { kind: 'refused', exchange: 'IKE_AUTH', notify: nameOf(NotifyType, type) }
+}
+
+function firstChild(
+  n: Negotiation,
+  init: InitDone,
+  request: AuthRequest,
+  payloads: readonly Payload[],
+  now: Millis,
+) {
+  const sa = find(payloads, 'SA')
+  const tsi = find(payloads, 'TSi')
+  const tsr = find(payloads, 'TSr')
+  if (sa === undefined || tsi === undefined || tsr === undefined) {
+    return {
+      error: {
+        kind: 'protocol',
+        exchange: 'IKE_AUTH',
+        problem: 'SA, TSi or TSr is missing',
+        reference: 'RFC 7296 §1.2',
+      } as VpnError,
+    }
+  }
+  const choice = checkChoice(espOffer(n), PROTOCOL.ESP, 4, sa.proposals)
+  const suite = choice.ok ? childSuite(n.registry, choice.chosen) : undefined
+  if (!choice.ok || suite === undefined || spiNumber(choice.spi) < 256) {
+    return {
+      error: {
+        kind: 'badProposalChosen',
+        phase: 2,
+        problem: choice.ok ? 'an algorithm is missing' : choice.problem,
+      } as VpnError,
+    }
+  }
+  const selectors: SelectorPair = { local: knownSelectors(tsi), remote: knownSelectors(tsr) }
+  if (!isSubset(selectors.local, request.local) || !isSubset(selectors.remote, request.remote)) {
+    return {
+      error: { kind: 'selectorsUnacceptable', asked: request.remote.map(describeSelector) } as VpnError,
+    }
+  }
+  const outboundSpi = asEspSpi(spiNumber(choice.spi))
+  const install = (): ChildSa => {
+    const sas = espSas(
+      init.sa.suite.prf,
+      init.sa.keys.d,
+      suite,
+      undefined,
+      { ni: init.ni, nr: init.nr },
+      true,
+      request.inboundSpi,
+      outboundSpi,
+    )
+    return addChild(
+      n,
+      { name: 'net', inboundSpi: request.inboundSpi, outboundSpi, suite, selectors, ours: true },
+      sas,
+      'both',
+      now,
+    )
+  }
+  return { install }
+}
+
+/**
+ * Hands a CHILD_SA to the datapath. `both`: at once in both directions; `inbound`: sending waits until the
+ * peer is known to be ready. RFC 7296 §2.8
+ */
+export function addChild(
+  n: Negotiation,
+  made: Pick<ChildSa, 'name' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'selectors' | 'ours'>,
+  sas: ReturnType<typeof espSas>,
+  directions: 'both' | 'inbound',
+  now: Millis,
+): ChildSa {
+  const seconds = n.config.lifetimes.childRekeySeconds
+  const jitter = 1 - (n.random.bytes(1)[0]! / 255) * 0.1
+  const rekeyAt = seconds === 0 ? undefined : ((now + seconds * 1000 * jitter) as Millis)
+  const child: ChildSa = { ...made, establishedAt: now, rekeyAt, state: 'installed' }
+  n.children.set(child.inboundSpi, child)
+  n.act({ do: 'addInbound', sa: sas.inbound, selectors: child.selectors })
+  if (directions === 'both')
+    n.act({ do: 'useOutbound', child: child.name, sa: sas.outbound, selectors: child.selectors })
+  else child.pendingOutbound = sas.outbound
+  if (rekeyAt !== undefined) n.setTimer(`child-rekey:${child.inboundSpi}`, rekeyAt)
+  return child
+}

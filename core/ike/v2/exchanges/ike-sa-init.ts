@@ -1,0 +1,378 @@
+import { asIkeSpi, asNonce, type IkeSpi, type Millis, type Nonce } from '../../../bytes/brands.ts'
+import { equal } from '../../../bytes/octets.ts'
+import type { KeyExchangeBegun } from '../../../crypto/transforms.ts'
+import type { VpnError } from '../../../errors.ts'
+import { ExchangeType } from '../../../iana/ikev2.ts'
+import { NotifyType } from '../../../iana/ikev2-notify.ts'
+import { nameOf } from '../../../iana/registry.ts'
+import { encodeMessage, type Header, type Message } from '../../../wire/ikev2/message.ts'
+import type { Payload } from '../../../wire/ikev2/payload.ts'
+import type { OfferedTransform } from '../../config.ts'
+import { IkeSa } from '../ike-sa.ts'
+import { ikeKeys, skeyseed } from '../keys.ts'
+import { natDetectionHash } from '../nat-detection.ts'
+import type { Negotiation } from '../negotiation.ts'
+import { CHOICE, SPEC } from '../numbers.ts'
+import { all, find, findNotify, notify } from '../payloads.ts'
+import {
+  checkChoice,
+  choose,
+  describeOffer,
+  encodeChoice,
+  encodeOffer,
+  ikeSuite,
+  PROTOCOL,
+  TYPE,
+} from '../suite.ts'
+
+const NO_SPI = new Uint8Array(8)
+
+/** What the initiator must remember between its IKE_SA_INIT request and the answer. */
+export interface InitRequest {
+  readonly spi: IkeSpi
+  readonly nonce: Nonce
+  readonly keyExchange: KeyExchangeBegun
+  readonly group: number
+  readonly cookie: Uint8Array | undefined
+  /** COOKIE and INVALID_KE_PAYLOAD rounds so far. */
+  readonly rounds: number
+  readonly header: Header
+  readonly payloads: readonly Payload[]
+  readonly bytes: Uint8Array
+}
+
+/** What both sides know once IKE_SA_INIT is done. */
+export interface InitDone {
+  readonly sa: IkeSa
+  readonly requestBytes: Uint8Array
+  readonly replyBytes: Uint8Array
+  readonly ni: Nonce
+  readonly nr: Nonce
+}
+
+/** Groups of our proposals, most wanted first. */
+export function offeredGroups(n: Negotiation): number[] {
+  const ids = n.config.ikeProposals.flatMap((p) =>
+    p.filter((t: OfferedTransform) => t.type === TYPE.KE).map((t) => t.id),
+  )
+  return [...new Set(ids)].filter((id) => n.registry.keyExchange.has(id))
+}
+
+/** `HDR, [N(COOKIE)], SAi1, KEi, Ni, N(NAT_DETECTION_*)`. RFC 7296 §1.2, §2.6, §2.23 */
+export function initRequest(
+  n: Negotiation,
+  group: number,
+  previous?: Pick<InitRequest, 'spi' | 'nonce' | 'cookie' | 'rounds'> & { keyExchange?: KeyExchangeBegun },
+): InitRequest {
+  const spi = previous?.spi ?? n.freshIkeSpi()
+  const nonce = previous?.nonce ?? asNonce(n.random.bytes(CHOICE.nonce))
+  const keyExchange = previous?.keyExchange ?? n.registry.keyExchange.get(group)!.begin(n.random)
+  const cookie = previous?.cookie
+  // A source hash that can't match makes the gateway believe in a NAT, and so encapsulate in UDP. RFC 3947 §3.2 knows the trick.
+  const source = n.config.forceEncapsulation ? n.random.bytes(20) : natDetectionHash(spi, NO_SPI, n.local!)
+  const payloads: Payload[] = [
+    ...(cookie === undefined ? [] : [notify(NotifyType.COOKIE.id, cookie)]),
+    { type: 'SA', proposals: encodeOffer(n.config.ikeProposals, PROTOCOL.IKE) },
+    { type: 'KE', group, data: keyExchange.data },
+    { type: 'Nonce', nonce },
+    notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, source),
+    notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spi, NO_SPI, n.remote!)),
+  ]
+  const header = initHeader(spi, NO_SPI, false)
+  return {
+    spi,
+    nonce,
+    keyExchange,
+    group,
+    cookie,
+    payloads,
+    header,
+    rounds: previous?.rounds ?? 0,
+    bytes: encodeMessage(header, payloads),
+  }
+}
+
+const initHeader = (initiatorSpi: Uint8Array, responderSpi: Uint8Array, response: boolean): Header => ({
+  initiatorSpi,
+  responderSpi,
+  majorVersion: 2,
+  minorVersion: 0,
+  exchange: ExchangeType.IKE_SA_INIT.id,
+  initiator: !response,
+  higherVersion: false,
+  response,
+  messageId: 0,
+})
+
+export type InitOutcome =
+  | { readonly outcome: 'done'; readonly done: InitDone }
+  /** Send this instead. */
+  | { readonly outcome: 'again'; readonly request: InitRequest; readonly why: string }
+  /** An unauthenticated refusal: remembered, believed only if nothing better comes. RFC 7296 §2.21.1 */
+  | { readonly outcome: 'hint'; readonly error: VpnError }
+  | { readonly outcome: 'ignore'; readonly why: string }
+
+/** `HDR, SAr1, KEr, Nr`, or one of the notifies that ask for another try. */
+export function onInitReply(
+  n: Negotiation,
+  request: InitRequest,
+  bytes: Uint8Array,
+  message: Message,
+  now: Millis,
+): InitOutcome {
+  const { payloads } = message
+  const cookie = findNotify(payloads, NotifyType.COOKIE.id)
+  const wantedGroup = findNotify(payloads, NotifyType.INVALID_KE_PAYLOAD.id)
+  if (find(payloads, 'SA') === undefined) {
+    if (cookie !== undefined) {
+      if (cookie.data.length < 1 || cookie.data.length > SPEC.cookieMax)
+        return ignore('a COOKIE of a wrong length')
+      return again(
+        n,
+        request,
+        { cookie: cookie.data, keyExchange: request.keyExchange },
+        request.group,
+        'the gateway wants a cookie',
+      )
+    }
+    if (wantedGroup !== undefined) {
+      const group = wantedGroup.data.length === 2 ? (wantedGroup.data[0]! << 8) | wantedGroup.data[1]! : 0
+      if (group === request.group || !offeredGroups(n).includes(group))
+        return ignore(`INVALID_KE_PAYLOAD names group ${group}, which was not offered`)
+      request.keyExchange.close()
+      return again(n, request, {}, group, `the gateway wants ${n.registry.keyExchange.get(group)!.name}`)
+    }
+    return refusal(n, payloads)
+  }
+  return accept(n, request, bytes, message, now)
+}
+
+function again(
+  n: Negotiation,
+  request: InitRequest,
+  change: { cookie?: Uint8Array; keyExchange?: KeyExchangeBegun },
+  group: number,
+  why: string,
+): InitOutcome {
+  if (request.rounds >= CHOICE.rounds) return ignore(`${why}, for the ${request.rounds + 1}th time`)
+  const cookie = change.cookie ?? request.cookie
+  const next = {
+    spi: request.spi,
+    nonce: request.nonce,
+    cookie,
+    rounds: request.rounds + 1,
+    ...(change.keyExchange === undefined ? {} : { keyExchange: change.keyExchange }),
+  }
+  return { outcome: 'again', request: initRequest(n, group, next), why }
+}
+
+function refusal(n: Negotiation, payloads: readonly Payload[]): InitOutcome {
+  const error = all(payloads, 'Notify').find((p) => p.notify < 16384)
+  if (error === undefined) return ignore('neither SA nor an error in the answer')
+  if (error.notify === NotifyType.NO_PROPOSAL_CHOSEN.id) {
+    return {
+      outcome: 'hint',
+      error: {
+        kind: 'noProposalChosen',
+        phase: 1,
+        offered: describeOffer(n.registry, n.config.ikeProposals),
+      },
+    }
+  }
+  if (error.notify === NotifyType.INVALID_MAJOR_VERSION.id)
+    return { outcome: 'hint', error: { kind: 'versionUnsupported', theirs: 'not IKEv2' } }
+  return {
+    outcome: 'hint',
+    error: { kind: 'refused', exchange: 'IKE_SA_INIT', notify: nameOf(NotifyType, error.notify) },
+  }
+}
+
+function accept(
+  n: Negotiation,
+  request: InitRequest,
+  bytes: Uint8Array,
+  message: Message,
+  now: Millis,
+): InitOutcome {
+  const { payloads, header } = message
+  const ke = find(payloads, 'KE')
+  const nonce = find(payloads, 'Nonce')
+  if (ke === undefined || nonce === undefined) return ignore('KE or Nonce is missing')
+  const responderSpi = asIkeSpi(header.responderSpi.slice())
+  if (equal(responderSpi, NO_SPI)) return ignore('the responder SPI is zero')
+  // Reflections of our own values are somebody's trick, not an answer.
+  if (
+    equal(nonce.nonce, request.nonce) ||
+    equal(ke.data, request.keyExchange.data) ||
+    equal(responderSpi, request.spi)
+  )
+    return ignore('our own values came back')
+  const choice = checkChoice(n.config.ikeProposals, PROTOCOL.IKE, 0, find(payloads, 'SA')!.proposals)
+  if (!choice.ok)
+    return { outcome: 'hint', error: { kind: 'badProposalChosen', phase: 1, problem: choice.problem } }
+  const suite = ikeSuite(n.registry, choice.chosen)
+  if (suite === undefined || suite.keyExchange.id !== request.group || ke.group !== request.group) {
+    return {
+      outcome: 'hint',
+      error: {
+        kind: 'badProposalChosen',
+        phase: 1,
+        problem: `key exchange ${ke.group} does not go with the proposal`,
+      },
+    }
+  }
+  const shared =
+    ke.data.length === suite.keyExchange.responderBytes ? request.keyExchange.finish(ke.data) : undefined
+  if (shared === undefined)
+    return {
+      outcome: 'hint',
+      error: {
+        kind: 'protocol',
+        exchange: 'IKE_SA_INIT',
+        problem: 'the public value of the key exchange is not acceptable',
+        reference: 'RFC 6989 §2',
+      },
+    }
+  const seed = skeyseed(suite.prf, request.nonce, nonce.nonce, shared)
+  shared.close()
+  request.keyExchange.close()
+  const keys = ikeKeys(suite, seed, request.nonce, nonce.nonce, request.spi, responderSpi)
+  const sa = new IkeSa(
+    { localSpi: request.spi, remoteSpi: responderSpi, initiator: true },
+    suite,
+    keys,
+    n.random,
+    now,
+  )
+  sa.nextId = 1
+  readNat(n, payloads, request.spi, responderSpi)
+  for (const vendor of all(payloads, 'VendorID')) n.vendorIds.push(Buffer.from(vendor.data).toString('hex'))
+  return {
+    outcome: 'done',
+    done: {
+      sa,
+      requestBytes: request.bytes,
+      replyBytes: bytes.slice(),
+      ni: request.nonce,
+      nr: asNonce(nonce.nonce.slice()),
+    },
+  }
+}
+
+/** Who sits behind a NAT: any source hash that fits clears the peer, the destination hash clears us. RFC 7296 §2.23 */
+export function readNat(
+  n: Negotiation,
+  payloads: readonly Payload[],
+  spiI: Uint8Array,
+  spiR: Uint8Array,
+): void {
+  const notifies = all(payloads, 'Notify')
+  const sources = notifies.filter((p) => p.notify === NotifyType.NAT_DETECTION_SOURCE_IP.id)
+  const destination = notifies.find((p) => p.notify === NotifyType.NAT_DETECTION_DESTINATION_IP.id)
+  if (sources.length === 0 || destination === undefined) return
+  const theirs = natDetectionHash(spiI, spiR, n.remote!)
+  n.nat = {
+    known: true,
+    gateway: !sources.some((s) => equal(s.data, theirs)),
+    us: !equal(destination.data, natDetectionHash(spiI, spiR, n.local!)),
+  }
+}
+
+export type InitResponse =
+  | {
+      readonly outcome: 'done'
+      readonly bytes: Uint8Array
+      readonly header: Header
+      readonly payloads: readonly Payload[]
+      readonly done: InitDone
+    }
+  /** Answer with this notify and keep no state. */
+  | {
+      readonly outcome: 'answer'
+      readonly bytes: Uint8Array
+      readonly header: Header
+      readonly payloads: readonly Payload[]
+      readonly why: string
+    }
+  | { readonly outcome: 'ignore'; readonly why: string }
+
+/** The responder's side: choose, answer, derive. `cookie`: demanded before anything is computed. RFC 7296 §2.6 */
+export function respondInit(
+  n: Negotiation,
+  bytes: Uint8Array,
+  message: Message,
+  now: Millis,
+  cookie?: Uint8Array,
+): InitResponse {
+  const { header, payloads } = message
+  const answer = (payload: Payload, why: string): InitResponse => {
+    const reply = initHeader(header.initiatorSpi, NO_SPI, true)
+    return {
+      outcome: 'answer',
+      bytes: encodeMessage(reply, [payload]),
+      header: reply,
+      payloads: [payload],
+      why,
+    }
+  }
+  const sa = find(payloads, 'SA')
+  const ke = find(payloads, 'KE')
+  const nonce = find(payloads, 'Nonce')
+  if (sa === undefined || ke === undefined || nonce === undefined) return ignore('SA, KE or Nonce is missing')
+  if (cookie !== undefined) {
+    const shown = findNotify(payloads, NotifyType.COOKIE.id)
+    if (shown === undefined || !equal(shown.data, cookie))
+      return answer(notify(NotifyType.COOKIE.id, cookie), 'a cookie is wanted')
+  }
+  const pick = choose(n.config.ikeProposals, PROTOCOL.IKE, sa.proposals, (id) =>
+    n.registry.keyExchange.has(id),
+  )
+  const suite = pick === undefined ? undefined : ikeSuite(n.registry, pick.chosen)
+  if (pick === undefined || suite === undefined)
+    return answer(notify(NotifyType.NO_PROPOSAL_CHOSEN.id), 'no proposal fits')
+  const group = suite.keyExchange
+  if (ke.group !== group.id || ke.data.length !== group.initiatorBytes) {
+    return answer(
+      notify(NotifyType.INVALID_KE_PAYLOAD.id, Uint8Array.of(group.id >> 8, group.id & 0xff)),
+      `${group.name} is wanted`,
+    )
+  }
+  const exchange = group.respond(n.random, ke.data)
+  if (exchange === undefined) return ignore('the public value is not acceptable (RFC 6989 §2)')
+  const spiI = asIkeSpi(header.initiatorSpi.slice())
+  const spiR = n.freshIkeSpi()
+  const nr = asNonce(n.random.bytes(CHOICE.nonce))
+  const ni = asNonce(nonce.nonce.slice())
+  const reply = initHeader(spiI, spiR, true)
+  const out: Payload[] = [
+    {
+      type: 'SA',
+      proposals: [encodeChoice(pick.proposal.number, PROTOCOL.IKE, new Uint8Array(0), pick.chosen)],
+    },
+    { type: 'KE', group: group.id, data: exchange.data },
+    { type: 'Nonce', nonce: nr },
+    notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, natDetectionHash(spiI, spiR, n.local!)),
+    notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spiI, spiR, n.remote!)),
+  ]
+  readNat(n, payloads, spiI, NO_SPI)
+  const seed = skeyseed(suite.prf, ni, nr, exchange.secret)
+  exchange.secret.close()
+  const made = new IkeSa(
+    { localSpi: spiR, remoteSpi: spiI, initiator: false },
+    suite,
+    ikeKeys(suite, seed, ni, nr, spiI, spiR),
+    n.random,
+    now,
+  )
+  made.expectedId = 1
+  const replyBytes = encodeMessage(reply, out)
+  return {
+    outcome: 'done',
+    bytes: replyBytes,
+    header: reply,
+    payloads: out,
+    done: { sa: made, requestBytes: bytes.slice(), replyBytes, ni, nr },
+  }
+}
+
+const ignore = (why: string) => ({ outcome: 'ignore', why }) as const

@@ -1,0 +1,68 @@
+import type { Millis } from '../../../bytes/brands.ts'
+import { SecurityProtocol } from '../../../iana/ikev2.ts'
+import { NotifyType } from '../../../iana/ikev2-notify.ts'
+import { nameOf } from '../../../iana/registry.ts'
+import type { DeletePayload, Payload } from '../../../wire/ikev2/payload.ts'
+import type { Established } from '../established.ts'
+import type { IkeSa } from '../ike-sa.ts'
+import { all, errorOf, spiBytes, spiNumber } from '../payloads.ts'
+
+/** The answer to a request, and what follows once it is sent. */
+export interface Answer {
+  readonly payloads: readonly Payload[]
+  readonly after?: (now: Millis) => void
+}
+
+/** An INFORMATIONAL request: deletes, notifies, or nothing but a sign of life. RFC 7296 §1.4 */
+export function onInformational(e: Established, sa: IkeSa, payloads: readonly Payload[]): Answer {
+  const deletes = all(payloads, 'Delete')
+  if (deletes.some((d) => d.protocol === SecurityProtocol.IKE.id)) {
+    // The answer to the delete of an IKE SA is empty. RFC 7296 §1.4.1
+    return {
+      payloads: [],
+      after: () => {
+        if (sa === e.current) e.finish({ kind: 'closedByGateway', reason: 'it deleted the IKE SA' })
+        else e.drop(sa)
+      },
+    }
+  }
+  const error = errorOf(payloads)
+  if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id && sa === e.current) {
+    return {
+      payloads: [],
+      after: () => e.finish({ kind: 'authFailed', who: 'us', method: 'pre-shared key' }),
+    }
+  }
+  for (const n of all(payloads, 'Notify')) e.n.note(`the gateway says ${nameOf(NotifyType, n.notify)}`)
+  const answer = deletes.filter((d) => d.protocol === SecurityProtocol.ESP.id).map((d) => onDeleteChild(e, d))
+  const spis = answer.flat()
+  const orphaned = deletes.length > 0 && e.n.children.size === 0
+  return {
+    payloads:
+      spis.length === 0 ? [] : [{ type: 'Delete', protocol: SecurityProtocol.ESP.id, spiBytes: 4, spis }],
+    ...(orphaned
+      ? {
+          after: (now: Millis) =>
+            void e.disconnect(
+              {
+                kind: 'closedByGateway',
+                reason: 'it closed the tunnel, as it does after a time without traffic',
+              },
+              now,
+            ),
+        }
+      : {}),
+  }
+}
+
+/** → our inbound SPIs of what was deleted: the other halves. An SA we are deleting ourselves is not named. RFC 7296 §1.4.1 */
+function onDeleteChild(e: Established, d: DeletePayload): Uint8Array[] {
+  const halves: Uint8Array[] = []
+  for (const spi of d.spis) {
+    const child = [...e.n.children.values()].find((c) => c.outboundSpi === spiNumber(spi))
+    if (child === undefined) continue
+    if (child.state !== 'deleting') halves.push(spiBytes(child.inboundSpi))
+    e.removeChild(child)
+  }
+  return halves
+}

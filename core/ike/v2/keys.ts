@@ -1,0 +1,97 @@
+import { concat, NO_OCTETS } from '../../bytes/octets.ts'
+import { Secret } from '../../bytes/secret.ts'
+import type { PrfInfo } from '../../crypto/transforms.ts'
+import type { ChildSuite, IkeSuite } from './suite.ts'
+
+/** Keys of an IKE SA. RFC 7296 §2.14 */
+export interface IkeKeys {
+  readonly d: Secret
+  readonly ai: Secret
+  readonly ar: Secret
+  readonly ei: Secret
+  readonly er: Secret
+  readonly pi: Secret
+  readonly pr: Secret
+}
+
+/** prf+ of RFC 7296 §2.13: at most 255 blocks. */
+export function prfPlus(prf: PrfInfo, key: Uint8Array, seed: Uint8Array, bytes: number): Uint8Array {
+  const out = new Uint8Array(bytes)
+  let block: Uint8Array = NO_OCTETS
+  for (let i = 1, at = 0; at < bytes; i++) {
+    if (i > 255) throw new RangeError('prf+ gives at most 255 blocks')
+    block = prf.compute(key, concat(block, seed, Uint8Array.of(i)))
+    out.set(block.subarray(0, Math.min(block.length, bytes - at)), at)
+    at += block.length
+  }
+  return out
+}
+
+/** SKEYSEED of the first IKE SA. RFC 7296 §2.14; a PRF with a fixed key takes half of it from each nonce. */
+export function skeyseed(prf: PrfInfo, ni: Uint8Array, nr: Uint8Array, shared: Secret): Secret {
+  const half = prf.keyBytes / 2
+  const key = prf.fixedKey ? concat(ni.subarray(0, half), nr.subarray(0, half)) : concat(ni, nr)
+  return new Secret(shared.use((g) => prf.compute(key, g)))
+}
+
+/** SKEYSEED after a rekey of the IKE SA: with the PRF of the old SA. RFC 7296 §2.18 */
+export function rekeyedSkeyseed(
+  oldPrf: PrfInfo,
+  oldD: Secret,
+  shared: Secret,
+  ni: Uint8Array,
+  nr: Uint8Array,
+): Secret {
+  return new Secret(oldD.use((d) => shared.use((g) => oldPrf.compute(d, concat(g, ni, nr)))))
+}
+
+/** All SK_* from SKEYSEED, which is closed. RFC 7296 §2.14 */
+export function ikeKeys(
+  suite: IkeSuite,
+  seed: Secret,
+  ni: Uint8Array,
+  nr: Uint8Array,
+  spiI: Uint8Array,
+  spiR: Uint8Array,
+): IkeKeys {
+  const d = suite.prf.keyBytes
+  const a = suite.integrity?.keyBytes ?? 0
+  const e = suite.keyBits / 8 + suite.encryption.saltBytes
+  const stream = seed.use((s) => prfPlus(suite.prf, s, concat(ni, nr, spiI, spiR), 3 * d + 2 * a + 2 * e))
+  seed.close()
+  const take = slicer(stream)
+  const keys = { d: take(d), ai: take(a), ar: take(a), ei: take(e), er: take(e), pi: take(d), pr: take(d) }
+  stream.fill(0)
+  return keys
+}
+
+/** KEYMAT of a CHILD_SA: initiator to responder first, encryption before integrity. RFC 7296 §2.17 */
+export function childKeys(
+  prf: PrfInfo,
+  d: Secret,
+  suite: ChildSuite,
+  shared: Secret | undefined,
+  ni: Uint8Array,
+  nr: Uint8Array,
+): { readonly ei: Secret; readonly ai: Secret; readonly er: Secret; readonly ar: Secret } {
+  const e = (suite.encryption.id === 11 ? 0 : suite.keyBits / 8) + suite.encryption.saltBytes
+  const a = suite.integrity?.keyBytes ?? 0
+  const from = (g: Uint8Array) => d.use((key) => prfPlus(prf, key, concat(g, ni, nr), 2 * (e + a)))
+  const stream = shared === undefined ? from(NO_OCTETS) : shared.use(from)
+  const take = slicer(stream)
+  const keys = { ei: take(e), ai: take(a), er: take(e), ar: take(a) }
+  stream.fill(0)
+  return keys
+}
+
+function slicer(stream: Uint8Array): (count: number) => Secret {
+  let at = 0
+  return (count) => {
+    at += count
+    return new Secret(stream.slice(at - count, at))
+  }
+}
+
+export function closeIkeKeys(keys: IkeKeys): void {
+  for (const key of Object.values(keys) as Secret[]) key.close()
+}

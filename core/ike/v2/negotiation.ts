@@ -1,0 +1,138 @@
+import { addressText } from '../../bytes/address.ts'
+import { asIkeSpi, type IkeSpi, type Millis } from '../../bytes/brands.ts'
+import { toHex } from '../../bytes/octets.ts'
+import type { Random } from '../../bytes/random.ts'
+import type { CryptoRegistry } from '../../crypto/transforms.ts'
+import type { VpnError } from '../../errors.ts'
+import { ExchangeType } from '../../iana/ikev2.ts'
+import { nameOf } from '../../iana/registry.ts'
+import type { Endpoint } from '../../net/plan.ts'
+import type { Message } from '../../wire/ikev2/message.ts'
+import type { IdPayload, Payload } from '../../wire/ikev2/payload.ts'
+import type { ConnectionConfig, ConnectionView } from '../config.ts'
+import type { AssignedConfiguration, IkeAction, ObservedMessage } from '../session.ts'
+import type { ChildSa } from './child-sa.ts'
+import type { IkeSa } from './ike-sa.ts'
+import { spiNumber } from './payloads.ts'
+
+/** What all states of one negotiation share. It collects actions; whoever handles an event takes them out. */
+export class Negotiation {
+  readonly config: ConnectionConfig
+  readonly registry: CryptoRegistry
+  readonly random: Random
+  /** The addresses in use; undefined until a socket is open. */
+  local: Endpoint | undefined
+  remote: Endpoint | undefined
+  nat = { us: false, gateway: false, known: false }
+  state: ConnectionView['state'] = 'phase1'
+  step = ''
+  current: IkeSa | undefined
+  remoteId: IdPayload | undefined
+  readonly vendorIds: string[] = []
+  /** Every CHILD_SA whose keys are installed, by inbound SPI. */
+  readonly children = new Map<number, ChildSa>()
+  configuration: AssignedConfiguration | undefined
+  readonly rekeys = { ike: 0, child: 0 }
+  #actions: IkeAction[] = []
+
+  constructor(config: ConnectionConfig, registry: CryptoRegistry, random: Random) {
+    this.config = config
+    this.registry = registry
+    this.random = random
+  }
+
+  act(action: IkeAction): void {
+    this.#actions.push(action)
+  }
+
+  take(): readonly IkeAction[] {
+    const actions = this.#actions
+    this.#actions = []
+    return actions
+  }
+
+  note(text: string): void {
+    this.act({ do: 'note', text })
+  }
+
+  freshIkeSpi(): IkeSpi {
+    for (;;) {
+      const spi = this.random.bytes(8)
+      if (spi.some((octet) => octet !== 0)) return asIkeSpi(spi)
+    }
+  }
+
+  send(bytes: Uint8Array, message: ObservedMessage): void {
+    if (this.local === undefined || this.remote === undefined) return
+    this.act({ do: 'send', datagram: { bytes, local: this.local, remote: this.remote }, message })
+  }
+
+  setTimer(timer: string, at: Millis): void {
+    this.act({ do: 'setTimer', timer, at })
+  }
+
+  clearTimer(timer: string): void {
+    this.act({ do: 'clearTimer', timer })
+  }
+
+  /** The end: everything is forgotten. */
+  finish(error: VpnError | undefined): void {
+    for (const child of this.children.values()) {
+      this.act({ do: 'removeInbound', spi: child.inboundSpi })
+      this.act({ do: 'removeOutbound', spi: child.outboundSpi })
+    }
+    this.children.clear()
+    this.state = 'closed'
+    this.act({ do: 'closed', error })
+  }
+
+  /** An inbound SPI no CHILD_SA of ours has. */
+  isTaken = (spi: number): boolean => this.children.has(spi)
+}
+
+/** A message for the inspector. */
+export function observed(
+  direction: 'in' | 'out',
+  bytes: Uint8Array,
+  header: Message['header'],
+  payloads: readonly Payload[],
+  extra: {
+    readonly plaintext?: Uint8Array
+    readonly problem?: string
+    readonly retransmission?: boolean
+  } = {},
+): ObservedMessage {
+  return {
+    direction,
+    bytes,
+    exchange: nameOf(ExchangeType, header.exchange),
+    messageId: header.messageId,
+    response: header.response,
+    initiatorSpi: header.initiatorSpi as IkeSpi,
+    responderSpi: header.responderSpi,
+    payloads,
+    retransmission: extra.retransmission ?? false,
+    ...(extra.plaintext === undefined ? {} : { plaintext: extra.plaintext }),
+    ...(extra.problem === undefined ? {} : { problem: extra.problem }),
+  }
+}
+
+/** An identity for people: `alice@lab.test`, `192.0.2.1`, `KEY_ID 6c616267`. */
+export function describeIdentity(
+  id: { readonly type: number; readonly data: Uint8Array } | undefined,
+): string {
+  if (id === undefined) return ''
+  if (id.type === 1 || id.type === 5)
+    return id.data.length === 4 || id.data.length === 16 ? addressText(id.data) : toHex(id.data)
+  if (id.type === 2 || id.type === 3) return Buffer.from(id.data).toString('utf8')
+  if (id.type === 11)
+    return /^[\x20-\x7e]+$/.test(Buffer.from(id.data).toString('latin1'))
+      ? Buffer.from(id.data).toString('latin1')
+      : `KEY_ID ${toHex(id.data)}`
+  return `ID type ${id.type} ${toHex(id.data)}`
+}
+
+export const hexSpi = (spi: Uint8Array | number): string =>
+  typeof spi === 'number' ? spi.toString(16).padStart(8, '0') : toHex(spi)
+
+export { spiNumber }

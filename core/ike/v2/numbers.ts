@@ -1,0 +1,38 @@
+/** Numbers a standard gives (SPEC) and numbers we picked (CHOICE), apart. */
+export const SPEC = {
+  /** RFC 7296 §2.10 */
+  nonceMin: 16,
+  /** RFC 7296 §2.6 */
+  cookieMax: 64,
+  /** RFC 7296 §2.15 */
+  keyPad: 'Key Pad for IKEv2',
+  ikePort: 500,
+  /** RFC 3948 §2 */
+  natTraversalPort: 4500,
+  authSharedKey: 2,
+} as const
+
+export const CHOICE = {
+  /** Octets of our nonces: as long as the longest PRF key we offer. */
+  nonce: 32,
+  /** The first answer is waited for this long, then twice as long each time. RFC 7296 §2.4 */
+  firstMs: 500,
+  /** The longest wait between two tries. */
+  longestMs: 8_000,
+  /** Tries of one request before the peer counts as gone. */
+  tries: 7,
+  /** Rounds of COOKIE and INVALID_KE_PAYLOAD before we give up. */
+  rounds: 5,
+  /** How long an answer to our Delete is awaited when the user disconnects. */
+  goodbyeTries: 2,
+  /** How long the old SA of a rekey the peer began is kept if its Delete never comes. */
+  lingerMs: 30_000,
+  /** Wait after TEMPORARY_FAILURE. RFC 7296 §2.25 */
+  temporaryFailureMs: 5_000,
+  /** Our rekey times are moved by up to this part, so that both ends do not rekey at once. */
+  jitter: 0.1,
+} as const
+
+/** Milliseconds to wait after the given try (1 is the first). */
+export const waitAfter = (tries: number): number =>
+  Math.min(CHOICE.firstMs * 2 ** (tries - 1), CHOICE.longestMs)

@@ -1,0 +1,239 @@
+import { Malformed } from '../../bytes/malformed.ts'
+import { NO_OCTETS } from '../../bytes/octets.ts'
+import type {
+  CryptoRegistry,
+  EncryptionInfo,
+  IntegrityInfo,
+  KeyExchangeInfo,
+  PrfInfo,
+} from '../../crypto/transforms.ts'
+import type { Proposal, Transform } from '../../wire/ikev2/payload.ts'
+import type { OfferedProposal, OfferedTransform } from '../config.ts'
+
+/** IANA Transform Types. RFC 7296 §3.3.2 */
+export const TYPE = { ENCR: 1, PRF: 2, INTEG: 3, KE: 4, SN: 5 } as const
+/** Security Protocol Identifiers. RFC 7296 §3.3.1 */
+export const PROTOCOL = { IKE: 1, AH: 2, ESP: 3 } as const
+const KEY_LENGTH_ATTRIBUTE = 14
+
+/** What two peers agreed on for an IKE SA. */
+export interface IkeSuite {
+  readonly encryption: EncryptionInfo
+  readonly keyBits: number
+  readonly prf: PrfInfo
+  /** Absent with an AEAD. */
+  readonly integrity: IntegrityInfo | undefined
+  readonly keyExchange: KeyExchangeInfo
+}
+
+/** What two peers agreed on for a CHILD_SA. */
+export interface ChildSuite {
+  readonly encryption: EncryptionInfo
+  readonly keyBits: number
+  readonly integrity: IntegrityInfo | undefined
+  /** Absent without perfect forward secrecy. */
+  readonly keyExchange: KeyExchangeInfo | undefined
+  readonly esn: boolean
+}
+
+/** Our offer as it travels: proposal numbers count from 1. RFC 7296 §3.3 */
+export function encodeOffer(
+  offers: readonly OfferedProposal[],
+  protocol: number,
+  spi: Uint8Array = NO_OCTETS,
+): Proposal[] {
+  return offers.map((offer, i) => ({
+    number: i + 1,
+    protocol,
+    spi,
+    transforms: offer.map((t) => ({
+      type: t.type,
+      id: t.id,
+      attributes: t.keyBits === undefined ? [] : [{ type: KEY_LENGTH_ATTRIBUTE, value: t.keyBits }],
+    })),
+  }))
+}
+
+/** Key length in bits a transform names, `undefined` without the attribute, `null` with an attribute nobody knows. */
+function keyLength(t: Transform): number | undefined | null {
+  let bits: number | undefined
+  for (const attribute of t.attributes) {
+    if (attribute.type !== KEY_LENGTH_ATTRIBUTE || !('value' in attribute) || bits !== undefined) return null
+    bits = attribute.value
+  }
+  return bits
+}
+
+const sameTransform = (offered: OfferedTransform, t: Transform): boolean =>
+  offered.type === t.type &&
+  offered.id === t.id &&
+  offered.keyBits === (keyLength(t) ?? undefined) &&
+  keyLength(t) !== null
+
+/**
+ * The answer to our offer must be one of our proposals with exactly one transform of each type.
+ * RFC 7296 §2.7, §3.3.6
+ */
+export function checkChoice(
+  offers: readonly OfferedProposal[],
+  protocol: number,
+  spiBytes: number,
+  proposals: readonly Proposal[],
+):
+  | { readonly ok: true; readonly chosen: readonly OfferedTransform[]; readonly spi: Uint8Array }
+  | { readonly ok: false; readonly problem: string } {
+  const chosen = proposals[0]
+  if (chosen === undefined || proposals.length !== 1)
+    return refuse(`${proposals.length} proposals instead of one`)
+  const offer = offers[chosen.number - 1]
+  if (offer === undefined) return refuse(`proposal number ${chosen.number} was not offered`)
+  if (chosen.protocol !== protocol) return refuse(`protocol ${chosen.protocol} was not offered`)
+  if (chosen.spi.length !== spiBytes) return refuse(`an SPI of ${chosen.spi.length} octets`)
+  const picked: OfferedTransform[] = []
+  for (const t of chosen.transforms) {
+    if (t.type === TYPE.INTEG && t.id === 0 && !offer.some((o) => o.type === TYPE.INTEG)) continue
+    const match = offer.find((o) => sameTransform(o, t))
+    if (match === undefined) return refuse(`transform ${t.type}/${t.id} was not offered`)
+    if (picked.some((p) => p.type === match.type)) return refuse(`two transforms of type ${t.type}`)
+    picked.push(match)
+  }
+  for (const o of offer) {
+    if (
+      o.id !== 0 &&
+      !picked.some((p) => p.type === o.type) &&
+      !offer.some((p) => p.type === o.type && p.id === 0)
+    ) {
+      return refuse(`no transform of type ${o.type}`)
+    }
+  }
+  return { ok: true, chosen: picked, spi: chosen.spi }
+}
+
+const refuse = (problem: string) => ({ ok: false, problem }) as const
+
+/**
+ * The responder's choice: the first proposal of the peer for which we allow a transform of every type it
+ * has, our order deciding between alternatives. RFC 7296 §2.7
+ */
+export function choose(
+  allowed: readonly OfferedProposal[],
+  protocol: number,
+  proposals: readonly Proposal[],
+  acceptGroup: (id: number) => boolean = () => true,
+): { readonly proposal: Proposal; readonly chosen: readonly OfferedTransform[] } | undefined {
+  for (const proposal of proposals) {
+    if (proposal.protocol !== protocol) continue
+    for (const allow of allowed) {
+      const chosen = pickTransforms(allow, proposal.transforms, acceptGroup)
+      if (chosen !== undefined) return { proposal, chosen }
+    }
+  }
+  return undefined
+}
+
+function pickTransforms(
+  allow: OfferedProposal,
+  theirs: readonly Transform[],
+  acceptGroup: (id: number) => boolean,
+): OfferedTransform[] | undefined {
+  const picked: OfferedTransform[] = []
+  const types = new Set([...allow.map((a) => a.type), ...theirs.map((t) => t.type)])
+  for (const type of types) {
+    const offered = theirs.filter((t) => t.type === type)
+    const mine = allow.filter((a) => a.type === type)
+    const match = mine.find(
+      (a) => offered.some((t) => sameTransform(a, t)) && (type !== TYPE.KE || acceptGroup(a.id)),
+    )
+    if (match !== undefined) picked.push(match)
+    else if (
+      offered.some((t) => t.id === 0) ||
+      (offered.length === 0 && (type === TYPE.KE || type === TYPE.SN)) ||
+      (mine.length === 0 && type === TYPE.KE)
+    )
+      continue
+    else return undefined
+  }
+  return picked
+}
+
+/** The chosen transforms as a proposal, for the responder's answer. */
+export const encodeChoice = (
+  number: number,
+  protocol: number,
+  spi: Uint8Array,
+  chosen: readonly OfferedTransform[],
+): Proposal => ({
+  ...encodeOffer([chosen], protocol, spi)[0]!,
+  number,
+})
+
+/** Registry rows behind the chosen transforms; `undefined` when one is missing. */
+export function ikeSuite(
+  registry: CryptoRegistry,
+  chosen: readonly OfferedTransform[],
+): IkeSuite | undefined {
+  const child = childSuite(registry, chosen)
+  const prf = registry.prf.get(idOf(chosen, TYPE.PRF) ?? -1)
+  if (child === undefined || prf === undefined || child.keyExchange === undefined) return undefined
+  return {
+    encryption: child.encryption,
+    keyBits: child.keyBits,
+    prf,
+    integrity: child.integrity,
+    keyExchange: child.keyExchange,
+  }
+}
+
+export function childSuite(
+  registry: CryptoRegistry,
+  chosen: readonly OfferedTransform[],
+): ChildSuite | undefined {
+  const encr = chosen.find((t) => t.type === TYPE.ENCR)
+  const encryption = registry.encryption.get(encr?.id ?? -1)
+  if (encr === undefined || encryption === undefined) return undefined
+  const integrityId = idOf(chosen, TYPE.INTEG)
+  const integrity =
+    integrityId === undefined || integrityId === 0 ? undefined : registry.integrity.get(integrityId)
+  if (encryption.aead !== (integrity === undefined)) return undefined
+  const group = idOf(chosen, TYPE.KE)
+  const keyExchange = group === undefined || group === 0 ? undefined : registry.keyExchange.get(group)
+  if (group !== undefined && group !== 0 && keyExchange === undefined) return undefined
+  return {
+    encryption,
+    keyBits: encr.keyBits ?? encryption.keyBits[0]!,
+    integrity,
+    keyExchange,
+    esn: idOf(chosen, TYPE.SN) === 1,
+  }
+}
+
+const idOf = (chosen: readonly OfferedTransform[], type: number): number | undefined =>
+  chosen.find((t) => t.type === type)?.id
+
+/** IANA names of a suite, for people. */
+export function describeSuite(suite: IkeSuite | ChildSuite): string[] {
+  const names = [
+    suite.encryption.keyLengthAttribute ? `${suite.encryption.name}_${suite.keyBits}` : suite.encryption.name,
+  ]
+  if ('prf' in suite) names.push(suite.prf.name)
+  if (suite.integrity !== undefined) names.push(suite.integrity.name)
+  if (suite.keyExchange !== undefined) names.push(suite.keyExchange.name)
+  return names
+}
+
+/** One line per proposal, for "the gateway takes none of these". */
+export function describeOffer(registry: CryptoRegistry, offers: readonly OfferedProposal[]): string[] {
+  const maps = [undefined, registry.encryption, registry.prf, registry.integrity, registry.keyExchange]
+  return offers.map((offer) =>
+    offer
+      .filter((t) => t.type !== TYPE.SN)
+      .map((t) => {
+        const name = maps[t.type]?.get(t.id)?.name ?? `${t.type}/${t.id}`
+        return t.keyBits === undefined ? name : `${name}_${t.keyBits}`
+      })
+      .join(' '),
+  )
+}
+
+/** A typed complaint about the answer's proposal. */
+export const badChoice = (problem: string): Malformed => new Malformed(['SA'], 0, problem, 'RFC 7296 §3.3.6')
