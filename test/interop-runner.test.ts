@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { requireProfile } from '../core/profile/schema.ts'
 import { lostPings } from './interop/checks.ts'
 import { parseEnv } from './interop/lab.ts'
 import { canonical, differences } from './interop/machine-state.ts'
@@ -65,6 +66,19 @@ describe('a profile for a scenario', () => {
       requestAddresses: { ipv4: false, ipv6: false },
       localSubnets: ['10.80.0.1/32'],
     })
+  })
+
+  test('every supported scenario gives a profile Culvert accepts', () => {
+    for (const scenario of scenarios) {
+      if (unsupportedReason(scenario) !== undefined) continue
+      const get = (key: string): string => scenario.settings.get(key) ?? 'default'
+      const env = lab({
+        LAB_CLIENT_IKE_PROPOSALS: scenario.settings.get('cike') ?? get('ike'),
+        LAB_CLIENT_ESP_PROPOSALS: scenario.settings.get('cesp') ?? get('esp'),
+        LAB_POOL: scenario.settings.get('pool') ?? '4',
+      })
+      expect(() => requireProfile(profileFor(scenario.name, env), scenario.name)).not.toThrow()
+    }
   })
 
   test('an outer IPv6 scenario names the IPv6 gateway', () => {

@@ -1,0 +1,152 @@
+// npm run bench -- connect [--runs N]: figures side by side with other clients, in one run on one machine.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cpus, release, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { Lab, run, setting } from '../interop/lab.ts'
+import { profileFor } from '../interop/profile.ts'
+import { charonConnectTimes, type Summary, summarize } from './statistics.ts'
+
+const SCENARIO = 'ikev2-psk'
+const USAGE = 'usage: npm run bench -- connect [--runs N]'
+
+function stop(sentence: string): never {
+  console.error(`bench: ${sentence}`)
+  process.exit(2)
+}
+
+/** The folder of package.json, wherever this file was bundled to. */
+function projectRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) {
+    if (dirname(folder) === folder) stop('run this inside a checkout')
+    folder = dirname(folder)
+  }
+  return folder
+}
+
+/** `culvert-client.ts` in the lab's client namespace: a line in, a line out. */
+class WarmClient {
+  readonly #child: ChildProcess
+  readonly #lines: AsyncIterator<string>
+
+  constructor(program: string, namespace: string, profile: string, psk: string) {
+    this.#child = spawn('ip', ['netns', 'exec', namespace, process.execPath, program, profile], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
+    this.#child.stdin!.write(`${psk}\n`)
+  }
+
+  /** Connects and disconnects once; milliseconds from initiation to CHILD_SA. */
+  async measure(): Promise<number> {
+    this.#child.stdin!.write('connect\n')
+    const { value, done } = await this.#lines.next()
+    if (done) throw new Error("Culvert's client ended early")
+    const answer = JSON.parse(value) as { readonly ms?: number; readonly error?: unknown }
+    if (answer.ms === undefined) throw new Error(`Culvert could not connect: ${JSON.stringify(answer.error)}`)
+    return answer.ms
+  }
+
+  async end(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('close', resolve))
+    this.#child.stdin!.end()
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5_000)
+    if (this.#child.exitCode === null) await ended
+    clearTimeout(timer)
+  }
+}
+
+/** The bundle of the client, made by the project's own runner. */
+async function clientProgram(root: string): Promise<string> {
+  const entry = 'test/bench/culvert-client.ts'
+  const { code, stderr } = await run(process.execPath, [join(root, 'build/run.mjs'), entry, '--check'])
+  if (code !== 0) stop(`${entry} does not start: ${stderr.trim()}`)
+  return join(root, 'dist/run/test/bench/culvert-client.mjs')
+}
+
+async function connectTimes(root: string, runs: number) {
+  const program = await clientProgram(root)
+  const lab = new Lab(root, SCENARIO, `b${process.pid.toString(36)}`)
+  const directory = await mkdtemp(join(tmpdir(), 'culvert-bench-'))
+  const culvert: number[] = []
+  try {
+    const env = await lab.up(false)
+    const profile = join(directory, 'profile.json')
+    await writeFile(profile, JSON.stringify(profileFor(SCENARIO, env)))
+    const client = new WarmClient(program, setting(env, 'LAB_NS_CLIENT'), profile, setting(env, 'LAB_PSK'))
+    try {
+      // The first of each loads code and fills caches; it is not counted.
+      for (let turn = 0; turn <= runs; turn++) {
+        culvert.push(await client.measure())
+        await lab.must('connect', SCENARIO)
+        await lab.must('release', SCENARIO)
+      }
+    } finally {
+      await client.end()
+    }
+    const strongswan = charonConnectTimes(await lab.must('logs', SCENARIO, 'client'))
+    return { culvert: culvert.slice(1), strongswan: strongswan.slice(1) }
+  } finally {
+    await lab.down()
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+const row = (name: string, { runs, median, min, max }: Summary): string =>
+  [
+    name.padEnd(22),
+    String(runs).padStart(4),
+    ...[median, min, max].map((ms) => `${ms.toFixed(2).padStart(8)} ms`),
+  ].join('  ')
+
+/** Other figures in the file stay as they are. */
+async function save(root: string, name: string, figures: unknown): Promise<string> {
+  const file = join(root, 'bench', 'results.json')
+  const old = await readFile(file, 'utf8').then(JSON.parse, () => ({}))
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, `${JSON.stringify({ ...old, [name]: figures }, undefined, 2)}\n`)
+  return file
+}
+
+const { values, positionals } = (() => {
+  try {
+    return parseArgs({ allowPositionals: true, options: { runs: { type: 'string', default: '25' } } })
+  } catch (problem) {
+    return stop(`${problem instanceof Error ? problem.message : problem}\n${USAGE}`)
+  }
+})()
+const runs = Number(values.runs)
+if (positionals.length !== 1 || positionals[0] !== 'connect' || !Number.isInteger(runs) || runs < 1)
+  stop(USAGE)
+if (process.getuid?.() !== 0) stop('it makes network namespaces, so run it as root')
+
+const root = projectRoot()
+const times = await connectTimes(root, runs)
+const ours = summarize(times.culvert)
+const theirs = summarize(times.strongswan)
+const ratio = ours.median / theirs.median
+console.log(`Initiation to CHILD_SA, ${SCENARIO}, interleaved runs against one gateway`)
+console.log(`${'client'.padEnd(22)}  runs       median          min          max`)
+console.log(row('Culvert, warm process', ours))
+console.log(row("strongSwan's charon", theirs))
+console.log(`median, Culvert : strongSwan = ${ratio.toFixed(2)} (at most 1.5 wanted)`)
+const file = await save(root, 'connect', {
+  measuredAt: new Date().toISOString(),
+  machine: {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    kernel: release(),
+    node: process.version,
+  },
+  scenario: SCENARIO,
+  unit: 'ms',
+  culvert: { ...ours, all: times.culvert },
+  strongswan: { ...theirs, all: times.strongswan },
+  ratioOfMedians: ratio,
+})
+console.log(`written to ${file}`)
