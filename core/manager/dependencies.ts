@@ -1,0 +1,54 @@
+import type { Random } from '../bytes/random.ts'
+import type { Secret } from '../bytes/secret.ts'
+import type { Connection, ConnectionConfig, ConnectionListener } from '../ike/config.ts'
+import type { AssignedConfiguration } from '../ike/session.ts'
+import type { OsEdge, TunnelPlan } from '../net/plan.ts'
+import type { Profile } from '../profile/schema.ts'
+import type { ProfileList } from '../profile/store.ts'
+import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+
+export interface Clock {
+  /** Unix time in ms. */
+  now(): number
+  /** Runs `work` once after `ms`; the function it returns calls it off. */
+  after(ms: number, work: () => void): () => void
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after: (ms, work) => {
+    const timer = setTimeout(work, ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** What a gateway agreed to, for the plan. */
+export interface Agreement {
+  readonly profile: Profile
+  readonly device: string
+  readonly configuration: AssignedConfiguration
+  readonly local: readonly TrafficSelector[]
+  readonly remote: readonly TrafficSelector[]
+  readonly gatewayAddress: string
+}
+
+/** All the manager touches of the world, handed in so that tests can be the world. */
+export interface ManagerDependencies {
+  readonly profiles: { list(): Promise<ProfileList>; find(name: string): Promise<Profile> }
+  /** A secret of a profile, from wherever it is kept or asked for. Throws `VpnFailure` (`secretMissing`, `cancelled`). */
+  secret(profile: Profile, name: string): Promise<Secret>
+  /** Numeric addresses of a host, best first. Throws `VpnFailure` (`nameNotResolved`). */
+  resolve(host: string): Promise<readonly string[]>
+  /** The privileged edge, opened when the first tunnel needs it. */
+  openEdge(): Promise<OsEdge>
+  startConnection(options: {
+    readonly config: ConnectionConfig
+    readonly edge: OsEdge
+    readonly listener: ConnectionListener
+  }): Connection
+  planFor(agreement: Agreement): TunnelPlan
+  closeFd(fd: number): void
+  readonly engine: string
+  readonly clock: Clock
+  readonly random: Random
+}

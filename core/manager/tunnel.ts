@@ -1,0 +1,349 @@
+import { isIP } from 'node:net'
+import { adviceFor } from '../advice.ts'
+import type { Secret } from '../bytes/secret.ts'
+import type { NetworkSnapshot, TunnelPhase, TunnelSnapshot } from '../contract/snapshot.ts'
+import { type VpnError, VpnFailure } from '../errors.ts'
+import type { Connection, ConnectionConfig, ConnectionListener, ConnectionView } from '../ike/config.ts'
+import type { OsEdge, TunnelPlan } from '../net/plan.ts'
+import { connectionConfig } from '../profile/config.ts'
+import type { Profile } from '../profile/schema.ts'
+import { backoffMs, isPassing } from './backoff.ts'
+import type { Agreement, ManagerDependencies } from './dependencies.ts'
+import { MessageLog } from './message-log.ts'
+
+/** Ours: how long a gateway may take to answer our Delete before we leave without its answer. */
+const FAREWELL_MS = 4_000
+/** Ours: a connection that stood this long has earned a quick first retry. */
+const SETTLED_MS = 30_000
+
+export interface TunnelOwner {
+  changed(): void
+  note(text: string): void
+  edge(): Promise<OsEdge>
+}
+
+/** One attempt: a connection and what it brought to the operating system. Leftovers of an old one are ignored. */
+interface Attempt {
+  connection: Connection | undefined
+  edge: OsEdge | undefined
+  device: string | undefined
+  fd: number | undefined
+  plan: TunnelPlan | undefined
+  /** Settles when the machine is at its plan, or has failed to get there. */
+  bringUp: Promise<void> | undefined
+  over: boolean
+}
+
+type Ending = { readonly error: VpnError | undefined }
+
+/** The life of one profile from Connect to the end, through as many connections as it takes. */
+export class Tunnel {
+  readonly profile: Profile
+  readonly log = new MessageLog()
+  readonly #device: string
+  readonly #needs: ManagerDependencies
+  readonly #owner: TunnelOwner
+  #phase: TunnelPhase = 'idle'
+  #sinceMs: number
+  #step = ''
+  #address: string | undefined
+  #untried: string[] = []
+  #attempt: Attempt | undefined
+  #lastView: ConnectionView | undefined
+  #network: NetworkSnapshot | undefined
+  #error: VpnError | undefined
+  #retryAtMs: number | undefined
+  #callOff: (() => void) | undefined
+  #tries = 0
+  #connectedAtMs: number | undefined
+  #wasConnected = false
+  #leaving = false
+  #onConnected: ((ending: Ending | undefined) => void)[] = []
+  #onEnd: (() => void)[] = []
+
+  constructor(profile: Profile, device: string, needs: ManagerDependencies, owner: TunnelOwner) {
+    this.profile = profile
+    this.#device = device
+    this.#needs = needs
+    this.#owner = owner
+    this.#sinceMs = needs.clock.now()
+  }
+
+  get device(): string {
+    return this.#device
+  }
+
+  /** Whether it has come to its end: by request, or by a fault that needs a person. */
+  get ended(): boolean {
+    return this.#phase === 'idle' || this.#phase === 'failed'
+  }
+
+  start(): void {
+    this.#enter('phase1', `looking up ${this.profile.gateway.host}`)
+    void this.#begin()
+  }
+
+  /** Resolves when phase 2 stands and the machine is at its plan; throws `VpnFailure` if that will not be. */
+  connected(): Promise<void> {
+    if (this.#phase === 'connected') return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#onConnected.push((ending) => {
+        if (ending === undefined) resolve()
+        else reject(new VpnFailure(ending.error ?? { kind: 'cancelled' }))
+      })
+    })
+  }
+
+  /** Resolves when it has ended, for whatever reason. Never throws. */
+  finished(): Promise<void> {
+    return this.ended ? Promise.resolve() : new Promise((resolve) => this.#onEnd.push(resolve))
+  }
+
+  /** Tells the gateway, restores the machine, and resolves when both are done. Never throws. */
+  disconnect(): Promise<void> {
+    if (this.ended) return Promise.resolve()
+    const gone = this.finished()
+    if (this.#leaving) return gone
+    this.#leaving = true
+    const attempt = this.#attempt
+    this.#callOff?.()
+    if (attempt === undefined || attempt.connection === undefined) {
+      if (attempt !== undefined) attempt.over = true
+      void this.#finish(attempt, undefined)
+      return gone
+    }
+    this.#enter('disconnecting', 'telling the gateway')
+    const { connection } = attempt
+    this.#callOff = this.#needs.clock.after(FAREWELL_MS, () => {
+      this.#owner.note('the gateway did not answer our farewell')
+      connection.close()
+      void this.#over(attempt, undefined)
+    })
+    connection.command({ type: 'disconnect' })
+    return gone
+  }
+
+  snapshot(): TunnelSnapshot {
+    const view = this.#attempt?.connection?.view() ?? this.#lastView
+    const live = this.#attempt?.connection !== undefined && !this.#attempt.over
+    const phase = this.#phase === 'phase1' && view?.state !== 'phase1' && live ? 'phase2' : this.#phase
+    const negotiating = phase === 'phase1' || phase === 'phase2'
+    return {
+      profile: this.profile.id,
+      name: this.profile.name,
+      state: phase,
+      step: negotiating && view !== undefined && this.#step === '' ? view.step : this.#step,
+      sinceMs: this.#sinceMs,
+      gateway: { host: this.profile.gateway.host, address: this.#address },
+      phase1: live ? view?.phase1 : undefined,
+      phase2: live ? (view?.phase2 ?? []) : [],
+      network: this.#network,
+      error: this.#errorShown(phase),
+      retryAtMs: this.#retryAtMs,
+      rekeys: view?.rekeys ?? { ike: 0, child: 0 },
+    }
+  }
+
+  #errorShown(phase: TunnelPhase): TunnelSnapshot['error'] {
+    if (this.#error === undefined || (phase !== 'failed' && phase !== 'reconnecting')) return undefined
+    return { kind: this.#error.kind, ...adviceFor(this.#error) }
+  }
+
+  /** The fault behind `snapshot().error`, with all its fields. */
+  get error(): VpnError | undefined {
+    return this.#error
+  }
+
+  async #begin(): Promise<void> {
+    const attempt: Attempt = {
+      connection: undefined,
+      edge: undefined,
+      device: undefined,
+      fd: undefined,
+      plan: undefined,
+      bringUp: undefined,
+      over: false,
+    }
+    this.#attempt = attempt
+    try {
+      const address = await this.#nextAddress()
+      if (attempt.over) return
+      this.#address = address
+      this.#enter('phase1', 'getting ready')
+      const edge = await this.#owner.edge()
+      if (attempt.over) return
+      attempt.edge = edge
+      const psk = await this.#needs.secret(this.profile, 'psk')
+      if (attempt.over) return psk.close()
+      const config = this.#config(psk, address)
+      this.#enter('phase1', '')
+      attempt.connection = this.#needs.startConnection({ config, edge, listener: this.#listen(attempt) })
+      attempt.connection.command({ type: 'connect' })
+    } catch (thrown) {
+      await this.#over(attempt, faultOf(thrown))
+    }
+  }
+
+  #config(psk: Secret, address: string): ConnectionConfig {
+    try {
+      return connectionConfig(this.profile, { psk }, address)
+    } catch (thrown) {
+      psk.close()
+      throw thrown
+    }
+  }
+
+  async #nextAddress(): Promise<string> {
+    const { host } = this.profile.gateway
+    if (this.#untried.length === 0) {
+      this.#untried = isIP(host) === 0 ? [...(await this.#needs.resolve(host))] : [host]
+    }
+    const address = this.#untried.shift()
+    if (address === undefined) throw new VpnFailure({ kind: 'nameNotResolved', host, code: 'ENODATA' })
+    return address
+  }
+
+  #listen(attempt: Attempt): ConnectionListener {
+    return {
+      changed: () => {
+        if (!attempt.over) this.#owner.changed()
+      },
+      established: (configuration, remote, local) => {
+        if (attempt.over) return
+        attempt.bringUp = this.#bringUp(attempt, {
+          profile: this.profile,
+          device: this.#device,
+          configuration,
+          remote,
+          local,
+          gatewayAddress: this.#address ?? '',
+        })
+      },
+      closed: (error) => void this.#over(attempt, error),
+      message: (message) => this.log.add(message, this.#needs.clock.now()),
+      note: (text) => this.#owner.note(text),
+    }
+  }
+
+  /** The machine to its plan, then packets: never the other way round, or the first ones would take the old way. */
+  async #bringUp(attempt: Attempt, agreement: Agreement): Promise<void> {
+    const { edge, connection } = attempt
+    if (edge === undefined || connection === undefined) return
+    try {
+      this.#enter('phase2', 'opening the tunnel')
+      // Named before it exists, so that a failure half-way is undone as well.
+      attempt.device = this.#device
+      const tun = await edge.openTun(this.#device)
+      attempt.fd = tun.fd
+      attempt.device = tun.device
+      const plan = this.#needs.planFor({ ...agreement, device: tun.device })
+      attempt.plan = plan
+      await edge.apply(plan)
+      if (attempt.over || this.#leaving) return
+      connection.attachTun(tun.fd)
+      this.#network = {
+        device: plan.device,
+        mtu: plan.mtu,
+        addresses: plan.addresses,
+        routes: plan.routes,
+        dns: plan.dns?.servers ?? [],
+        engine: this.#needs.engine,
+      }
+      this.#wasConnected = true
+      this.#connectedAtMs = this.#needs.clock.now()
+      this.#error = undefined
+      this.#enter('connected', '')
+      this.#tell(undefined)
+    } catch (thrown) {
+      if (attempt.over) return
+      void this.#over(attempt, faultOf(thrown))
+      // The gateway must not keep a session nobody uses.
+      connection.command({ type: 'disconnect' })
+      connection.close()
+    }
+  }
+
+  /** A connection has ended. What follows depends on who wanted it, and on whether the fault may pass. */
+  async #over(attempt: Attempt, error: VpnError | undefined): Promise<void> {
+    if (attempt.over) return
+    attempt.over = true
+    this.#callOff?.()
+    this.#lastView = attempt.connection?.view()
+    if (this.#leaving || error === undefined) return this.#finish(attempt, this.#leaving ? undefined : error)
+    await this.#cleanUp(attempt)
+    if (this.#leaving) return this.#finish(undefined, undefined)
+    if (error.kind === 'unreachable' && this.#untried.length > 0) {
+      this.#owner.note(`${this.#address} does not answer; trying ${this.#untried[0]}`)
+      this.#enter('phase1', 'trying the next address')
+      return this.#begin()
+    }
+    // A first connection that fails is an answer the person waits for; only one that stood is worth waiting for.
+    if (!this.#wasConnected || !isPassing(error.kind)) return this.#finish(undefined, error)
+    this.#reconnectLater(error)
+  }
+
+  #reconnectLater(error: VpnError): void {
+    const { clock, random } = this.#needs
+    const stood = this.#connectedAtMs === undefined ? 0 : clock.now() - this.#connectedAtMs
+    if (stood >= SETTLED_MS) this.#tries = 0
+    this.#connectedAtMs = undefined
+    const waitMs = backoffMs(this.#tries, random)
+    this.#tries += 1
+    this.#error = error
+    this.#untried = []
+    this.#attempt = undefined
+    this.#retryAtMs = clock.now() + waitMs
+    this.#enter('reconnecting', 'waiting for the next try')
+    this.#callOff = clock.after(waitMs, () => {
+      this.#retryAtMs = undefined
+      this.#enter('reconnecting', `looking up ${this.profile.gateway.host}`)
+      void this.#begin()
+    })
+  }
+
+  async #finish(attempt: Attempt | undefined, error: VpnError | undefined): Promise<void> {
+    if (attempt !== undefined) await this.#cleanUp(attempt)
+    this.#attempt = undefined
+    this.#retryAtMs = undefined
+    this.#error = error
+    this.#enter(error === undefined ? 'idle' : 'failed', '')
+    this.#tell({ error })
+  }
+
+  /** The machine as it was before this attempt. A refusal is told, and does not keep the rest from being undone. */
+  async #cleanUp(attempt: Attempt): Promise<void> {
+    await attempt.bringUp
+    this.#network = undefined
+    const { edge, device, fd } = attempt
+    if (edge !== undefined && device !== undefined) {
+      this.#enter('disconnecting', 'putting routes back')
+      await edge.restore(device).catch((thrown: unknown) => {
+        this.#owner.note(`putting the network back failed: ${adviceFor(faultOf(thrown)).detail}`)
+      })
+    }
+    if (fd !== undefined) this.#needs.closeFd(fd)
+    attempt.fd = undefined
+    attempt.device = undefined
+  }
+
+  #enter(phase: TunnelPhase, step: string): void {
+    if (phase !== this.#phase) this.#sinceMs = this.#needs.clock.now()
+    this.#phase = phase
+    this.#step = step
+    this.#owner.changed()
+  }
+
+  /** `undefined`: it stands. */
+  #tell(ending: Ending | undefined): void {
+    const connected = this.#onConnected.splice(0)
+    for (const tell of connected) tell(ending)
+    if (ending === undefined) return
+    for (const tell of this.#onEnd.splice(0)) tell()
+  }
+}
+
+/** Whatever was thrown, as a fault. */
+export function faultOf(thrown: unknown): VpnError {
+  if (thrown instanceof VpnFailure) return thrown.error
+  return { kind: 'internal', problem: thrown instanceof Error ? thrown.message : String(thrown) }
+}
