@@ -34,9 +34,11 @@ export interface EspSuite {
 export function createSuite(registry: CryptoRegistry, sa: EspSa): EspSuite {
   const encryption = registry.encryption.get(sa.encryption.id)
   if (encryption === undefined) throw new RangeError(`encryption ${sa.encryption.id} is not available`)
-  const keyBytes = sa.encryption.keyBits / 8 + encryption.saltBytes
-  if (!encryption.keyBits.includes(sa.encryption.keyBits) || sa.encryptionKey.length !== keyBytes) {
-    throw new RangeError(`${encryption.name}: no such key length`)
+  const keyBits = (sa.encryptionKey.length - encryption.saltBytes) * 8
+  // A cipher with one key length is negotiated without naming it, RFC 7296 §3.3.5.
+  const agreed = encryption.keyLengthAttribute ? sa.encryption.keyBits === keyBits : true
+  if (!agreed || !encryption.keyBits.includes(keyBits)) {
+    throw new RangeError(`${encryption.name}: a key length nobody agreed on`)
   }
   if (encryption.aead) return aeadSuite(encryption, sa.encryptionKey)
 

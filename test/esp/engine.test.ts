@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { asEspSpi, asMillis } from '../../core/bytes/brands.ts'
 import { concat, toHex } from '../../core/bytes/octets.ts'
@@ -10,6 +11,7 @@ import {
   type EspLimits,
   type TypescriptEngineOptions,
 } from '../../core/esp/typescript-engine.ts'
+import { encodeEspHeader } from '../../core/wire/esp.ts'
 import { espRegistry } from '../support/esp-registry.ts'
 import { selector, udp4, udp6 } from '../support/inner-packets.ts'
 
@@ -298,6 +300,32 @@ describe('what comes in', () => {
   })
 })
 
+test('RFC 4303 §3.4: whatever the peer or the network sends, the engine stands', () => {
+  const nothing = new Uint8Array(0)
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...ALGORITHMS),
+      fc.uint8Array({ maxLength: 90 }),
+      fc.constantFrom(nothing, Uint8Array.of(0x45), Uint8Array.of(0x60)),
+      fc.constantFrom(4, 41, 59, 6, 0),
+      (algorithm, octets, start, nextHeader) => {
+        const to = engine()
+        to.addInbound(saOf(algorithm), gateway)
+        to.fromNetwork(octets)
+        to.fromNetwork(concat(encodeEspHeader(SPI, 1n), octets))
+        const suite = createSuite(espRegistry, saOf(algorithm))
+        const at = { spi: SPI, sequence: 2n, esn: false }
+        const payload = concat(start, octets)
+        to.fromNetwork(seal(suite, at, new Uint8Array(suite.ivBytes), { payload, nextHeader }))
+        const { malformed, failedIcv, selectorMismatch, packets } = to.inbound(SPI)!
+        const dummy = nextHeader === 59 ? 1 : 0
+        expect(malformed + failedIcv + selectorMismatch + packets + dummy).toBe(2)
+        expect(to.tun.length).toBe(packets)
+      },
+    ),
+  )
+})
+
 describe('keys', () => {
   test.each(ALGORITHMS)('$name: removing or closing wipes them', (algorithm) => {
     const held = engine()
@@ -323,6 +351,8 @@ describe('keys', () => {
   test('RFC 7296 §2.17: keys of the wrong length are refused', () => {
     const short = { ...saOf(GCM), encryptionKey: new Secret(new Uint8Array(16)) }
     expect(() => engine().addInbound(short, client)).toThrow('key length')
+    const other = { ...saOf(GCM), encryption: { id: 20, keyBits: 256 } }
+    expect(() => engine().addInbound(other, client)).toThrow('key length')
     const odd = { ...saOf(CBC), integrityKey: new Secret(new Uint8Array(20)) }
     expect(() => engine().addInbound(odd, client)).toThrow('32 octets')
   })
