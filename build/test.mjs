@@ -38,6 +38,13 @@ function machine() {
   return skip ? { skip } : vitest('machine')
 }
 
+/** Culvert against real gateways: the representative set. */
+function interop() {
+  const skip = noMachine()
+  const args = [join(root, 'build', 'run.mjs'), 'test/interop/main.ts', '--representative']
+  return skip ? { skip } : { command: process.execPath, args }
+}
+
 const vitest = (project) => ({
   command: tool('vitest'),
   args: ['run', '--project', project, '--passWithNoTests'],
@@ -50,6 +57,7 @@ const STEPS = [
   ['unit', () => vitest('unit')],
   ['unit in Electron', electron],
   ...(has('test/machine') ? [['machine', machine]] : []),
+  ...(has('core/cli/main.ts') ? [['interop', interop]] : []),
 ]
 
 await setUp()
