@@ -72,11 +72,13 @@ function chosenJobs(): readonly Job[] {
   }
   if (values.all) {
     const jobs: Job[] = []
+    const unsupported = new Map<string, string[]>()
     for (const scenario of scenarios) {
       const reason = unsupportedReason(scenario)
       if (reason === undefined) jobs.push({ scenario: scenario.name, nat })
-      else say(`--   ${scenario.name}: not supported: ${reason}`)
+      else unsupported.set(reason, [...(unsupported.get(reason) ?? []), scenario.name])
     }
+    for (const [reason, names] of unsupported) say(`not run, ${reason}: ${names.join(' ')}`)
     return jobs
   }
   if (positionals.length === 0) stop(`which scenario?\n${USAGE}`)
