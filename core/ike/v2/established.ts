@@ -52,7 +52,8 @@ export class Established implements State {
     const { n } = this
     const { ikeRekeySeconds } = n.config.lifetimes
     const jitter = 1 - (n.random.bytes(1)[0]! / 255) * CHOICE.jitter
-    if (ikeRekeySeconds > 0) n.setTimer('ike-rekey', asMillis(now + ikeRekeySeconds * 1000 * jitter))
+    n.ikeRekeyAt = ikeRekeySeconds > 0 ? asMillis(now + ikeRekeySeconds * 1000 * jitter) : undefined
+    if (n.ikeRekeyAt !== undefined) n.setTimer('ike-rekey', n.ikeRekeyAt)
     if (n.config.dpdSeconds > 0) n.setTimer('dpd', asMillis(now + n.config.dpdSeconds * 1000))
     if (n.nat.us && n.config.keepaliveSeconds > 0)
       n.setTimer('keepalive', asMillis(now + n.config.keepaliveSeconds * 1000))

@@ -27,6 +27,7 @@ export class Negotiation {
   state: ConnectionView['state'] = 'phase1'
   step = ''
   current: IkeSa | undefined
+  ikeRekeyAt: Millis | undefined
   remoteId: IdPayload | undefined
   readonly vendorIds: string[] = []
   /** Every CHILD_SA whose keys are installed, by inbound SPI. */
