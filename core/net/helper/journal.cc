@@ -38,6 +38,7 @@ std::string startOf(const std::string& pid) {
   std::size_t at = stat->rfind(')');  // the name before it may hold anything
   if (at == std::string::npos) return "";
   at += 2;
+  if (stat->compare(at, 1, "Z") == 0 || stat->compare(at, 1, "X") == 0) return "";  // dead, only not yet buried
   for (int field = 3; field < 22; field++) {
     at = stat->find(' ', at);
     if (at == std::string::npos) return "";

@@ -141,31 +141,44 @@ void Machine::setRoutes(const Plan& plan, int index) {
 void Machine::loosenReversePath(const std::string& device) {
   MachineLock lock(journal_.folder());
   const std::string all = setting(filterPath("all"));
+  std::string saved = readFile(savedFilters()).value_or("");
+  std::vector<std::string> changed;
   std::error_code error;
   for (const auto& folder : std::filesystem::directory_iterator(kConf4, error)) {
     const std::string interface = folder.path().filename().string();
     if (interface == "all" || interface == "default" || interface == "lo" || interface == device) continue;
     const std::string own = setting(filterPath(interface));
     if (std::max(own, all) != "1") continue;  // the larger of the two counts
-    journal_.add({"rpfilter", interface, own});
-    writeSetting(filterPath(interface), "2");
+    saved += interface + "\t" + own + "\n";
+    changed.push_back(interface);
   }
+  if (changed.empty()) return;
+  replaceFile(savedFilters(), saved, 0600);
+  for (const auto& interface : changed) writeSetting(filterPath(interface), "2");
 }
 
-void Machine::undoReversePath() {
-  MachineLock lock(journal_.folder());
-  const auto others = journal_.others();
-  const auto isNeeded = [&](const std::string&) {
-    return std::any_of(others.begin(), others.end(), [](const Journal::Other& o) {
-      return o.alive && std::any_of(o.entries.begin(), o.entries.end(), [](const Entry& e) { return e[0] == "table"; });
-    });
+// Once no live helper has a tunnel in this network namespace. Call with the lock held.
+void Machine::settleReversePath() {
+  const auto hasTunnel = [](const std::vector<Entry>& entries) {
+    return std::any_of(entries.begin(), entries.end(), [](const Entry& e) { return e[0] == "table"; });
   };
-  for (const auto& entry : journal_.entries()) {
-    if (entry[0] != "rpfilter" || isNeeded(entry[1])) continue;
-    if (setting(filterPath(entry[1])) == "2") writeSetting(filterPath(entry[1]), entry[2]);
+  if (hasTunnel(journal_.entries())) return;
+  for (const auto& other : journal_.others()) {
+    if (other.alive && hasTunnel(other.entries)) return;
   }
-  journal_.remove([](const Entry& e) { return e[0] == "rpfilter"; });
+  const auto saved = readFile(savedFilters());
+  if (!saved) return;
+  std::size_t from = 0;
+  for (std::size_t end; (end = saved->find('\n', from)) != std::string::npos; from = end + 1) {
+    const std::size_t tab = saved->find('\t', from);
+    if (tab >= end) continue;
+    const std::string path = filterPath(saved->substr(from, tab - from));
+    if (setting(path) == "2") writeSetting(path, saved->substr(tab + 1, end - tab - 1));
+  }
+  unlink(savedFilters().c_str());
 }
+
+std::string Machine::savedFilters() const { return journal_.folder() + "/rpfilter-" + journal_.network() + ".saved"; }
 
 void Machine::dropTable(const std::string& device) {
   const std::uint32_t table = tableOf(device);
@@ -178,45 +191,36 @@ void Machine::dropTable(const std::string& device) {
 
 void Machine::restore(const std::string& device, std::vector<std::string>& notes) {
   resolver_.drop(device, notes);
-  bool ours = false, others = false;
-  int index = 0;
-  for (const auto& entry : journal_.entries()) {
-    if (entry[0] != "table") continue;
-    if (entry[1] == device) ours = true;
-    if (entry[1] != device) others = true;
-  }
-  if (ours) dropTable(device);
+  const auto isTable = [&](const Entry& e) { return e[0] == "table" && e[1] == device; };
+  const auto& entries = journal_.entries();
+  const bool applied = std::any_of(entries.begin(), entries.end(), isTable);
+  if (applied) dropTable(device);
   const auto known = devices_.find(device);
   if (known != devices_.end()) {
-    index = known->second;
-    if (isAlive(device, index)) netlink_.deleteLink(index);
+    if (isAlive(device, known->second)) netlink_.deleteLink(known->second);
     devices_.erase(known);
   }
-  if (!others) undoReversePath();
-  journal_.remove([&](const Entry& e) { return e[0] == "table" && e[1] == device; });
+  if (!applied) return;
+  MachineLock lock(journal_.folder());
+  journal_.remove(isTable);
+  settleReversePath();
 }
 
 void Machine::restoreStale(std::vector<std::string>& notes) {
   MachineLock lock(journal_.folder());
-  const auto others = journal_.others();
-  const bool shared = std::any_of(others.begin(), others.end(), [](const Journal::Other& o) { return o.alive; });
-  for (const auto& other : others) {
+  for (const auto& other : journal_.others()) {
     if (other.alive) continue;
     for (const auto& entry : other.entries) {
-      if (entry.size() < 3) continue;
-      if (entry[0] == "table" && isDeviceName(entry[1])) {
-        const int index = std::atoi(entry[2].c_str());
-        if (index > 0 && isAlive(entry[1], index)) netlink_.deleteLink(index);
-        // A new tunnel may bear the name, and with it the table, already.
-        if (if_nametoindex(entry[1].c_str()) == 0) dropTable(entry[1]);
-      }
-      if (entry[0] == "rpfilter" && !shared && entry[1].find('/') == std::string::npos) {
-        if (setting(filterPath(entry[1])) == "2") writeSetting(filterPath(entry[1]), entry[2]);
-      }
+      if (entry.size() < 3 || entry[0] != "table" || !isDeviceName(entry[1])) continue;
+      const int index = std::atoi(entry[2].c_str());
+      if (index > 0 && isAlive(entry[1], index)) netlink_.deleteLink(index);
+      // A new tunnel may bear the name, and with it the table, already.
+      if (if_nametoindex(entry[1].c_str()) == 0) dropTable(entry[1]);
     }
     notes.push_back("undid what an earlier run left behind");
     unlink(other.path.c_str());
   }
+  settleReversePath();
   resolver_.settle(notes);
 }
 

@@ -28,7 +28,8 @@ class Machine {
   void setAddresses(const Plan& plan, int index);
   void setRoutes(const Plan& plan, int index);
   void loosenReversePath(const std::string& device);
-  void undoReversePath();
+  void settleReversePath();
+  std::string savedFilters() const;
   void dropTable(const std::string& device);
 
   Journal journal_;
