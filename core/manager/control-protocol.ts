@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Secret } from '../bytes/secret.ts'
+import type { AppSnapshot } from '../contract/snapshot.ts'
+import type { VpnError } from '../errors.ts'
+
+/** One call, as a line of JSON. Secrets travel inward only. */
+export type ControlCall =
+  | { readonly id: number; readonly call: 'snapshot' }
+  | { readonly id: number; readonly call: 'subscribe' }
+  | {
+      readonly id: number
+      readonly call: 'connect'
+      readonly profile: string
+      readonly secrets?: Readonly<Record<string, string>>
+    }
+  /** Without `profile`: all. */
+  | { readonly id: number; readonly call: 'disconnect'; readonly profile?: string }
+  | { readonly id: number; readonly call: 'messages'; readonly profile: string }
+
+/** What comes back: one answer for each call, and after `subscribe` every change. */
+export type ControlReply =
+  | { readonly id: number; readonly ok: true; readonly result: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: VpnError }
+  | { readonly changed: AppSnapshot }
+
+/** A message of the inspector as it crosses the socket. */
+export interface MessageLine {
+  readonly number: number
+  readonly atMs: number
+  readonly direction: 'in' | 'out'
+  readonly exchange: string
+  readonly messageId: number
+  readonly response: boolean
+  readonly retransmission: boolean
+  readonly problem: string | undefined
+  readonly payloads: readonly string[]
+  /** Hexadecimal. */
+  readonly bytes: string
+}
+
+/** What answers the calls: the manager, in the process that hosts it. */
+export interface ControlTarget {
+  snapshot(): AppSnapshot
+  subscribe(listener: { changed(): void }): () => void
+  connect(profile: string, secrets: ReadonlyMap<string, Secret>): Promise<void>
+  disconnect(profile?: string): Promise<number>
+  messages(profile: string): Promise<readonly MessageLine[]>
+}
+
+/** Ours: no honest call is longer, and a longer one must not fill the memory. */
+export const LONGEST_LINE = 1 << 20
+
+/** The path of a Unix socket must fit in 108 octets with its end. unix(7) */
+const LONGEST_PATH = 100
+
+/** The control socket of a home folder. Where that is too deep for a socket, one in the folder for temporary files. */
+export function controlPath(home: string): string {
+  if (process.platform === 'win32') return `\\\\.\\pipe\\culvert-${digest(home)}`
+  const path = join(home, 'run', 'control.sock')
+  if (Buffer.byteLength(path) <= LONGEST_PATH) return path
+  const user = process.getuid?.() ?? 0
+  return join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `culvert-${user}-${digest(home)}`, 'control.sock')
+}
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16)
+
+/** Calls `onLine` for each line that arrives in pieces; `false` once a line is too long to be honest. */
+export function lineSplitter(onLine: (line: string) => void): (chunk: string) => boolean {
+  let pending = ''
+  return (chunk) => {
+    const lines = (pending + chunk).split('\n')
+    pending = lines.pop() ?? ''
+    for (const line of lines) if (line.trim() !== '') onLine(line)
+    return pending.length <= LONGEST_LINE
+  }
+}

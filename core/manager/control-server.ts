@@ -1,0 +1,169 @@
+import { chmod, lstat, mkdir, rm } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
+import { Secret } from '../bytes/secret.ts'
+import { VpnFailure } from '../errors.ts'
+import { ControlClient } from './control-client.ts'
+import { type ControlCall, type ControlReply, type ControlTarget, lineSplitter } from './control-protocol.ts'
+import { faultOf } from './tunnel.ts'
+
+export interface ControlServer {
+  close(): Promise<void>
+}
+
+/**
+ * Serves `target` to this user's other processes on a Unix socket only its owner can reach. A socket left by a
+ * process that died is replaced. Throws `VpnFailure` (`alreadyRunning`) when somebody alive serves it.
+ */
+export async function serveControl(path: string, target: ControlTarget): Promise<ControlServer> {
+  if (process.platform !== 'win32') await prepareFolder(dirname(path))
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    serveOne(socket, target)
+  })
+  try {
+    await listen(server, path)
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw thrown
+    const alive = await ControlClient.open(path)
+    if (alive !== undefined) {
+      alive.close()
+      throw new VpnFailure({ kind: 'alreadyRunning', profile: 'Culvert' })
+    }
+    await rm(path, { force: true })
+    await listen(server, path)
+  }
+  if (process.platform !== 'win32') await chmod(path, 0o600)
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.end()
+        // A reader that never reads must not keep us alive.
+        setTimeout(() => {
+          for (const socket of sockets) socket.destroy()
+        }, 200).unref()
+      }),
+  }
+}
+
+/** The folder keeps others out before the socket exists, so there is no moment in which they could come in. */
+async function prepareFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const found = await lstat(folder)
+  const user = process.getuid?.()
+  if (!found.isDirectory() || (user !== undefined && found.uid !== user)) {
+    throw new VpnFailure({
+      kind: 'systemRefused',
+      what: `use ${folder} for the control socket`,
+      problem: 'it belongs to somebody else',
+    })
+  }
+  await chmod(folder, 0o700)
+}
+
+const listen = (server: Server, path: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+
+function serveOne(socket: Socket, target: ControlTarget): void {
+  let unsubscribe: (() => void) | undefined
+  const send = (reply: ControlReply): void => {
+    if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`)
+  }
+  const subscribe = (): void => {
+    let waiting = false
+    unsubscribe ??= target.subscribe({
+      changed: () => {
+        // Many changes of one moment are one line, and a slow reader gets the newest, not all.
+        if (waiting) return
+        waiting = true
+        setImmediate(() => {
+          waiting = false
+          if (socket.writableLength < 1 << 20) send({ changed: target.snapshot() })
+        })
+      },
+    })
+  }
+  const onLine = async (line: string): Promise<void> => {
+    let id = 0
+    try {
+      const call = parseCall(line)
+      id = call.id
+      if (call.call === 'subscribe') subscribe()
+      send({ id, ok: true, result: await answer(call, target) })
+    } catch (thrown) {
+      send({ id, ok: false, error: faultOf(thrown) })
+    }
+  }
+  const split = lineSplitter((line) => void onLine(line))
+  socket.setEncoding('utf8')
+  socket.on('data', (chunk: string) => {
+    if (!split(chunk)) socket.destroy()
+  })
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => unsubscribe?.())
+}
+
+async function answer(call: ControlCall, target: ControlTarget): Promise<unknown> {
+  switch (call.call) {
+    case 'snapshot':
+    case 'subscribe':
+      return target.snapshot()
+    case 'connect': {
+      const secrets = new Map(
+        Object.entries(call.secrets ?? {}).map(([name, value]) => [name, Secret.fromText(value)]),
+      )
+      await target.connect(call.profile, secrets)
+      return target.snapshot()
+    }
+    case 'disconnect':
+      return target.disconnect(call.profile)
+    case 'messages':
+      return target.messages(call.profile)
+  }
+}
+
+/** Other processes of this user are trusted to be there, not to write well. */
+function parseCall(line: string): ControlCall {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    throw refusal('a line of JSON is expected')
+  }
+  if (typeof value !== 'object' || value === null) throw refusal('an object is expected')
+  const { id, call, profile, secrets } = value as Record<string, unknown>
+  if (typeof id !== 'number') throw refusal('a number is expected as id')
+  const named = profile === undefined || typeof profile === 'string'
+  switch (call) {
+    case 'snapshot':
+    case 'subscribe':
+      return { id, call }
+    case 'disconnect':
+      if (!named) throw refusal('a text is expected as profile')
+      return profile === undefined ? { id, call } : { id, call, profile }
+    case 'messages':
+    case 'connect': {
+      if (typeof profile !== 'string') throw refusal('a text is expected as profile')
+      if (call === 'messages' || secrets === undefined) return { id, call, profile }
+      if (!isTexts(secrets)) throw refusal('texts are expected as secrets')
+      return { id, call, profile, secrets }
+    }
+    default:
+      throw refusal(`there is no call ${JSON.stringify(call)}`)
+  }
+}
+
+const isTexts = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'string')
+
+const refusal = (problem: string): VpnFailure =>
+  new VpnFailure({ kind: 'internal', problem: `control socket: ${problem}` })
