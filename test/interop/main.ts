@@ -19,6 +19,7 @@ const USAGE = `usage: npm run interop -- NAME… | --all | --representative
   --nat         the client sits behind a NAT
   --reference   strongSwan's own client instead of Culvert, to try the lab itself
   --jobs N      scenarios side by side (2)
+  --program F   this command line instead of the checkout's own
   --json        one JSON object per scenario and nothing else`
 
 function stop(sentence: string): never {
@@ -46,6 +47,7 @@ function options() {
         nat: { type: 'boolean', default: false },
         reference: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        program: { type: 'string' },
         jobs: { type: 'string', default: '2' },
       },
     })
@@ -148,7 +150,7 @@ if (process.getuid?.() !== 0) stop('it makes network namespaces, so run it as ro
 const missing = await missingPrograms()
 if (missing.length > 0) stop(`apt-get install --no-install-recommends ${missing.join(' ')}`)
 const jobs = chosenJobs()
-const program = values.reference ? '' : await culvertProgram()
+const program = values.reference ? '' : (values.program ?? (await culvertProgram()))
 const prefix = `i${process.pid.toString(36)}`
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // What runs is finished and taken down; a second signal ends this program at once.
