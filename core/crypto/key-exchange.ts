@@ -5,7 +5,7 @@ import { Secret } from '../bytes/secret.ts'
 import type { NativeAddon } from '../native/addon.ts'
 import type { KeyExchangeInfo } from './transforms.ts'
 
-/** A Diffie-Hellman group as functions of a private value. */
+/** A Diffie-Hellman group. */
 interface Group {
   readonly id: number
   readonly name: string
@@ -13,11 +13,15 @@ interface Group {
   readonly weakness?: string
   /** Octets of Key Exchange Data, the same both ways. */
   readonly publicBytes: number
-  /** Fresh private value. */
-  fresh(random: Random): Uint8Array
-  publicOf(own: Uint8Array): Uint8Array
-  /** `undefined`: the peer's value is not acceptable. */
-  shared(own: Uint8Array, peer: Uint8Array): Uint8Array | undefined
+  /** A fresh private value and what belongs to it. */
+  fresh(random: Random): OwnValue
+}
+
+interface OwnValue {
+  readonly data: Uint8Array
+  /** `undefined`: the peer's value is not acceptable. Its length was checked. */
+  shared(peer: Uint8Array): Uint8Array | undefined
+  wipe(): void
 }
 
 /** Transform type 4, the groups that need nothing but node:crypto. */
@@ -52,8 +56,8 @@ export function addonGroups(addon: NativeAddon): readonly KeyExchangeInfo[] {
 
 function fromGroup(group: Group): KeyExchangeInfo {
   const { id, name, reference, weakness, publicBytes } = group
-  const finish = (own: Uint8Array, peer: Uint8Array): Secret | undefined => {
-    const shared = peer.length === publicBytes ? group.shared(own, peer) : undefined
+  const finish = (own: OwnValue, peer: Uint8Array): Secret | undefined => {
+    const shared = peer.length === publicBytes ? own.shared(peer) : undefined
     return shared && new Secret(shared)
   }
   return {
@@ -64,21 +68,24 @@ function fromGroup(group: Group): KeyExchangeInfo {
     initiatorBytes: publicBytes,
     responderBytes: publicBytes,
     begin: (random) => {
-      const own = new Secret(group.fresh(random))
+      let own: OwnValue | undefined = group.fresh(random)
       return {
-        data: own.use(group.publicOf),
-        finish: (peer) => own.use((octets) => finish(octets, peer)),
-        close: () => own.close(),
+        data: own.data,
+        finish: (peer) => {
+          if (own === undefined) throw new Error('this key exchange was closed')
+          return finish(own, peer)
+        },
+        close: () => {
+          own?.wipe()
+          own = undefined
+        },
       }
     },
     respond: (random, peer) => {
       const own = group.fresh(random)
-      try {
-        const secret = finish(own, peer)
-        return secret && { data: group.publicOf(own), secret }
-      } finally {
-        own.fill(0)
-      }
+      const secret = finish(own, peer)
+      own.wipe()
+      return secret && { data: own.data, secret }
     },
   }
 }
@@ -93,22 +100,34 @@ function modp(addon: NativeAddon, id: number, bits: number, reference: string, w
     reference,
     ...(weakness === undefined ? {} : { weakness }),
     publicBytes: bits / 8,
-    fresh: (random) => random.bytes(exponentBits(bits) / 8),
-    publicOf: (own) => addon.modpPublic(id, own),
-    shared: (own, peer) => addon.modpShared(id, own, peer),
+    fresh: (random) => {
+      const exponent = random.bytes(exponentBits(bits) / 8)
+      return {
+        data: addon.modpPublic(id, exponent),
+        shared: (peer) => addon.modpShared(id, exponent, peer),
+        wipe: () => void exponent.fill(0),
+      }
+    },
   }
 }
 
-/** Takes scalars until one lies in 1 … n−1: every one of them equally likely. */
-function sampleScalar(random: Random, bytes: number, topMask: number, accept: (scalar: Uint8Array) => void) {
-  // Brainpool's orders refuse less than half of all values, so 128 refusals are not bad luck.
-  for (let tries = 0; ; tries++) {
+/**
+ * Takes scalars until `accept` does not throw, that is until one lies in 1 … n−1; each of them is equally likely.
+ * Brainpool's orders refuse less than half of all values, so 128 refusals in a row are not bad luck.
+ */
+function sampleScalar<T>(
+  random: Random,
+  bytes: number,
+  topMask: number,
+  accept: (scalar: Uint8Array) => T,
+): T {
+  for (let tries = 1; ; tries++) {
     const scalar = random.bytes(bytes)
     scalar[0]! &= topMask
     try {
-      accept(scalar)
-      return scalar
+      return accept(scalar)
     } catch (error) {
+      scalar.fill(0)
       if (tries === 128) throw error
     }
   }
@@ -116,27 +135,29 @@ function sampleScalar(random: Random, bytes: number, topMask: number, accept: (s
 
 // RFC 5903 §7, §9: KE is x ‖ y, the secret is x alone.
 function ecp(id: number, name: string, curve: string, bytes: number, topMask: number): Group {
-  const own = (scalar: Uint8Array) => {
-    const ecdh = createECDH(curve)
-    ecdh.setPrivateKey(scalar)
-    return ecdh
-  }
   return {
     id,
     name,
     reference: 'RFC 5903',
     publicBytes: 2 * bytes,
-    fresh: (random) => sampleScalar(random, bytes, topMask, own),
-    publicOf: (scalar) => new Uint8Array(own(scalar).getPublicKey().subarray(1)),
-    shared: (scalar, peer) => {
-      const ecdh = own(scalar)
-      try {
-        // Both runtimes refuse points off the curve, RFC 6989 §2.3.
-        return new Uint8Array(ecdh.computeSecret(concat(Uint8Array.of(4), peer)))
-      } catch {
-        return undefined
-      }
-    },
+    fresh: (random) =>
+      sampleScalar(random, bytes, topMask, (scalar) => {
+        const ecdh = createECDH(curve)
+        ecdh.setPrivateKey(scalar)
+        scalar.fill(0)
+        return {
+          data: new Uint8Array(ecdh.getPublicKey().subarray(1)),
+          shared: (peer) => {
+            try {
+              // Both runtimes refuse points off the curve, RFC 6989 §2.3.
+              return new Uint8Array(ecdh.computeSecret(concat(UNCOMPRESSED, peer)))
+            } catch {
+              return undefined
+            }
+          },
+          wipe: () => {}, // libcrypto clears the scalar when the object goes
+        }
+      }),
   }
 }
 
@@ -147,44 +168,46 @@ function brainpool(addon: NativeAddon, id: number, bits: number): Group {
     name: `BRAINPOOL_P${bits}R1`,
     reference: 'RFC 6954',
     publicBytes: bits / 4,
-    fresh: (random) => sampleScalar(random, bits / 8, 0xff, (scalar) => addon.ecPublic(curve, scalar)),
-    publicOf: (scalar) => addon.ecPublic(curve, scalar),
-    shared: (scalar, peer) => addon.ecShared(curve, scalar, peer),
+    fresh: (random) =>
+      sampleScalar(random, bits / 8, 0xff, (scalar) => ({
+        data: addon.ecPublic(curve, scalar),
+        shared: (peer) => addon.ecShared(curve, scalar, peer),
+        wipe: () => void scalar.fill(0),
+      })),
   }
 }
+
+/** SEC 1 §2.3.3: what stands before x ‖ y. */
+const UNCOMPRESSED = Uint8Array.of(4)
 
 // DER around 32 raw octets, RFC 8410 §4 and §7.
 const X25519_PRIVATE = fromHex('302e020100300506032b656e04220420')
 const X25519_PUBLIC = fromHex('302a300506032b656e032100')
-
-const x25519Key = (scalar: Uint8Array) =>
-  createPrivateKey({ key: Buffer.from(concat(X25519_PRIVATE, scalar)), format: 'der', type: 'pkcs8' })
 
 const x25519: Group = {
   id: 31,
   name: 'CURVE25519',
   reference: 'RFC 8031',
   publicBytes: 32,
-  fresh: (random) => random.bytes(32),
-  publicOf: (scalar) =>
-    new Uint8Array(
-      createPublicKey(x25519Key(scalar))
-        .export({ format: 'der', type: 'spki' })
-        .subarray(X25519_PUBLIC.length),
-    ),
-  shared: (scalar, peer) => {
-    const privateKey = x25519Key(scalar)
-    try {
-      const publicKey = createPublicKey({
-        key: Buffer.from(concat(X25519_PUBLIC, peer)),
-        format: 'der',
-        type: 'spki',
-      })
-      const shared = new Uint8Array(diffieHellman({ privateKey, publicKey }))
-      return isZero(shared) ? undefined : shared
-    } catch {
-      // A point of small order makes the result all zero, RFC 7748 §6.1; both runtimes refuse it.
-      return undefined
+  fresh: (random) => {
+    const scalar = random.bytes(32)
+    const der = Buffer.from(concat(X25519_PRIVATE, scalar))
+    const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    scalar.fill(0)
+    der.fill(0)
+    const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
+    return {
+      data: new Uint8Array(spki.subarray(X25519_PUBLIC.length)),
+      shared: (peer) => {
+        const theirs = Buffer.from(concat(X25519_PUBLIC, peer))
+        const publicKey = createPublicKey({ key: theirs, format: 'der', type: 'spki' })
+        try {
+          return unlessZero(new Uint8Array(diffieHellman({ privateKey, publicKey })))
+        } catch {
+          return undefined // a point of small order: both runtimes refuse the all-zero result themselves
+        }
+      },
+      wipe: () => {}, // libcrypto clears the scalar when the object goes
     }
   },
 }
@@ -195,17 +218,20 @@ function x448(addon: NativeAddon): Group {
     name: 'CURVE448',
     reference: 'RFC 8031',
     publicBytes: 56,
-    fresh: (random) => random.bytes(56),
-    publicOf: (scalar) => addon.x448Public(scalar),
-    shared: (scalar, peer) => {
-      const shared = addon.x448Shared(scalar, peer)
-      return shared === undefined || isZero(shared) ? undefined : shared
+    fresh: (random) => {
+      const scalar = random.bytes(56)
+      return {
+        data: addon.x448Public(scalar),
+        shared: (peer) => unlessZero(addon.x448Shared(scalar, peer)),
+        wipe: () => void scalar.fill(0),
+      }
     },
   }
 }
 
-function isZero(octets: Uint8Array): boolean {
+/** RFC 8031 §5: an all-zero result ends the exchange. */
+function unlessZero(octets: Uint8Array | undefined): Uint8Array | undefined {
   let any = 0
-  for (const octet of octets) any |= octet
-  return any === 0
+  for (const octet of octets ?? []) any |= octet
+  return any === 0 ? undefined : octets
 }
