@@ -39,6 +39,10 @@ export interface ConnectionConfig {
   readonly localSelectors: readonly TrafficSelector[]
   /** The other side we ask for: 0.0.0.0/0 and ::/0 unless the profile says less. */
   readonly remoteSelectors: readonly TrafficSelector[]
+  /** As a responder: what a client that asks gets by CP, CIDR and numeric addresses. */
+  readonly assigns?: { readonly addresses: readonly string[]; readonly dnsServers: readonly string[] }
+  /** As a responder: every newcomer has to show a cookie. RFC 7296 §2.6 */
+  readonly demandCookie?: boolean
   /** UDP encapsulation even where no NAT is found (there is no other transport yet). */
   readonly forceEncapsulation: boolean
   readonly lifetimes: { readonly ikeRekeySeconds: number; readonly childRekeySeconds: number }

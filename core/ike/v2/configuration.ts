@@ -1,5 +1,5 @@
-import { addressText } from '../../bytes/address.ts'
-import { NO_OCTETS } from '../../bytes/octets.ts'
+import { addressBytes, addressText } from '../../bytes/address.ts'
+import { concat, NO_OCTETS } from '../../bytes/octets.ts'
 import type { CpPayload, Payload } from '../../wire/ikev2/payload.ts'
 import type { AssignedConfiguration } from '../session.ts'
 
@@ -26,11 +26,32 @@ export function configurationRequest(want: { readonly ipv4: boolean; readonly ip
   return { type: 'CP', cfgType: CFG_REQUEST, attributes: types.map((type) => ({ type, value: NO_OCTETS })) }
 }
 
-export const configurationReply = (attributes: CpPayload['attributes']): Payload => ({
-  type: 'CP',
-  cfgType: CFG_REPLY,
-  attributes,
-})
+/** CFG_REPLY with what of `assigns` was asked for; `undefined` when nothing was asked. RFC 7296 §2.19 */
+export function configurationReply(
+  request: CpPayload | undefined,
+  assigns: { readonly addresses: readonly string[]; readonly dnsServers: readonly string[] },
+): { readonly payload: Payload; readonly addresses: readonly string[] } | undefined {
+  if (request?.cfgType !== CFG_REQUEST) return undefined
+  const asked = (type: number): boolean => request.attributes.some((a) => a.type === type)
+  const addresses = assigns.addresses
+    .map((cidr) => cidr.split('/')[0]!)
+    .filter((a) => asked(a.includes(':') ? CP.INTERNAL_IP6_ADDRESS : CP.INTERNAL_IP4_ADDRESS))
+  const dns = assigns.dnsServers.filter((a) =>
+    asked(a.includes(':') ? CP.INTERNAL_IP6_DNS : CP.INTERNAL_IP4_DNS),
+  )
+  const attributes = [
+    ...addresses.map((a) =>
+      a.includes(':')
+        ? { type: CP.INTERNAL_IP6_ADDRESS, value: concat(addressBytes(a), Uint8Array.of(128)) }
+        : { type: CP.INTERNAL_IP4_ADDRESS, value: addressBytes(a) },
+    ),
+    ...dns.map((a) => ({
+      type: a.includes(':') ? CP.INTERNAL_IP6_DNS : CP.INTERNAL_IP4_DNS,
+      value: addressBytes(a),
+    })),
+  ]
+  return { payload: { type: 'CP', cfgType: CFG_REPLY, attributes }, addresses }
+}
 
 /** What a CFG_REPLY gives us; attributes of a wrong length and unknown ones are passed over. RFC 7296 §3.15.1 */
 export function readConfiguration(cp: CpPayload | undefined): AssignedConfiguration {

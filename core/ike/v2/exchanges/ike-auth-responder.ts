@@ -1,0 +1,136 @@
+import { asEspSpi, type Millis } from '../../../bytes/brands.ts'
+import { equal } from '../../../bytes/octets.ts'
+import type { VpnError } from '../../../errors.ts'
+import { AuthMethod } from '../../../iana/ikev2.ts'
+import { NotifyType } from '../../../iana/ikev2-notify.ts'
+import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
+import { sharedKeyAuth, verifySharedKeyAuth } from '../auth.ts'
+import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
+import { configurationReply } from '../configuration.ts'
+import { describeIdentity, type Negotiation } from '../negotiation.ts'
+import { find, notify, spiBytes, spiNumber } from '../payloads.ts'
+import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
+import { childSuite, choose, encodeChoice, PROTOCOL } from '../suite.ts'
+import { addChild, espOffer } from './ike-auth.ts'
+import type { InitDone } from './ike-sa-init.ts'
+
+export type AuthAnswer =
+  /** Both stand, or the IKE SA alone with the reason why beside it. */
+  | {
+      readonly outcome: 'done'
+      readonly payloads: readonly Payload[]
+      readonly remoteId: IdPayload
+      readonly child: ChildSa | undefined
+    }
+  | { readonly outcome: 'refused'; readonly payloads: readonly Payload[]; readonly error: VpnError }
+
+/** IKE_AUTH from the responder's side: the initiator proves itself first. RFC 7296 §1.2, §2.21.2 */
+export function respondAuth(
+  n: Negotiation,
+  init: InitDone,
+  payloads: readonly Payload[],
+  now: Millis,
+): AuthAnswer {
+  const { config } = n
+  const { suite, keys } = init.sa
+  const idi = find(payloads, 'IDi')
+  const auth = find(payloads, 'AUTH')
+  if (idi === undefined || auth === undefined) {
+    return refuse(NotifyType.INVALID_SYNTAX.id, {
+      kind: 'protocol',
+      exchange: 'IKE_AUTH',
+      problem: 'IDi or AUTH is missing',
+      reference: 'RFC 7296 §1.2',
+    })
+  }
+  const byPeer = { message: init.requestBytes, nonce: init.nr, pKey: keys.pi, id: idi }
+  const wanted = config.remoteIdentity
+  const known = wanted === undefined || (wanted.type === idi.idType && equal(wanted.data, idi.data))
+  const proven =
+    auth.method === AuthMethod.SHARED_KEY_MIC.id &&
+    verifySharedKeyAuth(suite.prf, config.authentication.psk, byPeer, auth.data)
+  // Whether the name or the key was wrong is nobody's business.
+  if (!known || !proven)
+    return refuse(NotifyType.AUTHENTICATION_FAILED.id, {
+      kind: 'authFailed',
+      who: 'us',
+      method: `pre-shared key of ${describeIdentity({ type: idi.idType, data: idi.data })}`,
+    })
+
+  const idr: IdPayload = { type: 'IDr', idType: config.localIdentity.type, data: config.localIdentity.data }
+  const proof = sharedKeyAuth(suite.prf, config.authentication.psk, {
+    message: init.replyBytes,
+    nonce: init.ni,
+    pKey: keys.pr,
+    id: idr,
+  })
+  const authenticated: Payload[] = [idr, { type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data: proof }]
+  const { payloads: rest, child } = firstChild(n, init, payloads, now)
+  return { outcome: 'done', payloads: [...authenticated, ...rest], remoteId: idi, child }
+}
+
+const refuse = (type: number, error: VpnError): AuthAnswer => ({
+  outcome: 'refused',
+  payloads: [notify(type)],
+  error,
+})
+
+function firstChild(
+  n: Negotiation,
+  init: InitDone,
+  payloads: readonly Payload[],
+  now: Millis,
+): { readonly payloads: readonly Payload[]; readonly child: ChildSa | undefined } {
+  const none = (type: number) => ({ payloads: [notify(type)], child: undefined })
+  const sa = find(payloads, 'SA')
+  const tsi = find(payloads, 'TSi')
+  const tsr = find(payloads, 'TSr')
+  if (sa === undefined || tsi === undefined || tsr === undefined)
+    return none(NotifyType.NO_PROPOSAL_CHOSEN.id)
+  const pick = choose(espOffer(n), PROTOCOL.ESP, sa.proposals)
+  const suite = pick === undefined ? undefined : childSuite(n.registry, pick.chosen)
+  if (pick === undefined || suite === undefined || spiNumber(pick.proposal.spi) < 256)
+    return none(NotifyType.NO_PROPOSAL_CHOSEN.id)
+  const { assigns } = n.config
+  const given = assigns === undefined ? undefined : configurationReply(find(payloads, 'CP'), assigns)
+  if (given !== undefined && given.addresses.length === 0) return none(NotifyType.INTERNAL_ADDRESS_FAILURE.id)
+  const theirs = given === undefined ? n.config.remoteSelectors : given.addresses.map(selectorOfAddress)
+  const selectors = {
+    local: intersect(n.config.localSelectors, knownSelectors(tsr)),
+    remote: intersect(theirs, knownSelectors(tsi)),
+  }
+  if (selectors.local.length === 0 || selectors.remote.length === 0)
+    return none(NotifyType.TS_UNACCEPTABLE.id)
+
+  const inboundSpi = freshEspSpi(n.random, n.isTaken)
+  const outboundSpi = asEspSpi(spiNumber(pick.proposal.spi))
+  const sas = espSas(
+    init.sa.suite.prf,
+    init.sa.keys.d,
+    suite,
+    undefined,
+    { ni: init.ni, nr: init.nr },
+    false,
+    inboundSpi,
+    outboundSpi,
+  )
+  const child = addChild(
+    n,
+    { name: 'net', inboundSpi, outboundSpi, suite, selectors, ours: false },
+    sas,
+    'both',
+    now,
+  )
+  return {
+    child,
+    payloads: [
+      ...(given === undefined ? [] : [given.payload]),
+      {
+        type: 'SA',
+        proposals: [encodeChoice(pick.proposal.number, PROTOCOL.ESP, spiBytes(inboundSpi), pick.chosen)],
+      },
+      { type: 'TSi', selectors: selectors.remote },
+      { type: 'TSr', selectors: selectors.local },
+    ],
+  }
+}

@@ -1,0 +1,197 @@
+import { createHash } from 'node:crypto'
+import { addressBytes } from '../../bytes/address.ts'
+import type { Millis } from '../../bytes/brands.ts'
+import { concat, equal } from '../../bytes/octets.ts'
+import { ExchangeType } from '../../iana/ikev2.ts'
+import { NotifyType } from '../../iana/ikev2-notify.ts'
+import { decodeMessage, type Header, type Message } from '../../wire/ikev2/message.ts'
+import type { Payload } from '../../wire/ikev2/payload.ts'
+import type { Datagram, IkeEvent, State, Step } from '../session.ts'
+import { Established } from './established.ts'
+import { respondAuth } from './exchanges/ike-auth-responder.ts'
+import { type InitDone, respondInit } from './exchanges/ike-sa-init.ts'
+import { Closed } from './initiator.ts'
+import { type Negotiation, observed } from './negotiation.ts'
+import { find, notify, unknownCritical } from './payloads.ts'
+
+/** Half-open negotiations are forgotten after this time. */
+const HALF_OPEN_MS = 30_000
+
+/** The responder's side of one negotiation; it waits for IKE_SA_INIT. RFC 7296 §1.2 */
+export class AwaitInitRequest implements State {
+  readonly name = 'AwaitInitRequest'
+  readonly #n: Negotiation
+  readonly #cookieSecret: Uint8Array
+
+  constructor(n: Negotiation) {
+    this.#n = n
+    this.#cookieSecret = n.random.bytes(32)
+  }
+
+  handle(event: IkeEvent, now: Millis): Step {
+    const n = this.#n
+    if (event.type !== 'datagram') return { next: this, actions: n.take() }
+    const { bytes } = event.datagram
+    const decoded = decodeMessage(bytes)
+    if (!decoded.ok) {
+      n.note(`dropped a message: ${decoded.error.message}`)
+      return { next: this, actions: n.take() }
+    }
+    const { header, payloads } = decoded.value
+    if (
+      header.exchange !== ExchangeType.IKE_SA_INIT.id ||
+      header.response ||
+      !header.initiator ||
+      header.messageId !== 0
+    ) {
+      n.note('dropped a message that is no IKE_SA_INIT request')
+      return { next: this, actions: n.take() }
+    }
+    n.local = event.datagram.local
+    n.remote = event.datagram.remote
+    n.act({ do: 'observe', message: observed('in', bytes, header, payloads) })
+    const critical = unknownCritical(payloads)
+    if (critical !== undefined) {
+      n.note(`payload ${critical} is critical and unknown`)
+      return { next: this, actions: n.take() }
+    }
+    const cookie = n.config.demandCookie === true ? this.#cookie(decoded.value, event.datagram) : undefined
+    const answer = respondInit(n, bytes, decoded.value, now, cookie)
+    if (answer.outcome === 'ignore') {
+      n.note(answer.why)
+      return { next: this, actions: n.take() }
+    }
+    n.send(answer.bytes, observed('out', answer.bytes, answer.header, answer.payloads))
+    if (answer.outcome === 'answer') {
+      n.note(answer.why)
+      return { next: this, actions: n.take() }
+    }
+    n.current = answer.done.sa
+    n.setTimer('half-open', (now + HALF_OPEN_MS) as Millis)
+    const next = new AwaitAuthRequest(n, answer.done)
+    return { next, actions: n.take() }
+  }
+
+  /** Bound to nonce, address and SPI of the initiator, so that nothing needs to be kept. RFC 7296 §2.6 */
+  #cookie({ header, payloads }: Message, { remote }: Datagram): Uint8Array {
+    const nonce = find(payloads, 'Nonce')?.nonce ?? new Uint8Array(0)
+    const whole = concat(nonce, addressBytes(remote.address), header.initiatorSpi, this.#cookieSecret)
+    return new Uint8Array(createHash('sha256').update(whole).digest())
+  }
+}
+
+/** IKE_SA_INIT is answered. Nothing but IKE_AUTH with Message ID 1 counts before the peer has proven itself. */
+class AwaitAuthRequest implements State {
+  readonly name = 'AwaitAuthRequest'
+  readonly #n: Negotiation
+  readonly #init: InitDone
+
+  constructor(n: Negotiation, init: InitDone) {
+    this.#n = n
+    this.#init = init
+  }
+
+  handle(event: IkeEvent, now: Millis): Step {
+    const n = this.#n
+    if (event.type === 'datagram') return this.#onDatagram(event.datagram, now)
+    if (event.type === 'timer' && event.timer === 'half-open') {
+      return this.#end({ kind: 'noAnswer', exchange: 'IKE_AUTH', tries: 1 })
+    }
+    if (event.type === 'failed') return this.#end(event.error)
+    if (event.type === 'command' && event.command.type === 'disconnect')
+      return this.#end({ kind: 'cancelled' })
+    return { next: this, actions: n.take() }
+  }
+
+  #end(error: Parameters<Negotiation['finish']>[0]): Step {
+    this.#n.clearTimer('half-open')
+    this.#init.sa.close()
+    this.#n.finish(error)
+    return { next: new Closed(), actions: this.#n.take() }
+  }
+
+  #onDatagram({ bytes, local, remote }: Datagram, now: Millis): Step {
+    const n = this.#n
+    const { sa } = this.#init
+    const stay = (why: string): Step => {
+      n.note(why)
+      return { next: this, actions: n.take() }
+    }
+    const decoded = decodeMessage(bytes)
+    if (!decoded.ok) return stay(`dropped a message: ${decoded.error.message}`)
+    const { header } = decoded.value
+    // The answer to a request seen before is sent again as it was. RFC 7296 §2.1
+    if (header.exchange === ExchangeType.IKE_SA_INIT.id && equal(bytes, this.#init.requestBytes)) {
+      n.send(
+        this.#init.replyBytes,
+        observed(
+          'out',
+          this.#init.replyBytes,
+          { ...header, response: true, initiator: false, responderSpi: sa.responderSpi },
+          [],
+          { retransmission: true },
+        ),
+      )
+      return { next: this, actions: n.take() }
+    }
+    const ours =
+      header.exchange === ExchangeType.IKE_AUTH.id &&
+      !header.response &&
+      header.initiator &&
+      header.messageId === 1 &&
+      equal(header.initiatorSpi, sa.initiatorSpi) &&
+      equal(header.responderSpi, sa.responderSpi)
+    const opened = ours ? sa.open(bytes, decoded.value) : undefined
+    if (opened === undefined) return stay('dropped a message that is not the expected IKE_AUTH request')
+    n.local = local
+    n.remote = remote
+    if (!opened.payloads.ok) {
+      const { error } = opened.payloads
+      this.#reply(header, [notify(NotifyType.INVALID_SYNTAX.id)])
+      return this.#end({
+        kind: 'protocol',
+        exchange: 'IKE_AUTH',
+        problem: `${error.path.join(' / ')}: ${error.problem}`,
+        reference: error.reference,
+      })
+    }
+    const payloads = opened.payloads.value
+    n.act({
+      do: 'observe',
+      message: observed('in', bytes, header, payloads, { plaintext: opened.plaintext }),
+    })
+    const critical = unknownCritical(payloads)
+    if (critical !== undefined) {
+      this.#reply(header, [notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD.id, Uint8Array.of(critical))])
+      return this.#end({
+        kind: 'protocol',
+        exchange: 'IKE_AUTH',
+        problem: `payload ${critical} is critical and unknown`,
+        reference: 'RFC 7296 §2.5',
+      })
+    }
+    const answer = respondAuth(n, this.#init, payloads, now)
+    this.#reply(header, answer.payloads)
+    if (answer.outcome === 'refused') return this.#end(answer.error)
+    n.clearTimer('half-open')
+    n.remoteId = answer.remoteId
+    const established = new Established(n, sa)
+    if (answer.child === undefined) return established.done()
+    return established.begin(
+      answer.child,
+      { addresses: [], dnsServers: [], subnets: [], dnsDomains: [] },
+      now,
+    )
+  }
+
+  #reply(header: Header, payloads: readonly Payload[]): void {
+    const { sa } = this.#init
+    const sealed = sa.seal(header.exchange, header.messageId, true, payloads)
+    const message = observed('out', sealed.bytes, { ...header, response: true, initiator: false }, payloads, {
+      plaintext: sealed.plaintext,
+    })
+    sa.expectedId = 2
+    sa.lastReply = { messageId: 1, bytes: sealed.bytes, observed: message }
+    this.#n.send(sealed.bytes, message)
+  }
+}
