@@ -25,7 +25,10 @@ export function adviceFor(error: VpnError): Advice {
     case 'unreachable':
       return {
         title: 'The gateway does not answer',
-        detail: `${error.host} did not answer ${times(error.tries, 'message')}${error.hint === undefined ? '' : ` (${error.hint})`}. Nothing but the first message was sent.`,
+        detail:
+          error.tries === 0
+            ? `There is no way to ${error.host} from here${inBrackets(error.hint)}. Nothing was sent.`
+            : `${error.host} did not answer ${times(error.tries, 'message')}${inBrackets(error.hint)}. Nothing but the first message was sent.`,
         tryThis: [
           'Check that this computer is online',
           'Try another network: some block UDP ports 500 and 4500',
@@ -247,6 +250,7 @@ const dnsProblem = (code: string): string => {
   return code
 }
 
+const inBrackets = (hint: string | undefined): string => (hint === undefined ? '' : ` (${hint})`)
 const methodWords = (method: string): string => (method === 'psk' ? 'pre-shared key' : method)
 const secretWords = (what: string): string => (what === 'psk' ? 'pre-shared key' : what)
 const times = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

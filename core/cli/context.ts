@@ -1,18 +1,13 @@
 import { adviceFor } from '../advice.ts'
-import type { VpnError } from '../errors.ts'
-import type { Clock, ManagerDependencies } from '../manager/dependencies.ts'
+import { type VpnError, VpnFailure } from '../errors.ts'
+import type { ControlClient } from '../manager/control-client.ts'
+import type { ManagerDependencies } from '../manager/dependencies.ts'
+import type { Finding } from '../manager/doctor.ts'
 import type { Manager } from '../manager/manager.ts'
+import { faultOf } from '../manager/tunnel.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { SecretStore } from '../secrets/store.ts'
 import type { Terminal } from './terminal.ts'
-
-/** One line of `culvert doctor`. */
-export interface Finding {
-  readonly name: string
-  readonly state: 'ok' | 'missing' | 'warning'
-  readonly detail: string
-  readonly tryThis: readonly string[]
-}
 
 /** What a process started in the background told before we left it alone. */
 export type BackgroundResult =
@@ -26,19 +21,28 @@ export interface CliContext {
   readonly home: string
   readonly profiles: ProfileStore
   readonly keychain: SecretStore
-  readonly clock: Clock
+  /** Unix time in ms. */
+  now(): number
   /** Makes the engine. Throws `VpnFailure` (`nativeMissing`). */
-  openManager(secret: ManagerDependencies['secret']): Promise<Manager>
+  openManager(secret: ManagerDependencies['secret'], onNote: (note: string) => void): Manager
+  /** The Culvert of this user that runs already, `undefined` without one. */
+  findRunning(): Promise<ControlClient | undefined>
   /** Calls `stop` when the person or the system wants us gone; returns the way to stop listening. */
   onStop(stop: () => void): () => void
+  /** Calls `tick` every second; returns the way to stop it. */
+  everySecond(tick: () => void): () => void
   /** This very program with other arguments, on its own; resolves once it is connected or has failed. */
   startInBackground(args: readonly string[], input: string): Promise<BackgroundResult>
+  /** Tells whoever started us in the background how it went; does nothing otherwise. */
+  tellStarter(result: { readonly ok: true } | { readonly ok: false; readonly error: VpnError }): void
+  /** The octets of a file a person named. Throws `VpnFailure` (`profileInvalid`). */
+  readFile(path: string): Promise<Uint8Array>
   /** Lets a person change a text in the editor of their choice. */
   editText(text: string, name: string): Promise<string>
   examine(): Promise<readonly Finding[]>
 }
 
-/** Whether it went well, as the exit code says it. */
+/** Whether it went well, as the exit code says it. 2: the command could not be understood. */
 export type ExitCode = 0 | 1 | 2
 
 /** A fault for people on stderr, and with `json` for machines on stdout. */
@@ -48,4 +52,18 @@ export function reportFault(terminal: Terminal, error: VpnError, json: boolean):
   for (const advice of tryThis) terminal.err(`  - ${advice}`)
   if (json) terminal.out(JSON.stringify({ event: 'failed', error, advice: { title, detail, tryThis } }))
   return 1
+}
+
+/** Runs a command; whatever it throws becomes a sentence and an exit code. */
+export async function reporting(
+  terminal: Terminal,
+  json: boolean,
+  work: () => Promise<ExitCode>,
+): Promise<ExitCode> {
+  try {
+    return await work()
+  } catch (thrown) {
+    if (!(thrown instanceof VpnFailure) && process.env.CULVERT_DEBUG !== undefined) console.error(thrown)
+    return reportFault(terminal, faultOf(thrown), json)
+  }
 }

@@ -8,15 +8,25 @@ import type { Terminal } from './terminal.ts'
 export class Reporter {
   readonly #terminal: Terminal
   readonly #json: boolean
+  readonly #only: string | undefined
   readonly #told = new Map<string, readonly string[]>()
 
-  constructor(terminal: Terminal, json: boolean) {
+  /** `only`: the id of the one profile to speak of. */
+  constructor(terminal: Terminal, json: boolean, only?: string) {
     this.#terminal = terminal
     this.#json = json
+    this.#only = only
+  }
+
+  /** What was so before we came is no news. */
+  skip(snapshot: AppSnapshot): void {
+    for (const tunnel of snapshot.tunnels) this.#told.set(tunnel.profile, linesFor(tunnel))
   }
 
   show(snapshot: AppSnapshot): void {
-    for (const tunnel of snapshot.tunnels) this.#showOne(tunnel)
+    for (const tunnel of snapshot.tunnels) {
+      if (this.#only === undefined || tunnel.profile === this.#only) this.#showOne(tunnel)
+    }
   }
 
   note(text: string): void {

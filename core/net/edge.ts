@@ -15,14 +15,14 @@ export interface EdgeOptions {
   readonly onNote?: (note: string) => void
 }
 
-const PKEXEC = '/usr/bin/pkexec'
+export const PKEXEC = '/usr/bin/pkexec'
 
 /**
  * Starts the helper, directly when already root and through polkit otherwise, and undoes what
  * earlier ones could not. Throws `VpnFailure` (`noPermission`, `systemRefused`, `nativeMissing`).
  */
 export async function openEdge(options: EdgeOptions): Promise<OsEdge> {
-  const path = options.helperPath ?? builtHelper()
+  const path = options.helperPath ?? helperPath()
   if (!existsSync(path)) throw new VpnFailure({ kind: 'nativeMissing', problem: `there is no ${path}` })
   const root = process.getuid?.() === 0
   if (!root && !existsSync(PKEXEC)) {
@@ -43,7 +43,7 @@ export async function openEdge(options: EdgeOptions): Promise<OsEdge> {
 }
 
 /** In a checkout beside the sources, in a bundle beside the bundle: `dist/native/culvert-helper` either way. */
-function builtHelper(): string {
+export function helperPath(): string {
   const candidates = ['./native/culvert-helper', '../../dist/native/culvert-helper']
   const paths = candidates.map((relative) => fileURLToPath(new URL(relative, import.meta.url)))
   return paths.find((path) => existsSync(path)) ?? paths[1]!
@@ -97,7 +97,9 @@ class HelperEdge implements OsEdge {
   }
 
   async openUdp(request: Parameters<OsEdge['openUdp']>[0]): ReturnType<OsEdge['openUdp']> {
-    const { reply, fds } = await this.call({ verb: 'openUdp', request })
+    const { reply, fds } = await this.call({ verb: 'openUdp', request }).catch((thrown: unknown) => {
+      throw noRoute(thrown, request.address)
+    })
     if (!('verb' in reply) || reply.verb !== 'openUdp' || fds.length !== 1) throw this.#confused(fds)
     return { fd: fds[0]!, local: reply.local }
   }
@@ -179,6 +181,15 @@ class HelperEdge implements OsEdge {
     for (const fd of fds) this.#addon.closeFd(fd)
     return new VpnFailure({ kind: 'internal', problem: 'the helper answered another question' })
   }
+}
+
+/** The kernel knows no way to the gateway: that is the network's fault, not a change it refused. */
+function noRoute(thrown: unknown, host: string): unknown {
+  if (!(thrown instanceof VpnFailure) || thrown.error.kind !== 'systemRefused') return thrown
+  const { what, problem } = thrown.error
+  return what.startsWith('reach ')
+    ? new VpnFailure({ kind: 'unreachable', host, tries: 0, hint: problem })
+    : thrown
 }
 
 function whyItEnded(code: number | null, signal: NodeJS.Signals | null): VpnError {

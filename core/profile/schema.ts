@@ -121,6 +121,11 @@ export const profileSchema = v.strictObject({
 export type Profile = v.InferOutput<typeof profileSchema>
 export type ProfileInput = v.InferInput<typeof profileSchema>
 
+/** Names of the secrets this profile's sign-in needs. */
+export function secretNames(profile: Profile): readonly string[] {
+  return [profile.auth.method]
+}
+
 /** One thing wrong with a profile. `field`: dotted path, empty for the whole file. */
 export interface ProfileIssue {
   readonly field: string

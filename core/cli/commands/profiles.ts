@@ -1,0 +1,82 @@
+import { sentenceFor } from '../../advice.ts'
+import { VpnFailure } from '../../errors.ts'
+import { requireProfile, secretNames } from '../../profile/schema.ts'
+import { parseJson } from '../../profile/store.ts'
+import type { CliContext, ExitCode } from '../context.ts'
+
+/** `culvert profiles`: what there is, and what is damaged. */
+export async function listProfiles(context: CliContext, json: boolean): Promise<ExitCode> {
+  const { terminal } = context
+  const { profiles, damaged } = await context.profiles.list()
+  if (json) {
+    terminal.out(JSON.stringify({ profiles, damaged }))
+  } else {
+    if (profiles.length === 0) terminal.out('There are no profiles yet. Import one: culvert import FILE')
+    const width = Math.max(0, ...profiles.map(({ name }) => name.length))
+    for (const profile of profiles) {
+      terminal.out(`${profile.name.padEnd(width)}  ${profile.gateway.host}  as ${profile.localId}`)
+    }
+  }
+  for (const error of damaged) terminal.err(`culvert: ${sentenceFor(error)}`)
+  return damaged.length === 0 ? 0 : 1
+}
+
+/** `culvert export PROFILE`: the profile as a file others can import; never a secret. */
+export async function exportProfile(context: CliContext, name: string): Promise<ExitCode> {
+  const profile = await context.profiles.find(name)
+  context.terminal.out(JSON.stringify(profile, undefined, 2))
+  return 0
+}
+
+/** `culvert remove PROFILE`: the profile and its saved secrets. */
+export async function removeProfile(context: CliContext, name: string, json: boolean): Promise<ExitCode> {
+  const { terminal } = context
+  const profile = await context.profiles.find(name)
+  await refuseWhileRunning(context, profile.id, profile.name)
+  for (const secret of secretNames(profile)) {
+    await context.keychain.delete(profile.id, secret).catch((thrown: unknown) => {
+      // A keychain that cannot be used holds nothing we could have saved from here.
+      if (thrown instanceof VpnFailure) terminal.err(`culvert: ${sentenceFor(thrown.error)}`)
+      else throw thrown
+    })
+  }
+  await context.profiles.remove(profile.id)
+  terminal.out(json ? JSON.stringify({ event: 'removed', id: profile.id }) : `Removed ${profile.name}.`)
+  return 0
+}
+
+async function refuseWhileRunning(context: CliContext, id: string, name: string): Promise<void> {
+  const running = await context.findRunning()
+  if (running === undefined) return
+  try {
+    const { tunnels } = await running.snapshot()
+    const busy = tunnels.some((one) => one.profile === id && one.state !== 'idle' && one.state !== 'failed')
+    if (busy) throw new VpnFailure({ kind: 'alreadyRunning', profile: name })
+  } finally {
+    running.close()
+  }
+}
+
+/** `culvert edit PROFILE`: in the editor of the person's choice; nothing is saved that could not be used. */
+export async function editProfile(context: CliContext, name: string): Promise<ExitCode> {
+  const { terminal } = context
+  const profile = await context.profiles.find(name)
+  const before = `${JSON.stringify(profile, undefined, 2)}\n`
+  const after = await context.editText(before, `${profile.id}.json`)
+  if (after === before) {
+    terminal.out('Nothing was changed.')
+    return 0
+  }
+  const changed = requireProfile(parseJson(after, 'what you wrote'), 'what you wrote')
+  if (changed.id !== profile.id) {
+    throw new VpnFailure({
+      kind: 'profileInvalid',
+      source: 'what you wrote',
+      field: 'id',
+      problem: `the id "${profile.id}" names the file and the saved secrets and stays as it is; change the name instead`,
+    })
+  }
+  await context.profiles.save(changed)
+  terminal.out(`Saved ${changed.name}.`)
+  return 0
+}

@@ -1,0 +1,96 @@
+import type { AppSnapshot } from '../../contract/snapshot.ts'
+import type { CliContext, ExitCode } from '../context.ts'
+import { formatStatus } from '../format.ts'
+
+const NOTHING: AppSnapshot = { revision: 0, profiles: [], tunnels: [] }
+
+export interface StatusOptions {
+  readonly json: boolean
+  readonly watch: boolean
+}
+
+/** `culvert status`: phase 1 and phase 2 of what runs; with `watch` until Ctrl-C or until the host ends. */
+export async function status(context: CliContext, { json, watch }: StatusOptions): Promise<ExitCode> {
+  const { terminal } = context
+  const running = await context.findRunning()
+  if (running === undefined) {
+    terminal.out(json ? JSON.stringify(NOTHING) : formatStatus(NOTHING, context.now()))
+    return 0
+  }
+  let shown = ''
+  const show = (snapshot: AppSnapshot): void => {
+    const text = json ? JSON.stringify(snapshot) : formatStatus(snapshot, context.now())
+    if (text === shown) return
+    shown = text
+    if (watch && !json && terminal.screen) terminal.redraw(text)
+    else terminal.out(text)
+  }
+  try {
+    if (!watch) {
+      show(await running.snapshot())
+      return 0
+    }
+    const stopped = new Promise<void>((resolve) => {
+      context.onStop(resolve)
+      void running.ended.then(resolve)
+    })
+    show(await running.subscribe(show))
+    // Counters grow without a change of state.
+    const stopTicking = context.everySecond(() => void running.snapshot().then(show, () => {}))
+    await stopped
+    stopTicking()
+    return 0
+  } finally {
+    running.close()
+  }
+}
+
+/** `culvert disconnect [PROFILE]`: resolves when the machine is as it was. */
+export async function disconnect(
+  context: CliContext,
+  name: string | undefined,
+  json: boolean,
+): Promise<ExitCode> {
+  const { terminal } = context
+  if (name !== undefined) await context.profiles.find(name)
+  const running = await context.findRunning()
+  const count = running === undefined ? 0 : await running.disconnect(name).finally(() => running.close())
+  if (json) terminal.out(JSON.stringify({ event: 'disconnected', count }))
+  else if (count === 0)
+    terminal.out(name === undefined ? 'Nothing was connected.' : `${name} was not connected.`)
+  else terminal.out(count === 1 ? 'Disconnected.' : `Disconnected ${count} tunnels.`)
+  return 0
+}
+
+/** `culvert inspect PROFILE`: the messages of its tunnel, oldest first. */
+export async function inspect(context: CliContext, name: string, json: boolean): Promise<ExitCode> {
+  const { terminal } = context
+  const profile = await context.profiles.find(name)
+  const running = await context.findRunning()
+  const messages =
+    running === undefined ? [] : await running.messages(profile.id).finally(() => running.close())
+  if (json) for (const message of messages) terminal.out(JSON.stringify(message))
+  else if (messages.length === 0) terminal.out(`There are no messages of ${profile.name}: it is not running.`)
+  else for (const message of messages) terminal.out(lineFor(message))
+  return 0
+}
+
+function lineFor(message: {
+  readonly atMs: number
+  readonly direction: 'in' | 'out'
+  readonly exchange: string
+  readonly messageId: number
+  readonly response: boolean
+  readonly retransmission: boolean
+  readonly problem: string | undefined
+  readonly payloads: readonly string[]
+  readonly bytes: string
+}): string {
+  const time = new Date(message.atMs).toISOString().slice(11, 23)
+  const arrow = message.direction === 'out' ? '-->' : '<--'
+  const kind = message.response ? 'response' : 'request'
+  const again = message.retransmission ? ' (again)' : ''
+  const problem = message.problem === undefined ? '' : `, ${message.problem}`
+  const payloads = message.payloads.length === 0 ? '' : `: ${message.payloads.join(', ')}`
+  return `${time} ${arrow} ${message.exchange} ${kind} ${message.messageId}${again}, ${message.bytes.length / 2} octets${payloads}${problem}`
+}

@@ -1,0 +1,102 @@
+import type { VpnError } from '../errors.ts'
+import { controlPath } from '../manager/control-protocol.ts'
+import { type ControlServer, serveControl } from '../manager/control-server.ts'
+import { controlTarget } from '../manager/control-target.ts'
+import type { Manager } from '../manager/manager.ts'
+import { MemorySecrets } from '../secrets/memory.ts'
+import type { CliContext } from './context.ts'
+import { Reporter } from './reporter.ts'
+import { secretSource } from './secret-source.ts'
+
+export interface HostOptions {
+  readonly json: boolean
+  /** Tell what the sessions note as well: dropped messages, refused rekeys. */
+  readonly verbose: boolean
+  /** Say each step as it happens. */
+  readonly narrate: boolean
+}
+
+/** The engine in this process, and its control socket for this user's other processes. */
+export interface Host {
+  readonly manager: Manager
+  /** Secrets of this run. */
+  readonly given: MemorySecrets
+  /** Somebody wants us gone: all tunnels are being ended. */
+  readonly stopping: boolean
+  /** Resolves when no tunnel runs any more. */
+  allEnded(): Promise<void>
+  /** Resolves when somebody wants us gone. */
+  stopped(): Promise<void>
+  /** Ends tunnels, helper and socket, and wipes the secrets. */
+  close(): Promise<void>
+}
+
+/** Throws `VpnFailure` (`alreadyRunning`) when another process hosts the tunnels, `nativeMissing`. */
+export async function openHost(context: CliContext, options: HostOptions): Promise<Host> {
+  const { terminal } = context
+  const given = new MemorySecrets()
+  const reporter = new Reporter(terminal, options.json)
+  const manager = context.openManager(secretSource(given, context.keychain, terminal), (note) =>
+    reporter.note(`culvert: ${note}`),
+  )
+  let control: ControlServer
+  try {
+    control = await serveControl(controlPath(context.home), controlTarget(manager, context.profiles, given))
+  } catch (thrown) {
+    await manager.close()
+    throw thrown
+  }
+  const unsubscribe = manager.subscribe({
+    changed: () => {
+      if (options.narrate) reporter.show(manager.snapshot())
+    },
+    note: (profile, text) => {
+      if (options.verbose) reporter.note(`${profile}: ${text}`)
+    },
+  })
+  let stopping = false
+  let tellStopped = (): void => {}
+  const stopped = new Promise<void>((resolve) => {
+    tellStopped = resolve
+  })
+  const unlisten = context.onStop(() => {
+    stopping = true
+    tellStopped()
+    void manager.close()
+  })
+  return {
+    manager,
+    given,
+    get stopping() {
+      return stopping
+    },
+    allEnded: () => allEnded(manager),
+    stopped: () => stopped,
+    close: async () => {
+      await manager.close()
+      unsubscribe()
+      unlisten()
+      await control.close()
+      given.close()
+    },
+  }
+}
+
+function allEnded(manager: Manager): Promise<void> {
+  const ended = (): boolean =>
+    manager.snapshot().tunnels.every(({ state }) => state === 'idle' || state === 'failed')
+  return new Promise((resolve) => {
+    if (ended()) return resolve()
+    const unsubscribe = manager.subscribe({
+      changed: () => {
+        if (!ended()) return
+        unsubscribe()
+        resolve()
+      },
+    })
+  })
+}
+
+/** Ends with this fault unless the person wanted the end anyway. */
+export const faultAtEnd = (host: Host, error: VpnError | undefined): VpnError | undefined =>
+  host.stopping && error?.kind === 'cancelled' ? undefined : error

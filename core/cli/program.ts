@@ -1,0 +1,118 @@
+import { Command, CommanderError, Option } from 'commander'
+import { VERSION } from '../contract/version.ts'
+import { connect } from './commands/connect.ts'
+import { doctor } from './commands/doctor.ts'
+import { importFiles } from './commands/import.ts'
+import { editProfile, exportProfile, listProfiles, removeProfile } from './commands/profiles.ts'
+import { start } from './commands/start.ts'
+import { disconnect, inspect, status } from './commands/status.ts'
+import { type CliContext, type ExitCode, reporting } from './context.ts'
+
+const JSON_FLAG = ['--json', 'answer in JSON, one object a line', false] as const
+const SECRETS_FLAG = [
+  '--secrets-stdin',
+  'read secrets from standard input: name=value or JSON',
+  false,
+] as const
+
+/** Runs `culvert ARGS…` and resolves with its exit code. Never throws. */
+export async function runCulvert(args: readonly string[], context: CliContext): Promise<ExitCode> {
+  let code: ExitCode = 0
+  const run = (json: boolean, work: () => Promise<ExitCode>): Promise<void> =>
+    reporting(context.terminal, json, work).then((result) => {
+      code = result
+    })
+  const program = buildProgram(context, run)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown
+    return thrown.exitCode === 0 ? 0 : 2
+  }
+}
+
+type Run = (json: boolean, work: () => Promise<ExitCode>) => Promise<void>
+
+function buildProgram(context: CliContext, run: Run): Command {
+  const { terminal } = context
+  const program = new Command('culvert')
+    .description('IPsec remote access: IKEv2 with a gateway you name')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(culvert --help shows what there is)')
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.replace(/\n$/, '')),
+      writeErr: (text) => terminal.err(text.replace(/^error: /, 'culvert: ').replace(/\n$/, '')),
+    })
+
+  program
+    .command('profiles')
+    .description('the profiles there are')
+    .option(...JSON_FLAG)
+    .action(({ json }) => run(json, () => listProfiles(context, json)))
+  program
+    .command('import')
+    .description('take profiles from files')
+    .argument('<file...>')
+    .option('--replace', 'overwrite a profile of the same id', false)
+    .option(...SECRETS_FLAG)
+    .option(...JSON_FLAG)
+    .action((files, options) => run(options.json, () => importFiles(context, files, options)))
+  program
+    .command('export')
+    .description('a profile as a file for others, without its secrets')
+    .argument('<profile>')
+    .addOption(new Option('--format <format>').choices(['culvert']).default('culvert'))
+    .action((name) => run(false, () => exportProfile(context, name)))
+  program
+    .command('edit')
+    .description('change a profile in your editor ($VISUAL, $EDITOR)')
+    .argument('<profile>')
+    .action((name) => run(false, () => editProfile(context, name)))
+  program
+    .command('remove')
+    .description('forget a profile and its saved secrets')
+    .argument('<profile>')
+    .option(...JSON_FLAG)
+    .action((name, { json }) => run(json, () => removeProfile(context, name, json)))
+  program
+    .command('connect')
+    .description('bring a tunnel up; stays until Ctrl-C unless a Culvert runs already')
+    .argument('<profile>')
+    .option('--detach', 'carry the tunnel in the background', false)
+    .option('--verbose', 'tell what the negotiation notes as well', false)
+    .option(...SECRETS_FLAG)
+    .option(...JSON_FLAG)
+    .action((name, options) => run(options.json, () => connect(context, name, options)))
+  program
+    .command('disconnect')
+    .description('end one tunnel, or all')
+    .argument('[profile]')
+    .option('--all', 'all of them', false)
+    .option(...JSON_FLAG)
+    .action((name, { json }) => run(json, () => disconnect(context, name, json)))
+  program
+    .command('status')
+    .description('phase 1 and phase 2 of what runs')
+    .option('--watch', 'go on until Ctrl-C', false)
+    .option(...JSON_FLAG)
+    .action((options) => run(options.json, () => status(context, options)))
+  program
+    .command('inspect')
+    .description('the IKE messages of a running tunnel')
+    .argument('<profile>')
+    .option(...JSON_FLAG)
+    .action((name, { json }) => run(json, () => inspect(context, name, json)))
+  program
+    .command('doctor')
+    .description('what this computer lacks')
+    .option(...JSON_FLAG)
+    .action(({ json }) => run(json, () => doctor(context, json)))
+  program
+    .command('start')
+    .description('run the engine in this terminal')
+    .option(...JSON_FLAG)
+    .action(({ json }) => run(json, () => start(context, json)))
+  return program
+}

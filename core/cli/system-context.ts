@@ -1,0 +1,128 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, openSync } from 'node:fs'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { VpnFailure } from '../errors.ts'
+import { ControlClient } from '../manager/control-client.ts'
+import { controlPath } from '../manager/control-protocol.ts'
+import { examine } from '../manager/doctor.ts'
+import { openManager } from '../manager/engine.ts'
+import { culvertHome, ProfileStore } from '../profile/store.ts'
+import { KeyringSecrets } from '../secrets/keyring.ts'
+import type { BackgroundResult, CliContext } from './context.ts'
+import { systemTerminal } from './terminal.ts'
+
+/** Ours: no honest profile is larger. */
+const LARGEST_FILE = 8 << 20
+
+/** The real world. `program`: this program's own file, to start it again in the background. */
+export function systemContext(program: string): CliContext {
+  const home = culvertHome()
+  const profiles = new ProfileStore(home)
+  const keychain = new KeyringSecrets()
+  return {
+    terminal: systemTerminal(),
+    home,
+    profiles,
+    keychain,
+    now: () => Date.now(),
+    openManager: (secret, onNote) => openManager({ profiles, secret, onNote }),
+    findRunning: () => ControlClient.open(controlPath(home)),
+    onStop,
+    everySecond: (tick) => {
+      const timer = setInterval(tick, 1000)
+      return () => clearInterval(timer)
+    },
+    startInBackground: (args, input) => startInBackground(program, home, args, input),
+    tellStarter: (result) => {
+      if (process.send === undefined) return
+      process.send(result)
+      process.disconnect()
+    },
+    readFile: readGiven,
+    editText,
+    examine: () => examine(profiles, keychain),
+  }
+}
+
+/** The first signal asks to stop, a second one does not wait: the helper undoes everything by itself then. */
+function onStop(stop: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  let asked = false
+  const listen = (): void => {
+    if (asked) process.exit(130)
+    asked = true
+    stop()
+  }
+  for (const signal of signals) process.on(signal, listen)
+  return () => {
+    for (const signal of signals) process.off(signal, listen)
+  }
+}
+
+function startInBackground(
+  program: string,
+  home: string,
+  args: readonly string[],
+  input: string,
+): Promise<BackgroundResult> {
+  mkdirSync(home, { recursive: true, mode: 0o700 })
+  const log = openSync(join(home, 'background.log'), 'w', 0o600)
+  const child = spawn(process.execPath, [program, ...args], {
+    detached: true,
+    stdio: ['pipe', log, log, 'ipc'],
+    // A folder that goes away must not be held, nor one that is not there fail us later.
+    cwd: '/',
+  })
+  return new Promise((resolve) => {
+    const fail = (problem: string): void => resolve({ ok: false, error: { kind: 'internal', problem } })
+    child.once('error', (error) => fail(error.message))
+    child.once('exit', (code) => fail(`the process in the background ended with code ${code}`))
+    child.once('message', (result) => {
+      const told = result as { readonly ok: true } | Extract<BackgroundResult, { ok: false }>
+      resolve(told.ok ? { ok: true, pid: child.pid ?? 0 } : told)
+      child.unref()
+    })
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input)
+  })
+}
+
+async function readGiven(path: string): Promise<Uint8Array> {
+  const refuse = (problem: string): VpnFailure =>
+    new VpnFailure({ kind: 'profileInvalid', source: path, field: '', problem })
+  try {
+    const { size } = await stat(path)
+    if (size > LARGEST_FILE) throw refuse(`it has ${size} octets, which no profile has`)
+    return await readFile(path)
+  } catch (thrown) {
+    if (thrown instanceof VpnFailure) throw thrown
+    const { code, message } = thrown as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw refuse('there is no such file')
+    if (code === 'EISDIR') throw refuse('it is a folder')
+    if (code === 'EACCES') throw refuse('it may not be read')
+    throw refuse(message)
+  }
+}
+
+async function editText(text: string, name: string): Promise<string> {
+  const editor = process.env.VISUAL || process.env.EDITOR || 'vi'
+  const folder = await mkdtemp(join(tmpdir(), 'culvert-edit-'))
+  const file = join(folder, name)
+  try {
+    await writeFile(file, text, { mode: 0o600 })
+    // The variable may hold arguments, as in EDITOR="code --wait".
+    const { status, error } = spawnSync('/bin/sh', ['-c', `${editor} "$1"`, 'sh', file], { stdio: 'inherit' })
+    if (error !== undefined || status !== 0) {
+      throw new VpnFailure({
+        kind: 'systemRefused',
+        what: `open the editor ${editor}`,
+        problem: error?.message ?? `it ended with code ${status}`,
+      })
+    }
+    return await readFile(file, 'utf8')
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

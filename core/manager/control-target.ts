@@ -1,0 +1,62 @@
+import { toHex } from '../bytes/octets.ts'
+import type { Secret } from '../bytes/secret.ts'
+import { NotifyType } from '../iana/ikev2-notify.ts'
+import { nameOf } from '../iana/registry.ts'
+import type { ProfileStore } from '../profile/store.ts'
+import type { MemorySecrets } from '../secrets/memory.ts'
+import type { ControlTarget, MessageLine } from './control-protocol.ts'
+import type { Manager } from './manager.ts'
+import type { LoggedMessage } from './message-log.ts'
+
+/** A manager as the control socket serves it. Secrets that come along stay in memory for this run. */
+export function controlTarget(
+  manager: Manager,
+  profiles: Pick<ProfileStore, 'find'>,
+  given: MemorySecrets,
+): ControlTarget {
+  return {
+    snapshot: () => manager.snapshot(),
+    subscribe: (listener) => manager.subscribe(listener),
+    connect: async (name, secrets) => {
+      const profile = await profiles.find(name)
+      await keep(secrets, profile.id, given)
+      await manager.connect(profile.id)
+    },
+    disconnect: (name) => manager.disconnect(name),
+    messages: async (name) => manager.messages((await profiles.find(name)).id).map(lineOf),
+  }
+}
+
+/** Hands secrets over to `given` and closes them. */
+export async function keep(
+  secrets: ReadonlyMap<string, Secret>,
+  profile: string,
+  given: MemorySecrets,
+): Promise<void> {
+  for (const [name, secret] of secrets) {
+    await given.set(profile, name, secret)
+    secret.close()
+  }
+}
+
+function lineOf({ number, atMs, message }: LoggedMessage): MessageLine {
+  return {
+    number,
+    atMs,
+    direction: message.direction,
+    exchange: message.exchange,
+    messageId: message.messageId,
+    response: message.response,
+    retransmission: message.retransmission,
+    problem: message.problem,
+    payloads: message.payloads.map(nameOfPayload),
+    bytes: toHex(message.bytes),
+  }
+}
+
+/** As the RFCs write it: `SA`, `TSi`, `N(COOKIE)`. */
+function nameOfPayload(payload: unknown): string {
+  const { type, notify, payload: number } = payload as Partial<Record<'type' | 'notify' | 'payload', unknown>>
+  if (type === 'Notify') return `N(${nameOf(NotifyType, Number(notify))})`
+  return type === 'Unknown' ? `payload ${number}` : String(type)
+}

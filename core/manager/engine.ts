@@ -1,0 +1,61 @@
+import { createRegistry } from '../crypto/registry.ts'
+import { systemRandom } from '../crypto/system-random.ts'
+import { startConnection } from '../ike/driver.ts'
+import { loadAddon } from '../native/load.ts'
+import { openEdge } from '../net/edge.ts'
+import { localNetworks } from '../net/local-networks.ts'
+import type { TunnelPlan } from '../net/plan.ts'
+import { isFullTunnel, type PlanChoices, planFor } from '../net/plan-for.ts'
+import { resolveHost } from '../net/resolve.ts'
+import type { Profile } from '../profile/schema.ts'
+import { type Agreement, type ManagerDependencies, systemClock } from './dependencies.ts'
+import { Manager } from './manager.ts'
+
+export interface EngineOptions {
+  readonly profiles: ManagerDependencies['profiles']
+  readonly secret: ManagerDependencies['secret']
+  /** Hears what the privileged helper has to say. */
+  readonly onNote?: (note: string) => void
+}
+
+/**
+ * The manager on the real machine: this computer's clock, resolver, keys and network. The command line and the
+ * window host the same one. Throws `VpnFailure` (`nativeMissing`).
+ */
+export function openManager(options: EngineOptions): Manager {
+  const addon = loadAddon()
+  const registry = createRegistry(addon)
+  const { onNote } = options
+  return new Manager({
+    profiles: options.profiles,
+    secret: options.secret,
+    resolve: resolveHost,
+    openEdge: () => openEdge({ addon, ...(onNote === undefined ? {} : { onNote }) }),
+    startConnection: ({ config, edge, listener }) =>
+      startConnection({ config, edge, listener, addon, registry, random: systemRandom }),
+    planFor: planOf,
+    closeFd: (fd) => addon.closeFd(fd),
+    engine: 'TypeScript',
+    clock: systemClock,
+    random: systemRandom,
+  })
+}
+
+/** What a gateway agreed to and the person chose, as a plan. */
+export function planOf(agreement: Agreement, nearby: () => readonly string[] = localNetworks): TunnelPlan {
+  const { profile, device, configuration, local, remote } = agreement
+  const choices = choicesOf(profile)
+  const plan = planFor({ device, configuration, local, remote, choices })
+  // Only a tunnel for everything would take the local network along.
+  if (!profile.allowLan || !isFullTunnel(plan.routes)) return plan
+  return planFor({ device, configuration, local, remote, choices: { ...choices, bypass: nearby() } })
+}
+
+function choicesOf({ mtu, dns }: Profile): PlanChoices {
+  return {
+    ...(mtu === undefined ? {} : { mtu }),
+    keepDns: !dns.fromGateway && dns.servers.length === 0,
+    dnsServers: dns.servers,
+    searchDomains: dns.search,
+  }
+}

@@ -1,0 +1,5 @@
+import { expect, test } from 'vitest'
+import { VERSION } from '../core/contract/version.ts'
+import { version } from '../package.json' with { type: 'json' }
+
+test('the program says the version its package has', () => expect(VERSION).toBe(version))
