@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
 import { VERSION } from '../core/contract/version.ts'
-import { version } from '../package.json' with { type: 'json' }
+import manifest from '../package.json' with { type: 'json' }
 
-test('the program says the version its package has', () => expect(VERSION).toBe(version))
+test('the program says the version its package has', () => expect(VERSION).toBe(manifest.version))

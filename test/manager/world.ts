@@ -84,8 +84,9 @@ export class World {
   readonly manager: Manager
   #fd = 10
 
-  constructor() {
-    this.manager = new Manager(this.#dependencies())
+  /** `other`: what this world does otherwise. */
+  constructor(other: Partial<ManagerDependencies> = {}) {
+    this.manager = new Manager({ ...this.#dependencies(), ...other })
   }
 
   get connection(): FakeConnection {
