@@ -173,8 +173,13 @@ export class Tunnel {
       const edge = await this.#owner.edge()
       if (attempt.over) return
       attempt.edge = edge
+      await this.#openDevice(attempt, edge)
+      if (attempt.over) return this.#release(attempt)
       const psk = await this.#needs.secret(this.profile, 'psk')
-      if (attempt.over) return psk.close()
+      if (attempt.over) {
+        psk.close()
+        return this.#release(attempt)
+      }
       const config = this.#config(psk, address)
       this.#enter('phase1', '')
       attempt.connection = this.#needs.startConnection({ config, edge, listener: this.#listen(attempt) })
@@ -182,6 +187,15 @@ export class Tunnel {
     } catch (thrown) {
       await this.#over(attempt, faultOf(thrown))
     }
+  }
+
+  /** Before the first message: a computer without TUN need not trouble the gateway. */
+  async #openDevice(attempt: Attempt, edge: OsEdge): Promise<void> {
+    // Named before it exists, so that a failure half-way is undone as well.
+    attempt.device = this.#device
+    const tun = await edge.openTun(this.#device)
+    attempt.fd = tun.fd
+    attempt.device = tun.device
   }
 
   #config(psk: Secret, address: string): ConnectionConfig {
@@ -212,7 +226,7 @@ export class Tunnel {
         if (attempt.over) return
         attempt.bringUp = this.#bringUp(attempt, {
           profile: this.profile,
-          device: this.#device,
+          device: attempt.device ?? this.#device,
           configuration,
           remote,
           local,
@@ -227,20 +241,15 @@ export class Tunnel {
 
   /** The machine to its plan, then packets: never the other way round, or the first ones would take the old way. */
   async #bringUp(attempt: Attempt, agreement: Agreement): Promise<void> {
-    const { edge, connection } = attempt
-    if (edge === undefined || connection === undefined) return
+    const { edge, connection, fd } = attempt
+    if (edge === undefined || connection === undefined || fd === undefined) return
     try {
       this.#enter('phase2', 'opening the tunnel')
-      // Named before it exists, so that a failure half-way is undone as well.
-      attempt.device = this.#device
-      const tun = await edge.openTun(this.#device)
-      attempt.fd = tun.fd
-      attempt.device = tun.device
-      const plan = this.#needs.planFor({ ...agreement, device: tun.device })
+      const plan = this.#needs.planFor(agreement)
       attempt.plan = plan
       await edge.apply(plan)
       if (attempt.over || this.#leaving) return
-      connection.attachTun(tun.fd)
+      connection.attachTun(fd)
       this.#network = {
         device: plan.device,
         mtu: plan.mtu,
@@ -310,20 +319,25 @@ export class Tunnel {
     this.#tell({ error })
   }
 
-  /** The machine as it was before this attempt. A refusal is told, and does not keep the rest from being undone. */
+  /** The machine as it was before this attempt. */
   async #cleanUp(attempt: Attempt): Promise<void> {
     await attempt.bringUp
     this.#network = undefined
+    if (attempt.device !== undefined) this.#enter('disconnecting', 'putting routes back')
+    await this.#release(attempt)
+  }
+
+  /** Gives back what an attempt took. A refusal is told, and does not keep the rest from being undone. */
+  async #release(attempt: Attempt): Promise<void> {
     const { edge, device, fd } = attempt
+    attempt.fd = undefined
+    attempt.device = undefined
     if (edge !== undefined && device !== undefined) {
-      this.#enter('disconnecting', 'putting routes back')
       await edge.restore(device).catch((thrown: unknown) => {
         this.#owner.note(`putting the network back failed: ${adviceFor(faultOf(thrown)).detail}`)
       })
     }
     if (fd !== undefined) this.#needs.closeFd(fd)
-    attempt.fd = undefined
-    attempt.device = undefined
   }
 
   #enter(phase: TunnelPhase, step: string): void {

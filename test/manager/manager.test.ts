@@ -118,22 +118,40 @@ test('disconnecting while still connecting cancels, and leaves nothing behind', 
   expect(world.state()).toBe('idle')
 })
 
-test.each(['openTun', 'apply'] as const)(
-  'when %s is refused the gateway is told and all is undone',
-  async (what) => {
-    const world = new World()
-    world.failures[what] = { kind: 'systemRefused', what: 'add a route', problem: 'EPERM' }
-    const connected = world.manager.connect('Office')
-    const refused = expect(connected).rejects.toMatchObject({ error: { kind: 'systemRefused' } })
-    await world.settle()
-    world.connection.establish()
-    await refused
-    expect(world.connection.commands).toContain('disconnect')
-    expect(world.connection.closed).toBe(true)
-    expect(world.done).toContain('restore culvert0')
-    expect(world.connection.tun).toBeUndefined()
-  },
-)
+test('without a device the gateway is not troubled at all', async () => {
+  const world = new World()
+  world.failures.openTun = { kind: 'noTun', problem: 'there is no /dev/net/tun' }
+  await expect(world.manager.connect('Office')).rejects.toMatchObject({ error: { kind: 'noTun' } })
+  expect(world.connections).toEqual([])
+  expect(world.done).toEqual(['open edge', 'open culvert0', 'restore culvert0'])
+})
+
+test('when the plan is refused the gateway is told and all is undone', async () => {
+  const world = new World()
+  world.failures.apply = { kind: 'systemRefused', what: 'add a route', problem: 'EPERM' }
+  const connected = world.manager.connect('Office')
+  const refused = expect(connected).rejects.toMatchObject({ error: { kind: 'systemRefused' } })
+  await world.settle()
+  world.connection.establish()
+  await refused
+  expect(world.connection.commands).toContain('disconnect')
+  expect(world.connection.closed).toBe(true)
+  expect(world.done.slice(-2)).toEqual(['restore culvert0', 'close fd 11'])
+  expect(world.connection.tun).toBeUndefined()
+})
+
+test('disconnected while the device is being opened: it is given back when it comes', async () => {
+  const world = new World()
+  const connected = world.manager.connect('Office')
+  const refused = expect(connected).rejects.toMatchObject({ error: { kind: 'cancelled' } })
+  while (!world.done.includes('open culvert0')) await Promise.resolve()
+  await world.manager.disconnect()
+  await refused
+  await world.settle()
+  expect(world.connections).toEqual([])
+  expect(world.done).toContain('close fd 11')
+  expect(world.state()).toBe('idle')
+})
 
 test('a connection lost while the device is being opened is cleaned up after it', async () => {
   const world = new World()

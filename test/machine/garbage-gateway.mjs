@@ -1,0 +1,28 @@
+// Answers every datagram on port 500 with what no gateway would send: noise, pieces and the sender's own words.
+import { randomBytes } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+
+const socket = createSocket('udp4')
+socket.on('message', (bytes, { address, port }) => {
+  const flipped = Buffer.from(bytes)
+  flipped[19] ^= 0x20
+  const answer = Buffer.from(bytes)
+  answer[19] = 0x20
+  const answers = [
+    Buffer.alloc(0),
+    Buffer.from([0xff]),
+    randomBytes(28),
+    randomBytes(1400),
+    bytes,
+    flipped,
+    answer,
+    answer.subarray(0, 40),
+    ...Array.from({ length: 50 }, () => {
+      const noisy = Buffer.from(answer)
+      noisy[Math.floor(Math.random() * noisy.length)] ^= 1 << Math.floor(Math.random() * 8)
+      return noisy
+    }),
+  ]
+  for (const one of answers) socket.send(one, port, address)
+})
+socket.bind(500, '127.0.0.1', () => console.log('ready'))
