@@ -43,6 +43,10 @@ export interface ConnectionConfig {
   readonly assigns?: { readonly addresses: readonly string[]; readonly dnsServers: readonly string[] }
   /** As a responder: every newcomer has to show a cookie. RFC 7296 §2.6 */
   readonly demandCookie?: boolean
+  /** Large messages in fragments where the peer can do it too; left out: yes. RFC 7383 */
+  readonly fragmentation?: boolean
+  /** Octets of the IP datagrams such fragments go in, at least 576; left out: a size that fits nearly everywhere. */
+  readonly fragmentDatagramBytes?: number
   /** UDP encapsulation even where no NAT is found (there is no other transport yet). */
   readonly forceEncapsulation: boolean
   readonly lifetimes: { readonly ikeRekeySeconds: number; readonly childRekeySeconds: number }

@@ -10,9 +10,10 @@ import type { ChildSa } from './child-sa.ts'
 import { onCreateChildRequest, rekeyChild, rekeyIke } from './exchanges/create-child-sa.ts'
 import { onInformational } from './exchanges/informational.ts'
 import type { IkeSa, Request } from './ike-sa.ts'
-import { hexSpi, type Negotiation, observed } from './negotiation.ts'
-import { CHOICE, waitAfter } from './numbers.ts'
+import { hexSpi, type Negotiation } from './negotiation.ts'
+import { CHOICE } from './numbers.ts'
 import { notify, unknownCritical } from './payloads.ts'
+import { Transmission } from './transmission.ts'
 
 /**
  * Phase 1 stands. The peer may speak at any time, so our own outstanding exchange is a field of the
@@ -164,31 +165,10 @@ export class Established implements State {
       const payloads = request.build()
       if (payloads === undefined) continue
       const messageId = sa.nextId
-      const sealed = sa.seal(request.exchange, messageId, false, payloads)
-      const message = observed(
-        'out',
-        sealed.bytes,
-        this.#header(sa, request.exchange, messageId, false),
-        payloads,
-        { plaintext: sealed.plaintext },
-      )
-      sa.outstanding = { messageId, request, bytes: sealed.bytes, observed: message, tries: 1 }
-      this.n.send(sealed.bytes, message)
-      this.n.setTimer(`retransmit:${hexSpi(sa.localSpi)}`, asMillis(now + waitAfter(1)))
-    }
-  }
-
-  #header(sa: IkeSa, exchange: number, messageId: number, response: boolean): Header {
-    return {
-      initiatorSpi: sa.initiatorSpi,
-      responderSpi: sa.responderSpi,
-      majorVersion: 2,
-      minorVersion: 0,
-      exchange,
-      initiator: sa.initiator,
-      higherVersion: false,
-      response,
-      messageId,
+      const transmission = new Transmission(sa, sa.seal(request.exchange, messageId, false, payloads))
+      sa.outstanding = { messageId, request, transmission }
+      this.n.transmit(transmission.outgoing)
+      this.n.setTimer(`retransmit:${hexSpi(sa.localSpi)}`, asMillis(now + transmission.waitMs))
     }
   }
 
@@ -233,14 +213,14 @@ export class Established implements State {
   #retransmit(sa: IkeSa | undefined, now: Millis): void {
     const out = sa?.outstanding
     if (sa === undefined || out === undefined) return
-    if (out.tries >= (out.request.tries ?? CHOICE.tries)) {
+    const again = out.transmission.again(out.request.tries)
+    if (again === undefined) {
       if (out.request.onSilence !== undefined) return out.request.onSilence()
       if (sa !== this.current) return this.drop(sa)
-      return this.finish({ kind: 'noAnswer', exchange: out.request.label, tries: out.tries })
+      return this.finish({ kind: 'noAnswer', exchange: out.request.label, tries: out.transmission.tries })
     }
-    out.tries++
-    this.n.send(out.bytes, { ...out.observed, retransmission: true })
-    this.n.setTimer(`retransmit:${hexSpi(sa.localSpi)}`, asMillis(now + waitAfter(out.tries)))
+    this.n.transmit(again, true)
+    this.n.setTimer(`retransmit:${hexSpi(sa.localSpi)}`, asMillis(now + out.transmission.waitMs))
   }
 
   /** An empty INFORMATIONAL: anything that answers is alive. RFC 7296 §2.4 */
@@ -271,18 +251,15 @@ export class Established implements State {
         header.initiator === !s.initiator,
     )
     // Unprotected messages change nothing any more, whatever they claim. RFC 7296 §2.21.4
-    const opened = sa?.open(bytes, decoded.value)
+    const opened = sa?.open(bytes, decoded.value, now)
     if (sa === undefined || opened === undefined)
       return n.note('dropped a message that belongs to no IKE SA or fails its integrity check')
     this.#heardAt = now
+    n.observe(opened.observed)
+    // The same request again gets the same octets again. RFC 7296 §2.1
+    if (opened.outcome === 'repeated' && sa.lastReply !== undefined) return n.transmit(sa.lastReply, true)
+    if (opened.outcome !== 'message') return
     if (!opened.payloads.ok) {
-      n.act({
-        do: 'observe',
-        message: observed('in', bytes, header, [], {
-          plaintext: opened.plaintext,
-          problem: opened.payloads.error.message,
-        }),
-      })
       if (!header.response && header.messageId === sa.expectedId)
         this.#reply(sa, header, [notify(NotifyType.INVALID_SYNTAX.id)])
       const { error } = opened.payloads
@@ -294,16 +271,6 @@ export class Established implements State {
       })
     }
     const payloads = opened.payloads.value
-    const repeated = header.response
-      ? header.messageId !== sa.outstanding?.messageId
-      : header.messageId !== sa.expectedId
-    n.act({
-      do: 'observe',
-      message: observed('in', bytes, header, payloads, {
-        plaintext: opened.plaintext,
-        retransmission: repeated,
-      }),
-    })
     if (header.response) this.#onResponse(sa, header, payloads, now)
     else this.#onRequest(sa, header, payloads, now)
   }
@@ -321,10 +288,6 @@ export class Established implements State {
 
   #onRequest(sa: IkeSa, header: Header, payloads: readonly Payload[], now: Millis): void {
     const { n } = this
-    // The same request again gets the same octets again. RFC 7296 §2.1
-    if (header.messageId === sa.expectedId - 1 && sa.lastReply?.messageId === header.messageId) {
-      return n.send(sa.lastReply.bytes, { ...sa.lastReply.observed, retransmission: true })
-    }
     if (header.messageId !== sa.expectedId)
       return n.note(`dropped a request outside the window: Message ID ${header.messageId}`)
     const critical = unknownCritical(payloads)
@@ -346,17 +309,7 @@ export class Established implements State {
   }
 
   #reply(sa: IkeSa, header: Header, payloads: readonly Payload[]): void {
-    const sealed = sa.seal(header.exchange, header.messageId, true, payloads)
-    const message = observed(
-      'out',
-      sealed.bytes,
-      this.#header(sa, header.exchange, header.messageId, true),
-      payloads,
-      { plaintext: sealed.plaintext },
-    )
-    sa.expectedId = header.messageId + 1
-    sa.lastReply = { messageId: header.messageId, bytes: sealed.bytes, observed: message }
-    this.n.send(sealed.bytes, message)
+    this.n.transmit(sa.answer(header, payloads))
   }
 
   /** Forgets an IKE SA that was replaced. */

@@ -2,20 +2,40 @@ import type { IkeSpi, Millis } from '../../bytes/brands.ts'
 import type { Decoded } from '../../bytes/malformed.ts'
 import type { Random } from '../../bytes/random.ts'
 import type { Header, Message } from '../../wire/ikev2/message.ts'
-import { decodePayloads, encodePayloads } from '../../wire/ikev2/message.ts'
-import type { Payload } from '../../wire/ikev2/payload.ts'
+import { decodeMessage, decodePayloads, encodePayloads } from '../../wire/ikev2/message.ts'
+import type { Payload, SkfPayload, SkPayload } from '../../wire/ikev2/payload.ts'
 import type { ObservedMessage } from '../session.ts'
+import { type FragmentSizes, Reassembly, split, unfragmented } from './fragmentation.ts'
 import { closeIkeKeys, type IkeKeys } from './keys.ts'
-import { open, seal } from './protect.ts'
+import { observed } from './negotiation.ts'
+import { type DirectionKeys, fragmentRoom, open, seal, sealedBytes } from './protect.ts'
 import type { IkeSuite } from './suite.ts'
+import type { Transmission } from './transmission.ts'
+
+/** A protected message of ours, ready to be sent as often as needed. */
+export interface Outgoing {
+  readonly header: Header
+  readonly payloads: readonly Payload[]
+  /** What travels: the message, or its fragments in order. */
+  readonly datagrams: readonly ObservedMessage[]
+  /** What the fragments carry, for the inspector; absent when nothing was split. */
+  readonly whole: ObservedMessage | undefined
+}
+
+/** What came of a datagram that passed its integrity check. `observed`: for the inspector. */
+export type Opened = { readonly observed: readonly ObservedMessage[] } & (
+  | { readonly outcome: 'message'; readonly payloads: Decoded<readonly Payload[]> }
+  /** A fragment; others are missing. */
+  | { readonly outcome: 'waiting' }
+  /** A request we answered: {@link IkeSa.lastReply} is to be sent once more. RFC 7296 §2.1, RFC 7383 §2.6.1 */
+  | { readonly outcome: 'repeated' }
+)
 
 /** A request of ours that waits for its answer. RFC 7296 §2.1: who asks also retransmits. */
 export interface Outstanding {
   readonly messageId: number
   readonly request: Request
-  readonly bytes: Uint8Array
-  readonly observed: ObservedMessage
-  tries: number
+  readonly transmission: Transmission
 }
 
 /** Something to ask the peer, built when its turn in the window comes. */
@@ -46,14 +66,19 @@ export class IkeSa {
   outstanding: Outstanding | undefined
   readonly queue: Request[] = []
   /** The answer to the last request, repeated bit for bit. */
-  lastReply:
-    | { readonly messageId: number; readonly bytes: Uint8Array; readonly observed: ObservedMessage }
-    | undefined
+  lastReply: Outgoing | undefined
+  /** Set once both ends said that they can fragment; a rekeyed IKE SA inherits it. RFC 7383 §2.3 */
+  fragments: FragmentSizes | undefined
   /** Being replaced or closed: no new CREATE_CHILD_SA on it. */
   retiring = false
   /** The IKE SA that the peer's rekey made of this one. */
   rekeyOfTheirs: { readonly sa: IkeSa; readonly lowestNonce: Uint8Array } | undefined
   readonly #random: Random
+  readonly #requests = new Reassembly()
+  readonly #responses = new Reassembly()
+  /** Message ID of our last request, and of the last response we have whole. */
+  #askedId = -1
+  #heardId = -1
   #counter = 0n
 
   constructor(
@@ -80,14 +105,12 @@ export class IkeSa {
     return this.initiator ? this.remoteSpi : this.localSpi
   }
 
-  /** A protected message of ours. */
-  seal(
-    exchange: number,
-    messageId: number,
-    response: boolean,
-    payloads: readonly Payload[],
-  ): { readonly bytes: Uint8Array; readonly plaintext: Uint8Array } {
-    const { first, bytes: plaintext } = encodePayloads(payloads)
+  /** A protected message of ours, in fragments where it is too large for one datagram. RFC 7383 §2.5 */
+  seal(exchange: number, messageId: number, response: boolean, payloads: readonly Payload[]): Outgoing {
+    if (!response) {
+      this.#askedId = messageId
+      this.#responses.clear()
+    }
     const header: Header = {
       initiatorSpi: this.initiatorSpi,
       responderSpi: this.responderSpi,
@@ -99,31 +122,155 @@ export class IkeSa {
       response,
       messageId,
     }
-    const keys = this.initiator
-      ? { encryption: this.keys.ei, integrity: this.keys.ai }
-      : { encryption: this.keys.er, integrity: this.keys.ar }
-    return {
-      bytes: seal(this.suite, keys, header, first, plaintext, ++this.#counter, this.#random),
-      plaintext,
-    }
+    return this.#protect(header, payloads, this.fragments?.messageBytes)
   }
 
-  /** What a protected message of the peer says; `undefined` unless the integrity check passes. */
-  open(
-    bytes: Uint8Array,
-    message: Message,
-  ): { readonly plaintext: Uint8Array; readonly payloads: Decoded<readonly Payload[]> } | undefined {
-    const sk = message.payloads.find((p) => p.type === 'SK')
-    if (sk === undefined || sk.type !== 'SK') return undefined
-    const keys = this.initiator
-      ? { encryption: this.keys.er, integrity: this.keys.ar }
-      : { encryption: this.keys.ei, integrity: this.keys.ai }
-    const plaintext = open(this.suite, keys, bytes, sk)
-    if (plaintext === undefined) return undefined
-    return { plaintext, payloads: decodePayloads(sk.first, plaintext) }
+  /** The answer to the request that `header` belongs to, kept for when it comes again. RFC 7296 §2.1 */
+  answer(header: Header, payloads: readonly Payload[]): Outgoing {
+    this.lastReply = this.seal(header.exchange, header.messageId, true, payloads)
+    this.expectedId = header.messageId + 1
+    this.#requests.clear()
+    return this.lastReply
+  }
+
+  /**
+   * The same message in more and smaller fragments, which from now on is how this SA sends; `undefined` when
+   * that would not help. RFC 7383 §2.5.2
+   */
+  refragment(sent: Outgoing): Outgoing | undefined {
+    const { fragments } = this
+    if (fragments === undefined || fragments.messageBytes <= fragments.smallestBytes) return undefined
+    const smaller = this.#protect(sent.header, sent.payloads, fragments.smallestBytes)
+    // Total Fragments tells the receiver which set a fragment is of, so it has to grow.
+    if (smaller.datagrams.length <= sent.datagrams.length) return undefined
+    this.fragments = { ...fragments, messageBytes: fragments.smallestBytes }
+    return smaller
+  }
+
+  /**
+   * A protected message of the peer; `undefined` when its integrity check fails or when it is a fragment nobody
+   * waits for. A fragment changes nothing before its integrity check is passed. RFC 7296 §3.14, RFC 7383 §2.6
+   */
+  open(bytes: Uint8Array, { header, payloads }: Message, now: Millis): Opened | undefined {
+    this.#requests.expire(now)
+    this.#responses.expire(now)
+    const protectedPayload = payloads.at(-1)
+    if (protectedPayload?.type === 'SK') return this.#openMessage(bytes, header, protectedPayload)
+    if (protectedPayload?.type === 'SKF') return this.#openFragment(bytes, header, protectedPayload, now)
+    return undefined
   }
 
   close(): void {
+    this.#requests.clear()
+    this.#responses.clear()
     closeIkeKeys(this.keys)
   }
+
+  #openMessage(bytes: Uint8Array, header: Header, sk: SkPayload): Opened | undefined {
+    const plaintext = open(this.suite, this.#theirKeys, bytes, sk)
+    return plaintext === undefined ? undefined : this.#message(bytes, header, sk.first, plaintext, [])
+  }
+
+  #openFragment(bytes: Uint8Array, header: Header, skf: SkfPayload, now: Millis): Opened | undefined {
+    if (this.fragments === undefined) return undefined
+    const answered = this.#isAnswered(header)
+    const awaited = header.response ? !this.#isHeard(header) : header.messageId === this.expectedId
+    const reassembly = header.response ? this.#responses : this.#requests
+    // Of an answered request only the first fragment counts. RFC 7383 §2.6.1
+    if (answered ? skf.fragment !== 1 : !awaited || reassembly.refusal(header, skf, now) !== undefined)
+      return undefined
+    const plaintext = open(this.suite, this.#theirKeys, bytes, skf)
+    if (plaintext === undefined) return undefined
+    const fragment = { number: skf.fragment, total: skf.total }
+    const seen = observed('in', bytes, header, [skf], { plaintext, fragment, retransmission: answered })
+    if (answered) return { outcome: 'repeated', observed: [seen] }
+    const whole = reassembly.add(header, skf, plaintext, bytes.length, now)
+    if (whole === undefined) return { outcome: 'waiting', observed: [seen] }
+    if (typeof whole === 'string') return { outcome: 'waiting', observed: [{ ...seen, problem: whole }] }
+    this.#learnSize(whole.largestBytes, whole.total)
+    return this.#message(whole.bytes, header, whole.first, whole.content, [seen], whole.total)
+  }
+
+  /** `fragments`: what it came in, each already among `before`. */
+  #message(
+    bytes: Uint8Array,
+    header: Header,
+    first: number,
+    plaintext: Uint8Array,
+    before: readonly ObservedMessage[],
+    fragments?: number,
+  ): Opened {
+    const answered = this.#isAnswered(header)
+    const payloads = decodePayloads(first, plaintext)
+    const expected = header.response ? !this.#isHeard(header) : header.messageId === this.expectedId
+    const seen = observed('in', bytes, header, payloads.ok ? payloads.value : [], {
+      plaintext,
+      retransmission: !expected,
+      ...(payloads.ok ? {} : { problem: payloads.error.message }),
+      ...(fragments === undefined ? {} : { fragments }),
+    })
+    if (header.response && expected) this.#heardId = header.messageId
+    const all = [...before, seen]
+    return answered ? { outcome: 'repeated', observed: all } : { outcome: 'message', payloads, observed: all }
+  }
+
+  #isAnswered(header: Header): boolean {
+    return (
+      !header.response &&
+      header.messageId === this.expectedId - 1 &&
+      header.messageId === this.lastReply?.header.messageId
+    )
+  }
+
+  #isHeard(header: Header): boolean {
+    return header.response && (header.messageId !== this.#askedId || header.messageId === this.#heardId)
+  }
+
+  /** What the peer takes for the size that gets through is worth believing, downwards. RFC 7383 §2.5.1 */
+  #learnSize(largestBytes: number, total: number): void {
+    if (this.fragments === undefined || total === 1 || largestBytes >= this.fragments.messageBytes) return
+    const { smallestBytes } = this.fragments
+    this.fragments = { messageBytes: Math.max(largestBytes, smallestBytes), smallestBytes }
+  }
+
+  /** `messageBytes`: the largest message that goes in one piece; `undefined`: any. */
+  #protect(header: Header, payloads: readonly Payload[], messageBytes: number | undefined): Outgoing {
+    const { first, bytes: content } = encodePayloads(payloads)
+    const { suite } = this
+    const sealed = (part: Parameters<typeof seal>[3]): Uint8Array =>
+      seal(suite, this.#ourKeys, header, part, ++this.#counter, this.#random)
+    if (messageBytes === undefined || sealedBytes(suite, content.length) <= messageBytes) {
+      const bytes = sealed({ first, bytes: content })
+      const message = observed('out', bytes, header, payloads, { plaintext: content })
+      return { header, payloads, datagrams: [message], whole: undefined }
+    }
+    const parts = split(content, fragmentRoom(suite, messageBytes))
+    const datagrams = parts.map((plaintext, i) => {
+      const fragment = { number: i + 1, total: parts.length }
+      const skf = { first: i === 0 ? first : 0, bytes: plaintext, fragment }
+      const bytes = sealed(skf)
+      return observed('out', bytes, header, payloadsOf(bytes), { plaintext, fragment })
+    })
+    const whole = observed('out', unfragmented(header, first, content), header, payloads, {
+      plaintext: content,
+      fragments: parts.length,
+    })
+    return { header, payloads, datagrams, whole }
+  }
+
+  get #ourKeys(): DirectionKeys {
+    const { ei, ai, er, ar } = this.keys
+    return this.initiator ? { encryption: ei, integrity: ai } : { encryption: er, integrity: ar }
+  }
+
+  get #theirKeys(): DirectionKeys {
+    const { ei, ai, er, ar } = this.keys
+    return this.initiator ? { encryption: er, integrity: ar } : { encryption: ei, integrity: ai }
+  }
+}
+
+/** The payloads of a message of our own making, still encrypted. */
+function payloadsOf(bytes: Uint8Array): readonly Payload[] {
+  const decoded = decodeMessage(bytes)
+  return decoded.ok ? decoded.value.payloads : []
 }

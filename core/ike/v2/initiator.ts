@@ -15,9 +15,11 @@ import {
   offeredGroups,
   onInitReply,
 } from './exchanges/ike-sa-init.ts'
+import type { Outgoing } from './ike-sa.ts'
 import { type Negotiation, observed } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
 import { notify, unknownCritical } from './payloads.ts'
+import { Transmission } from './transmission.ts'
 
 /** How long a refusal nobody signed is held back for a better answer. RFC 7296 §2.21.1 */
 const DOUBT_MS = 1_500
@@ -225,29 +227,31 @@ class AwaitAuthReply implements State {
   readonly #n: Negotiation
   readonly #init: InitDone
   readonly #request: AuthRequest
-  readonly #bytes: Uint8Array
-  #tries = 1
+  readonly #transmission: Transmission
 
   private constructor(n: Negotiation, init: InitDone, request: AuthRequest) {
     this.#n = n
     this.#init = init
     this.#request = request
-    this.#bytes = init.sa.seal(ExchangeType.IKE_AUTH.id, 1, false, request.payloads).bytes
+    this.#transmission = new Transmission(
+      init.sa,
+      init.sa.seal(ExchangeType.IKE_AUTH.id, 1, false, request.payloads),
+    )
   }
 
   static begin(n: Negotiation, init: InitDone, now: Millis): State {
     const state = new AwaitAuthReply(n, init, authRequest(n, init))
-    state.#send(now, false)
+    state.#send(state.#transmission.outgoing, now, false)
     return state
   }
 
   handle(event: IkeEvent, now: Millis): Step {
     const n = this.#n
     if (event.type === 'timer' && event.timer === 'retransmit') {
-      if (this.#tries >= CHOICE.tries)
-        return this.#end({ kind: 'noAnswer', exchange: 'IKE_AUTH', tries: this.#tries })
-      this.#tries++
-      this.#send(now, true)
+      const again = this.#transmission.again()
+      if (again === undefined)
+        return this.#end({ kind: 'noAnswer', exchange: 'IKE_AUTH', tries: this.#transmission.tries })
+      this.#send(again, now, true)
       return step(this, n)
     }
     if (event.type === 'datagram') return this.#onDatagram(event.datagram, now)
@@ -256,26 +260,11 @@ class AwaitAuthReply implements State {
     return next
   }
 
-  #send(now: Millis, retransmission: boolean): void {
-    const { sa } = this.#init
-    const tries = this.#tries > 1 ? ` (try ${this.#tries})` : ''
-    this.#n.step = `waiting for the answer to IKE_AUTH${tries}`
-    const header = {
-      initiatorSpi: sa.initiatorSpi,
-      responderSpi: sa.responderSpi,
-      majorVersion: 2,
-      minorVersion: 0,
-      exchange: ExchangeType.IKE_AUTH.id,
-      initiator: true,
-      higherVersion: false,
-      response: false,
-      messageId: 1,
-    }
-    this.#n.send(
-      this.#bytes,
-      observed('out', this.#bytes, header, this.#request.payloads, { retransmission }),
-    )
-    this.#n.setTimer('retransmit', asMillis(now + waitAfter(this.#tries)))
+  #send(outgoing: Outgoing, now: Millis, retransmission: boolean): void {
+    const { tries, waitMs } = this.#transmission
+    this.#n.step = `waiting for the answer to IKE_AUTH${tries > 1 ? ` (try ${tries})` : ''}`
+    this.#n.transmit(outgoing, retransmission)
+    this.#n.setTimer('retransmit', asMillis(now + waitMs))
   }
 
   #end(error: VpnError): Step {
@@ -302,19 +291,14 @@ class AwaitAuthReply implements State {
       header.majorVersion === 2 &&
       equal(header.initiatorSpi, sa.initiatorSpi) &&
       equal(header.responderSpi, sa.responderSpi)
-    const opened = ours ? sa.open(bytes, decoded.value) : undefined
+    const opened = ours ? sa.open(bytes, decoded.value, now) : undefined
     if (opened === undefined) {
       n.note('dropped a message that does not answer our IKE_AUTH')
       return step(this, n)
     }
+    n.observe(opened.observed)
+    if (opened.outcome !== 'message') return step(this, n)
     if (!opened.payloads.ok) {
-      n.act({
-        do: 'observe',
-        message: observed('in', bytes, header, [], {
-          plaintext: opened.plaintext,
-          problem: opened.payloads.error.message,
-        }),
-      })
       const { error } = opened.payloads
       return this.#end({
         kind: 'protocol',
@@ -324,10 +308,6 @@ class AwaitAuthReply implements State {
       })
     }
     const payloads = opened.payloads.value
-    n.act({
-      do: 'observe',
-      message: observed('in', bytes, header, payloads, { plaintext: opened.plaintext }),
-    })
     n.clearTimer('retransmit')
     sa.nextId = 2
     const critical = unknownCritical(payloads)

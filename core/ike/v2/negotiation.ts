@@ -12,7 +12,7 @@ import type { IdPayload, Payload } from '../../wire/ikev2/payload.ts'
 import type { ConnectionConfig, ConnectionView } from '../config.ts'
 import type { AssignedConfiguration, IkeAction, ObservedMessage } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
-import type { IkeSa } from './ike-sa.ts'
+import type { IkeSa, Outgoing } from './ike-sa.ts'
 import { spiNumber } from './payloads.ts'
 
 /** What all states of one negotiation share. It collects actions; whoever handles an event takes them out. */
@@ -56,6 +56,10 @@ export class Negotiation {
     this.act({ do: 'note', text })
   }
 
+  observe(messages: readonly ObservedMessage[]): void {
+    for (const message of messages) this.act({ do: 'observe', message })
+  }
+
   freshIkeSpi(): IkeSpi {
     for (;;) {
       const spi = this.random.bytes(8)
@@ -66,6 +70,13 @@ export class Negotiation {
   send(bytes: Uint8Array, message: ObservedMessage): void {
     if (this.local === undefined || this.remote === undefined) return
     this.act({ do: 'send', datagram: { bytes, local: this.local, remote: this.remote }, message })
+  }
+
+  /** Sends a protected message with all its fragments, the first time or once more. */
+  transmit({ datagrams, whole }: Outgoing, retransmission = false): void {
+    if (whole !== undefined && !retransmission) this.act({ do: 'observe', message: whole })
+    for (const message of datagrams)
+      this.send(message.bytes, retransmission ? { ...message, retransmission } : message)
   }
 
   setTimer(timer: string, at: Millis): void {
@@ -101,6 +112,8 @@ export function observed(
     readonly plaintext?: Uint8Array
     readonly problem?: string
     readonly retransmission?: boolean
+    readonly fragment?: NonNullable<ObservedMessage['fragment']>
+    readonly fragments?: number
   } = {},
 ): ObservedMessage {
   return {
@@ -115,6 +128,8 @@ export function observed(
     retransmission: extra.retransmission ?? false,
     ...(extra.plaintext === undefined ? {} : { plaintext: extra.plaintext }),
     ...(extra.problem === undefined ? {} : { problem: extra.problem }),
+    ...(extra.fragment === undefined ? {} : { fragment: extra.fragment }),
+    ...(extra.fragments === undefined ? {} : { fragments: extra.fragments }),
   }
 }
 

@@ -31,6 +31,21 @@ export const CHOICE = {
   temporaryFailureMs: 5_000,
   /** Our rekey times are moved by up to this part, so that both ends do not rekey at once. */
   jitter: 0.1,
+  /**
+   * Octets of the IP datagrams that fragments of a message go in: what every IPv6 link carries and nearly every
+   * IPv4 path. RFC 7383 §2.5.1
+   */
+  datagramBytes: 1280,
+  /** The same after {@link triesOfOneSize} in vain: what RFC 7383 §2.5.1 recommends where nothing is known. */
+  smallDatagramBytes: 576,
+  /** Tries of a request before it goes in smaller fragments. RFC 7383 §2.5.2 */
+  triesOfOneSize: 3,
+  /** Fragments of one message we keep: twice what the largest message needs in 576-octet datagrams. */
+  mostFragments: 256,
+  /** Octets inside the fragments of one message: what an unfragmented one could hold. RFC 7296 §3.2 */
+  mostContentBytes: 0xffff - 4,
+  /** Fragments wait this long for the rest: about as long as our own requests wait. RFC 7383 §2.6 */
+  reassemblyMs: 30_000,
 } as const
 
 /** Milliseconds to wait after the given try (1 is the first). */

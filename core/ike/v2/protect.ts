@@ -7,8 +7,11 @@ import type { SkPayload } from '../../wire/ikev2/payload.ts'
 import type { IkeSuite } from './suite.ts'
 
 const SK = 46
+const SKF = 53
 const HEADER_BYTES = 28
 const PAYLOAD_HEADER_BYTES = 4
+/** Fragment Number and Total Fragments. RFC 7383 §2.5 */
+const FRAGMENT_BYTES = 4
 
 /** Keys of one direction: SK_e and SK_a of whoever sends. */
 export interface DirectionKeys {
@@ -16,16 +19,42 @@ export interface DirectionKeys {
   readonly integrity: Secret
 }
 
+/** What goes into an Encrypted payload, or a part of it into an Encrypted Fragment payload. */
+export interface Content {
+  /** Type of the first payload inside; 0 in all fragments but the first. RFC 7383 §2.5 */
+  readonly first: number
+  readonly bytes: Uint8Array
+  readonly fragment?: { readonly number: number; readonly total: number }
+}
+
+/** Octets of the message that {@link seal} makes of an unfragmented content. */
+export function sealedBytes(suite: IkeSuite, contentBytes: number): number {
+  const { blockBytes, ivBytes } = suite.encryption
+  const padded = Math.ceil((contentBytes + 1) / blockBytes) * blockBytes
+  return HEADER_BYTES + PAYLOAD_HEADER_BYTES + ivBytes + padded + icvBytesOf(suite)
+}
+
+/** Octets of content for which a message with an Encrypted Fragment payload stays within `messageBytes`. RFC 7383 §2.5.1 */
+export function fragmentRoom(suite: IkeSuite, messageBytes: number): number {
+  const { blockBytes, ivBytes } = suite.encryption
+  const fixed = HEADER_BYTES + PAYLOAD_HEADER_BYTES + FRAGMENT_BYTES + ivBytes + icvBytesOf(suite)
+  const room = Math.floor((messageBytes - fixed) / blockBytes) * blockBytes - 1
+  if (room < 1) throw new RangeError(`no fragment fits a message of ${messageBytes} octets`)
+  return room
+}
+
+const icvBytesOf = ({ encryption, integrity }: IkeSuite): number =>
+  encryption.aead ? encryption.icvBytes : integrity!.icvBytes
+
 /**
- * A message with everything inside one Encrypted payload. RFC 7296 §3.14, RFC 5282 §3.
- * `first`, `inner`: the encoded payloads. `counter` never repeats under these keys: it is the IV of counter modes.
+ * A message with everything inside one Encrypted payload, or a fragment of one. RFC 7296 §3.14, RFC 5282 §3,
+ * RFC 7383 §2.5. `counter` never repeats under these keys: it is the IV of counter modes.
  */
 export function seal(
   suite: IkeSuite,
   keys: DirectionKeys,
   header: Header,
-  first: number,
-  inner: Uint8Array,
+  { first, bytes: inner, fragment }: Content,
   counter: bigint,
   random: Random,
 ): Uint8Array {
@@ -35,13 +64,13 @@ export function seal(
   const plaintext = new Uint8Array(inner.length + padding + 1)
   plaintext.set(inner)
   plaintext[plaintext.length - 1] = padding
-  const icvBytes = encryption.aead ? encryption.icvBytes : integrity!.icvBytes
-  const bodyBytes = encryption.ivBytes + plaintext.length + icvBytes
+  const bodyBytes =
+    (fragment === undefined ? 0 : FRAGMENT_BYTES) + encryption.ivBytes + plaintext.length + icvBytesOf(suite)
 
   const w = new Writer(HEADER_BYTES + PAYLOAD_HEADER_BYTES)
   w.bytes(header.initiatorSpi)
   w.bytes(header.responderSpi)
-  w.u8(SK)
+  w.u8(fragment === undefined ? SK : SKF)
   w.u8((header.majorVersion << 4) | header.minorVersion)
   w.u8(header.exchange)
   w.u8((header.initiator ? 0x08 : 0) | (header.higherVersion ? 0x10 : 0) | (header.response ? 0x20 : 0))
@@ -50,6 +79,10 @@ export function seal(
   w.u8(first)
   w.u8(0)
   w.u16(PAYLOAD_HEADER_BYTES + bodyBytes)
+  if (fragment !== undefined) {
+    w.u16(fragment.number)
+    w.u16(fragment.total)
+  }
   const prefix = w.finish()
 
   // A block cipher in CBC mode needs an IV nobody can predict, a counter mode one that never repeats.
@@ -67,7 +100,7 @@ export function seal(
   })
 }
 
-/** The octets inside an Encrypted payload, or `undefined` when the integrity check fails. */
+/** The octets inside an Encrypted or Encrypted Fragment payload, or `undefined` when the integrity check fails. */
 export function open(
   suite: IkeSuite,
   keys: DirectionKeys,
@@ -75,7 +108,7 @@ export function open(
   sk: Pick<SkPayload, 'body' | 'bodyOffset'>,
 ): Uint8Array | undefined {
   const { encryption, integrity } = suite
-  const icvBytes = encryption.aead ? encryption.icvBytes : integrity!.icvBytes
+  const icvBytes = icvBytesOf(suite)
   const { body } = sk
   const cipherBytes = body.length - encryption.ivBytes - icvBytes
   if (cipherBytes < 1 || cipherBytes % encryption.blockBytes !== 0) return undefined

@@ -141,10 +141,12 @@ class AwaitAuthRequest implements State {
       header.messageId === 1 &&
       equal(header.initiatorSpi, sa.initiatorSpi) &&
       equal(header.responderSpi, sa.responderSpi)
-    const opened = ours ? sa.open(bytes, decoded.value) : undefined
+    const opened = ours ? sa.open(bytes, decoded.value, now) : undefined
     if (opened === undefined) return stay('dropped a message that is not the expected IKE_AUTH request')
     n.local = local
     n.remote = remote
+    n.observe(opened.observed)
+    if (opened.outcome !== 'message') return { next: this, actions: n.take() }
     if (!opened.payloads.ok) {
       const { error } = opened.payloads
       this.#reply(header, [notify(NotifyType.INVALID_SYNTAX.id)])
@@ -156,10 +158,6 @@ class AwaitAuthRequest implements State {
       })
     }
     const payloads = opened.payloads.value
-    n.act({
-      do: 'observe',
-      message: observed('in', bytes, header, payloads, { plaintext: opened.plaintext }),
-    })
     const critical = unknownCritical(payloads)
     if (critical !== undefined) {
       this.#reply(header, [notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD.id, Uint8Array.of(critical))])
@@ -185,13 +183,6 @@ class AwaitAuthRequest implements State {
   }
 
   #reply(header: Header, payloads: readonly Payload[]): void {
-    const { sa } = this.#init
-    const sealed = sa.seal(header.exchange, header.messageId, true, payloads)
-    const message = observed('out', sealed.bytes, { ...header, response: true, initiator: false }, payloads, {
-      plaintext: sealed.plaintext,
-    })
-    sa.expectedId = 2
-    sa.lastReply = { messageId: 1, bytes: sealed.bytes, observed: message }
-    this.#n.send(sealed.bytes, message)
+    this.#n.transmit(this.#init.sa.answer(header, payloads))
   }
 }

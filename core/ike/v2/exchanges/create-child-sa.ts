@@ -459,6 +459,7 @@ function onIkeRekeyed(
   now: Millis,
 ): void {
   const { n } = e
+  made.fragments = old.fragments
   e.sas.push(made)
   const theirs = old.rekeyOfTheirs
   const lowest = lowestNonce(ni, find(payloads, 'Nonce')!.nonce)
@@ -522,6 +523,7 @@ function onRekeyIkeRequest(e: Established, sa: IkeSa, payloads: readonly Payload
     n.random,
     now,
   )
+  made.fragments = sa.fragments
   e.sas.push(made)
   sa.rekeyOfTheirs = { sa: made, lowestNonce: lowestNonce(ni, nr) }
   const collided = sa.retiring

@@ -8,6 +8,7 @@ import { nameOf } from '../../../iana/registry.ts'
 import { encodeMessage, type Header, type Message } from '../../../wire/ikev2/message.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
 import type { OfferedTransform } from '../../config.ts'
+import { fragmentSizes } from '../fragmentation.ts'
 import { IkeSa } from '../ike-sa.ts'
 import { ikeKeys, skeyseed } from '../keys.ts'
 import { natDetectionHash } from '../nat-detection.ts'
@@ -77,6 +78,7 @@ export function initRequest(
     { type: 'Nonce', nonce },
     notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, source),
     notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spi, NO_SPI, n.remote!)),
+    ...fragmentationNotify(n),
   ]
   const header = initHeader(spi, NO_SPI, false)
   return {
@@ -245,6 +247,7 @@ function accept(
     now,
   )
   sa.nextId = 1
+  agreeFragmentation(n, sa, payloads)
   readNat(n, payloads, request.spi, responderSpi)
   for (const vendor of all(payloads, 'VendorID')) n.vendorIds.push(Buffer.from(vendor.data).toString('hex'))
   return {
@@ -276,6 +279,19 @@ export function readNat(
     gateway: !sources.some((s) => equal(s.data, theirs)),
     us: !equal(destination.data, natDetectionHash(spiI, spiR, n.local!)),
   }
+}
+
+/** We can fragment, and say so unless it is switched off. RFC 7383 §2.3 */
+const fragmentationNotify = (n: Negotiation): Payload[] =>
+  n.config.fragmentation === false ? [] : [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED.id)]
+
+const saysFragmentation = (payloads: readonly Payload[]): boolean =>
+  findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED.id) !== undefined
+
+/** Fragments only when both said that they can. RFC 7383 §2.4 */
+function agreeFragmentation(n: Negotiation, sa: IkeSa, theirs: readonly Payload[]): void {
+  if (n.config.fragmentation === false || !saysFragmentation(theirs)) return
+  sa.fragments = fragmentSizes(n.remote!.address, n.config.fragmentDatagramBytes)
 }
 
 export type InitResponse =
@@ -353,6 +369,7 @@ export function respondInit(
     { type: 'Nonce', nonce: nr },
     notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, natDetectionHash(spiI, spiR, n.local!)),
     notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spiI, spiR, n.remote!)),
+    ...(saysFragmentation(payloads) ? fragmentationNotify(n) : []),
   ]
   readNat(n, payloads, spiI, NO_SPI)
   const seed = skeyseed(suite.prf, ni, nr, exchange.secret)
@@ -365,6 +382,7 @@ export function respondInit(
     now,
   )
   made.expectedId = 1
+  agreeFragmentation(n, made, payloads)
   const replyBytes = encodeMessage(reply, out)
   return {
     outcome: 'done',
