@@ -43,6 +43,7 @@ export function connectionConfig(
     requestAddresses: profile.requestAddresses,
     localSelectors: profile.localSubnets.map((network) => selectorIn(network, source, 'localSubnets')),
     remoteSelectors: remoteSelectors(profile),
+    fragmentation: profile.ike.fragmentation,
     forceEncapsulation: profile.forceEncapsulation,
     lifetimes: {
       ikeRekeySeconds: profile.ike.rekeySeconds,

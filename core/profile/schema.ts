@@ -72,6 +72,8 @@ export const profileSchema = v.strictObject({
       rekeySeconds: v.optional(seconds(10), 14_400),
       /** Silence before we ask whether the gateway is alive; 0 never. */
       dpdSeconds: v.optional(seconds(0), 30),
+      /** Large messages in fragments of IKE's own, where the gateway can. RFC 7383 */
+      fragmentation: v.optional(v.boolean(), true),
     }),
     {},
   ),

@@ -119,6 +119,11 @@ describe('connectionConfig', () => {
     expect(one.remoteSelectors.map(({ type }) => type)).toEqual([7])
   })
 
+  test('RFC 7383 §2.3: fragmentation is offered unless the profile switches it off', () => {
+    expect(config({}).fragmentation).toBe(true)
+    expect(config({ ike: { fragmentation: false } }).fragmentation).toBe(false)
+  })
+
   test('RFC 7296 §1.2: groups of the ESP suites are for rekeys, never in the first CHILD_SA', () => {
     const named = config({ esp: { proposals: ['aes128gcm16-ecp256'] } })
     expect(named.pfsGroups).toEqual([19])
