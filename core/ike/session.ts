@@ -100,8 +100,8 @@ export interface ObservedMessage {
   /** A datagram with a part of a message: `payloads` is its SKF payload, `plaintext` what was in it. RFC 7383 §2.5 */
   readonly fragment?: { readonly number: number; readonly total: number }
   /**
-   * A message that travels in this many fragments, which are shown as messages of their own. Its `bytes` are what
-   * they carry: the header as it would be without fragments, then the content of SK in the clear. Never on the wire so.
+   * A message that travels in this many fragments, which are shown as messages of their own. Its `bytes` are only
+   * the headers it would have without them; what would follow, decrypted, is `plaintext`.
    */
   readonly fragments?: number
 }

@@ -1,8 +1,11 @@
 import type { Millis } from '../../bytes/brands.ts'
 import { concat } from '../../bytes/octets.ts'
-import { encodeMessage, type Header } from '../../wire/ikev2/message.ts'
-import type { SkfPayload } from '../../wire/ikev2/payload.ts'
+import { encodeMessage, HEADER_BYTES, type Header } from '../../wire/ikev2/message.ts'
+import type { SkfPayload, SkPayload } from '../../wire/ikev2/payload.ts'
 import { CHOICE } from './numbers.ts'
+
+/** The generic header of a payload. RFC 7296 §3.2 */
+const PAYLOAD_HEADER_BYTES = 4
 
 /** How large our messages may be, in octets without IP, UDP and the non-ESP marker. */
 export interface FragmentSizes {
@@ -31,25 +34,24 @@ export function split(content: Uint8Array, room: number): Uint8Array[] {
 }
 
 /**
- * The message that fragments carry: its header and the header of its Encrypted payload as they would be
- * without fragments, then the decrypted content. It never travels so; RFC 9242 §3.3.2 builds the same.
+ * IKE header and header of SK of the message that fragments carry, as they would be without fragments; the
+ * decrypted content follows in thought only, so that no record of octets holds it. RFC 9242 §3.3.2 builds the same.
  */
-export function unfragmented(
+export function unfragmentedHead(
   header: Header,
   first: number,
   content: Uint8Array,
   bits: Pick<SkfPayload, 'critical' | 'reserved'> = {},
 ): Uint8Array {
-  return encodeMessage(header, [
-    {
-      type: 'SK',
-      first,
-      body: content,
-      bodyOffset: 0,
-      ...(bits.critical === undefined ? {} : { critical: bits.critical }),
-      ...(bits.reserved === undefined ? {} : { reserved: bits.reserved }),
-    },
-  ])
+  const sk: SkPayload = {
+    type: 'SK',
+    first,
+    body: content,
+    bodyOffset: 0,
+    ...(bits.critical === undefined ? {} : { critical: bits.critical }),
+    ...(bits.reserved === undefined ? {} : { reserved: bits.reserved }),
+  }
+  return encodeMessage(header, [sk]).slice(0, HEADER_BYTES + PAYLOAD_HEADER_BYTES)
 }
 
 /** A message put together again. */
@@ -60,8 +62,8 @@ export interface Whole {
   readonly total: number
   /** Octets of the largest message that carried a part. */
   readonly largestBytes: number
-  /** As {@link unfragmented} gives it. */
-  readonly bytes: Uint8Array
+  /** As {@link unfragmentedHead} gives it. */
+  readonly head: Uint8Array
 }
 
 interface Started {
@@ -153,6 +155,6 @@ function whole(started: Started, opening: SkfPayload): Whole {
     content,
     total: started.total,
     largestBytes: started.largestBytes,
-    bytes: unfragmented(started.header, opening.first, content, opening),
+    head: unfragmentedHead(started.header, opening.first, content, opening),
   }
 }

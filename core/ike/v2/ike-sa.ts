@@ -5,7 +5,7 @@ import type { Header, Message } from '../../wire/ikev2/message.ts'
 import { decodeMessage, decodePayloads, encodePayloads } from '../../wire/ikev2/message.ts'
 import type { Payload, SkfPayload, SkPayload } from '../../wire/ikev2/payload.ts'
 import type { ObservedMessage } from '../session.ts'
-import { type FragmentSizes, Reassembly, split, unfragmented } from './fragmentation.ts'
+import { type FragmentSizes, Reassembly, split, unfragmentedHead } from './fragmentation.ts'
 import { closeIkeKeys, type IkeKeys } from './keys.ts'
 import { observed } from './negotiation.ts'
 import { type DirectionKeys, fragmentRoom, open, seal, sealedBytes } from './protect.ts'
@@ -188,7 +188,7 @@ export class IkeSa {
     if (whole === undefined) return { outcome: 'waiting', observed: [seen] }
     if (typeof whole === 'string') return { outcome: 'waiting', observed: [{ ...seen, problem: whole }] }
     this.#learnSize(whole.largestBytes, whole.total)
-    return this.#message(whole.bytes, header, whole.first, whole.content, [seen], whole.total)
+    return this.#message(whole.head, header, whole.first, whole.content, [seen], whole.total)
   }
 
   /** `fragments`: what it came in, each already among `before`. */
@@ -251,7 +251,7 @@ export class IkeSa {
       const bytes = sealed(skf)
       return observed('out', bytes, header, payloadsOf(bytes), { plaintext, fragment })
     })
-    const whole = observed('out', unfragmented(header, first, content), header, payloads, {
+    const whole = observed('out', unfragmentedHead(header, first, content), header, payloads, {
       plaintext: content,
       fragments: parts.length,
     })
