@@ -1,4 +1,5 @@
 import type { AppSnapshot, Phase1Snapshot, Phase2Snapshot, TunnelSnapshot } from '../contract/snapshot.ts'
+import type { MessageLine } from '../manager/control-protocol.ts'
 
 const STATE_WORDS: Readonly<Record<TunnelSnapshot['state'], string>> = {
   idle: 'not connected',
@@ -109,3 +110,22 @@ const keepalive = (seconds: number | undefined): string =>
   seconds === undefined ? '' : `, keepalive every ${seconds} s`
 const left = (atMs: number | undefined, nowMs: number): string =>
   atMs === undefined ? '' : `, new keys in ${duration(atMs - nowMs)}`
+
+/** A message of the inspector in one line: `12:00:00.000 --> IKE_AUTH request 1, 240 octets: SK`. */
+export function formatMessage(message: MessageLine): string {
+  const time = new Date(message.atMs).toISOString().slice(11, 23)
+  const arrow = message.direction === 'out' ? '-->' : '<--'
+  const kind = message.response ? 'response' : 'request'
+  const again = message.retransmission ? ' (again)' : ''
+  const problem = message.problem === undefined ? '' : `, ${message.problem}`
+  const part =
+    message.fragment === undefined
+      ? ''
+      : ` (fragment ${message.fragment.number} of ${message.fragment.total})`
+  const size =
+    message.fragments === undefined
+      ? `${message.bytes.length / 2} octets`
+      : `in ${message.fragments} fragments`
+  const payloads = message.payloads.length === 0 ? '' : `: ${message.payloads.join(', ')}`
+  return `${time} ${arrow} ${message.exchange} ${kind} ${message.messageId}${part}${again}, ${size}${payloads}${problem}`
+}

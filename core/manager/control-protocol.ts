@@ -38,6 +38,10 @@ export interface MessageLine {
   readonly payloads: readonly string[]
   /** Hexadecimal. */
   readonly bytes: string
+  /** A datagram with a part of a message. RFC 7383 */
+  readonly fragment?: { readonly number: number; readonly total: number }
+  /** A message that these many fragments carry; `bytes` are its headers alone. */
+  readonly fragments?: number
 }
 
 /** What answers the calls: the manager, in the process that hosts it. */

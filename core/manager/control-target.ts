@@ -51,6 +51,8 @@ function lineOf({ number, atMs, message }: LoggedMessage): MessageLine {
     problem: message.problem,
     payloads: message.payloads.map(nameOfPayload),
     bytes: toHex(message.bytes),
+    ...(message.fragment === undefined ? {} : { fragment: message.fragment }),
+    ...(message.fragments === undefined ? {} : { fragments: message.fragments }),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AppSnapshot } from '../../contract/snapshot.ts'
 import type { CliContext, ExitCode } from '../context.ts'
-import { formatStatus } from '../format.ts'
+import { formatMessage, formatStatus } from '../format.ts'
 
 const NOTHING: AppSnapshot = { revision: 0, profiles: [], tunnels: [] }
 
@@ -71,26 +71,6 @@ export async function inspect(context: CliContext, name: string, json: boolean):
     running === undefined ? [] : await running.messages(profile.id).finally(() => running.close())
   if (json) for (const message of messages) terminal.out(JSON.stringify(message))
   else if (messages.length === 0) terminal.out(`There are no messages of ${profile.name}: it is not running.`)
-  else for (const message of messages) terminal.out(lineFor(message))
+  else for (const message of messages) terminal.out(formatMessage(message))
   return 0
-}
-
-function lineFor(message: {
-  readonly atMs: number
-  readonly direction: 'in' | 'out'
-  readonly exchange: string
-  readonly messageId: number
-  readonly response: boolean
-  readonly retransmission: boolean
-  readonly problem: string | undefined
-  readonly payloads: readonly string[]
-  readonly bytes: string
-}): string {
-  const time = new Date(message.atMs).toISOString().slice(11, 23)
-  const arrow = message.direction === 'out' ? '-->' : '<--'
-  const kind = message.response ? 'response' : 'request'
-  const again = message.retransmission ? ' (again)' : ''
-  const problem = message.problem === undefined ? '' : `, ${message.problem}`
-  const payloads = message.payloads.length === 0 ? '' : `: ${message.payloads.join(', ')}`
-  return `${time} ${arrow} ${message.exchange} ${kind} ${message.messageId}${again}, ${message.bytes.length / 2} octets${payloads}${problem}`
 }
