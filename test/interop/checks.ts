@@ -78,7 +78,19 @@ const idle: Check = async ({ lab, client }) => {
   return wrong
 }
 
-export const CHECKS: Readonly<Record<ExtraCheck, Check>> = { rekey, dpd, idle }
+/** Request and answer of IKE_AUTH went in fragments: what the gateway says of it. */
+const fragments: Check = async ({ lab }) => {
+  const log = await lab.logs()
+  return [
+    ...(/received fragment #1 of/.test(log) ? [] : ['the gateway got no fragment']),
+    ...(/reassembled fragmented IKE message/.test(log)
+      ? []
+      : ['the gateway did not put our request together']),
+    ...(/splitting IKE message/.test(log) ? [] : ['the gateway sent no fragment']),
+  ]
+}
+
+export const CHECKS: Readonly<Record<ExtraCheck, Check>> = { rekey, dpd, idle, fragments }
 
 /** Programs the runner itself needs. */
 export async function missingPrograms(): Promise<readonly string[]> {

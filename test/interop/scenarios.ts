@@ -16,7 +16,7 @@ export interface ExpectedFault {
 }
 
 /** Checks beyond "connects, carries traffic, leaves nothing behind". */
-export type ExtraCheck = 'rekey' | 'dpd' | 'idle'
+export type ExtraCheck = 'rekey' | 'dpd' | 'idle' | 'fragments'
 
 export const EXPECTED_FAULTS: Readonly<Record<string, ExpectedFault>> = {
   'ikev2-bad-psk': { kind: 'authFailed', fields: { who: 'us' } },
@@ -29,6 +29,7 @@ export const EXTRA_CHECKS: Readonly<Record<string, ExtraCheck>> = {
   'ikev2-rekey-pfs': 'rekey',
   'ikev2-dpd': 'dpd',
   'ikev2-idle': 'idle',
+  'ikev2-fragment-psk': 'fragments',
 }
 
 /** A small set that touches every part, for `npm test`. The second list is run behind a NAT. */
@@ -37,6 +38,7 @@ export const REPRESENTATIVE = {
     'ikev2-psk',
     'ikev2-cookie',
     'ikev2-invalid-ke',
+    'ikev2-fragment-psk',
     'ikev2-dual',
     'ikev2-full',
     'ikev2-nopool',
@@ -52,6 +54,7 @@ const SUPPORTED = new Set([
   'ikev2-psk',
   'ikev2-cookie',
   'ikev2-invalid-ke',
+  'ikev2-fragment-psk',
   'ikev2-rekey',
   'ikev2-rekey-pfs',
   'ikev2-dpd',
