@@ -14,27 +14,30 @@ export interface IkeKeys {
   readonly pr: Secret
 }
 
-/** prf+ of RFC 7296 §2.13: at most 255 blocks. */
+/** prf+ of RFC 7296 §2.13: `bytes` octets out of at most 255 blocks. */
 export function prfPlus(prf: PrfInfo, key: Uint8Array, seed: Uint8Array, bytes: number): Uint8Array {
+  const blocks = Math.ceil(bytes / prf.outputBytes)
+  if (blocks > 255) throw new RangeError(`prf+ gives at most 255 blocks, not ${blocks}`)
   const out = new Uint8Array(bytes)
   let block: Uint8Array = NO_OCTETS
-  for (let i = 1, at = 0; at < bytes; i++) {
-    if (i > 255) throw new RangeError('prf+ gives at most 255 blocks')
-    block = prf.compute(key, concat(block, seed, Uint8Array.of(i)))
+  for (let i = 1, at = 0; i <= blocks; i++, at += prf.outputBytes) {
+    const next = prf.compute(key, concat(block, seed, Uint8Array.of(i)))
+    block.fill(0)
+    block = next
     out.set(block.subarray(0, Math.min(block.length, bytes - at)), at)
-    at += block.length
   }
+  block.fill(0)
   return out
 }
 
-/** SKEYSEED of the first IKE SA. RFC 7296 §2.14; a PRF with a fixed key takes half of it from each nonce. */
+/** SKEYSEED of the first IKE SA: prf(Ni ‖ Nr, g^ir). RFC 7296 §2.14; a PRF with a fixed key takes half of it from each nonce. */
 export function skeyseed(prf: PrfInfo, ni: Uint8Array, nr: Uint8Array, shared: Secret): Secret {
   const half = prf.keyBytes / 2
   const key = prf.fixedKey ? concat(ni.subarray(0, half), nr.subarray(0, half)) : concat(ni, nr)
   return new Secret(shared.use((g) => prf.compute(key, g)))
 }
 
-/** SKEYSEED after a rekey of the IKE SA: with the PRF of the old SA. RFC 7296 §2.18 */
+/** SKEYSEED after a rekey of the IKE SA: prf(SK_d, g^ir ‖ Ni ‖ Nr), with PRF and SK_d of the old one. RFC 7296 §2.18 */
 export function rekeyedSkeyseed(
   oldPrf: PrfInfo,
   oldD: Secret,
@@ -45,7 +48,7 @@ export function rekeyedSkeyseed(
   return new Secret(oldD.use((d) => shared.use((g) => oldPrf.compute(d, concat(g, ni, nr)))))
 }
 
-/** All SK_* from SKEYSEED, which is closed. RFC 7296 §2.14 */
+/** All SK_* from SKEYSEED, which is closed. `spiI`, `spiR`: of the IKE SA being keyed. RFC 7296 §2.14 */
 export function ikeKeys(
   suite: IkeSuite,
   seed: Secret,
@@ -65,7 +68,7 @@ export function ikeKeys(
   return keys
 }
 
-/** KEYMAT of a CHILD_SA: initiator to responder first, encryption before integrity. RFC 7296 §2.17 */
+/** KEYMAT of a CHILD_SA, prf+(SK_d, [g^ir ‖] Ni ‖ Nr): initiator to responder first, encryption before integrity. RFC 7296 §2.17 */
 export function childKeys(
   prf: PrfInfo,
   d: Secret,
@@ -74,7 +77,7 @@ export function childKeys(
   ni: Uint8Array,
   nr: Uint8Array,
 ): { readonly ei: Secret; readonly ai: Secret; readonly er: Secret; readonly ar: Secret } {
-  const e = (suite.encryption.id === 11 ? 0 : suite.keyBits / 8) + suite.encryption.saltBytes
+  const e = suite.keyBits / 8 + suite.encryption.saltBytes
   const a = suite.integrity?.keyBytes ?? 0
   const from = (g: Uint8Array) => d.use((key) => prfPlus(prf, key, concat(g, ni, nr), 2 * (e + a)))
   const stream = shared === undefined ? from(NO_OCTETS) : shared.use(from)

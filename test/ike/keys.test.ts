@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { fromHex, toHex } from '../../core/bytes/octets.ts'
 import { Secret } from '../../core/bytes/secret.ts'
-import {
-  deriveChildKeymat,
-  deriveIkeKeys,
-  deriveRekeySkeyseed,
-  deriveSkeyseed,
-  prfPlus,
-} from '../../core/crypto/key-derivation.ts'
 import { createRegistry } from '../../core/crypto/registry.ts'
+import type { AeadInfo } from '../../core/crypto/transforms.ts'
+import {
+  childKeys,
+  closeIkeKeys,
+  skeyseed as firstSkeyseed,
+  ikeKeys,
+  prfPlus,
+  rekeyedSkeyseed,
+} from '../../core/ike/v2/keys.ts'
 
 const registry = createRegistry(undefined)
 const sha1 = registry.prf.get(2)!
@@ -41,7 +43,15 @@ const cavp = {
   skeyseedRekey: '63e81194946ebd05df7df5ebf5d8750056bf1f1d',
 }
 
-const skeyseed = () => deriveSkeyseed(sha1, cavp.ni, cavp.nr, new Secret(cavp.gir.slice()))
+const skeyseed = () => firstSkeyseed(sha1, cavp.ni, cavp.nr, new Secret(cavp.gir.slice()))
+const cbcSuite = {
+  encryption: cbc,
+  keyBits: 128,
+  prf: sha1,
+  integrity: sha1Mac as typeof sha1Mac | undefined,
+  keyExchange: registry.keyExchange.get(31)!,
+}
+const cbcChild = { ...cbcSuite, keyExchange: undefined, esn: false }
 const skD = () => new Secret(fromHex(cavp.dkm.slice(0, 40)))
 
 describe('NIST CAVP, IKEv2', () => {
@@ -55,37 +65,50 @@ describe('NIST CAVP, IKEv2', () => {
   })
 
   test('RFC 7296 §2.14: the seven keys are consecutive pieces of that stream', () => {
-    const suite = { encryption: cbc, keyBits: 128, integrity: sha1Mac }
-    const keys = deriveIkeKeys(sha1, suite, skeyseed(), cavp.ni, cavp.nr, cavp.spiI, cavp.spiR)
-    const { skD, skAi, skAr, skEi, skEr, skPi, skPr } = keys
-    const all = [skD, skAi, skAr, skEi, skEr, skPi, skPr]
+    const keys = ikeKeys(cbcSuite, skeyseed(), cavp.ni, cavp.nr, cavp.spiI, cavp.spiR)
+    const all = [keys.d, keys.ai, keys.ar, keys.ei, keys.er, keys.pi, keys.pr]
     expect(all.map((key) => key.length)).toEqual([20, 20, 20, 16, 16, 20, 20])
     expect(all.map(hex).join('')).toBe(cavp.dkm)
-    keys.close()
+    closeIkeKeys(keys)
     expect(all.every((key) => key.closed)).toBe(true)
   })
 
   test('RFC 7296 §2.17: KEYMAT without and with a fresh key exchange', () => {
-    const suite = { encryption: cbc, keyBits: 128, integrity: sha1Mac }
-    const plain = deriveChildKeymat(sha1, skD(), suite, cavp.ni, cavp.nr)
-    const inOrder = ({ initiator, responder }: typeof plain) =>
-      [initiator.encryption, initiator.integrity, responder.encryption, responder.integrity].map(hex).join('')
+    const inOrder = ({ ei, ai, er, ar }: ReturnType<typeof childKeys>) => [ei, ai, er, ar].map(hex).join('')
+    const plain = childKeys(sha1, skD(), cbcChild, undefined, cavp.ni, cavp.nr)
     expect(inOrder(plain)).toBe(cavp.child.slice(0, 2 * (16 + 20) * 2))
-    const pfs = deriveChildKeymat(sha1, skD(), suite, cavp.ni, cavp.nr, new Secret(cavp.girNew.slice()))
+    const pfs = childKeys(sha1, skD(), cbcChild, new Secret(cavp.girNew.slice()), cavp.ni, cavp.nr)
     expect(inOrder(pfs)).toBe(cavp.childDh.slice(0, 2 * (16 + 20) * 2))
   })
 
   test('RFC 7296 §2.18: SKEYSEED of a rekeyed IKE SA', () => {
-    const rekeyed = deriveRekeySkeyseed(sha1, skD(), new Secret(cavp.girNew.slice()), cavp.ni, cavp.nr)
+    const rekeyed = rekeyedSkeyseed(sha1, skD(), new Secret(cavp.girNew.slice()), cavp.ni, cavp.nr)
     expect(hex(rekeyed)).toBe(cavp.skeyseedRekey)
   })
 })
 
 test('RFC 5282 §7: with an AEAD SK_ai and SK_ar are empty, and SK_ei holds key and salt', () => {
-  const suite = { encryption: gcm, keyBits: 256 }
-  const keys = deriveIkeKeys(sha1, suite, skeyseed(), cavp.ni, cavp.nr, cavp.spiI, cavp.spiR)
-  expect([keys.skAi.length, keys.skAr.length, keys.skEi.length, keys.skEr.length]).toEqual([0, 0, 36, 36])
-  expect(hex(keys.skEi)).toBe(cavp.dkm.slice(40, 40 + 72))
+  const suite = { ...cbcSuite, encryption: gcm, keyBits: 256, integrity: undefined }
+  const keys = ikeKeys(suite, skeyseed(), cavp.ni, cavp.nr, cavp.spiI, cavp.spiR)
+  expect([keys.ai.length, keys.ar.length, keys.ei.length, keys.er.length]).toEqual([0, 0, 36, 36])
+  expect(hex(keys.ei)).toBe(cavp.dkm.slice(40, 40 + 72))
+})
+
+describe('RFC 7296 §2.17: how much KEYMAT an SA takes', () => {
+  const lengths = (suite: Partial<typeof cbcChild>) => {
+    const { ei, ai, er, ar } = childKeys(sha1, skD(), { ...cbcChild, ...suite }, undefined, cavp.ni, cavp.nr)
+    return [ei, ai, er, ar].map((key) => key.length)
+  }
+
+  test('RFC 2410: NULL takes none for encryption', () => {
+    expect(lengths({ encryption: registry.encryption.get(11)!, keyBits: 0 })).toEqual([0, 20, 0, 20])
+  })
+
+  test('RFC 4543 §5.3: AES-GMAC takes key and salt, and no integrity key', () => {
+    const gmac: AeadInfo = { ...(gcm as AeadInfo), id: 21, name: 'ENCR_NULL_AUTH_AES_GMAC' }
+    expect(lengths({ encryption: gmac, keyBits: 128, integrity: undefined })).toEqual([20, 0, 20, 0])
+    expect(lengths({ encryption: gmac, keyBits: 256, integrity: undefined })).toEqual([36, 0, 36, 0])
+  })
 })
 
 test('RFC 7296 §2.14: AES-XCBC and AES-CMAC take eight octets of each nonce', () => {
@@ -95,7 +118,7 @@ test('RFC 7296 §2.14: AES-XCBC and AES-CMAC take eight octets of each nonce', (
   for (const id of [4, 8]) {
     const prf = registry.prf.get(id)!
     const wanted = toHex(prf.compute(key, cavp.gir))
-    expect(hex(deriveSkeyseed(prf, ni, nr, new Secret(cavp.gir.slice())))).toBe(wanted)
+    expect(hex(firstSkeyseed(prf, ni, nr, new Secret(cavp.gir.slice())))).toBe(wanted)
   }
 })
 
