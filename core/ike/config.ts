@@ -53,7 +53,7 @@ export interface ConnectionConfig {
   /** Seconds of silence before we ask; 0 never. */
   readonly dpdSeconds: number
   readonly keepaliveSeconds: number
-  /** A DH group for child rekeys, IANA id; undefined: only if the gateway's answer had one. */
+  /** Groups for CHILD_SAs made by CREATE_CHILD_SA, IANA ids, the most wanted first; none: no perfect forward secrecy. */
   readonly pfsGroups: readonly number[]
 }
 

@@ -22,7 +22,17 @@ export interface ChildSa {
   readonly ours: boolean
   /** The SA to send with, while the peer may not be ready for it. */
   pendingOutbound?: EspSa
+  /**
+   * `rekeying`: our request to replace it is out. `replaced`: another one carries on, and the peer will delete this
+   * one. `deleting`: we will, or our request to do so is out. RFC 7296 §2.25.1
+   */
   state: 'installed' | 'rekeying' | 'replaced' | 'deleting'
+  /** Our request to replace it waits for its turn. */
+  rekeyQueued?: boolean
+  /** Our Delete is out, and not only queued. */
+  deleteSent?: boolean
+  /** The peer refused to replace it: since when, and when we ask again. */
+  refused?: { readonly since: Millis; readonly retryAt: Millis }
   /** The SA that replaces this one: made by our exchange, or by the peer's. */
   successorOfOurs?: { readonly child: ChildSa; readonly lowestNonce: Uint8Array }
   successorOfTheirs?: { readonly child: ChildSa; readonly lowestNonce: Uint8Array }

@@ -1,4 +1,4 @@
-import { asMillis, type Millis } from '../../bytes/brands.ts'
+import { asMillis, type EspSpi, type Millis } from '../../bytes/brands.ts'
 import { equal } from '../../bytes/octets.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType, SecurityProtocol } from '../../iana/ikev2.ts'
@@ -7,12 +7,14 @@ import { decodeMessage, type Header } from '../../wire/ikev2/message.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { AssignedConfiguration, Datagram, IkeEvent, State, Step } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
-import { onCreateChildRequest, rekeyChild, rekeyIke } from './exchanges/create-child-sa.ts'
+import { onCreateChildRequest } from './exchanges/create-child-sa.ts'
 import { onInformational } from './exchanges/informational.ts'
+import { deleteChild, rekeyChild } from './exchanges/rekey-child.ts'
+import { rekeyIke } from './exchanges/rekey-ike.ts'
 import type { IkeSa, Request } from './ike-sa.ts'
 import { hexSpi, type Negotiation } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
-import { notify, unknownCritical } from './payloads.ts'
+import { errorOf, notify, unknownCritical } from './payloads.ts'
 import { Transmission } from './transmission.ts'
 
 /**
@@ -25,7 +27,8 @@ export class Established implements State {
   /** The current IKE SA and those on their way out. */
   readonly sas: IkeSa[]
   #heardAt: Millis = asMillis(0)
-  #leaving = false
+  /** We are saying goodbye, and this is how it will end. */
+  #goodbye: { readonly error: VpnError | undefined } | undefined
   #over = false
 
   constructor(n: Negotiation, sa: IkeSa) {
@@ -36,6 +39,10 @@ export class Established implements State {
 
   get current(): IkeSa {
     return this.n.current!
+  }
+
+  get leaving(): boolean {
+    return this.#goodbye !== undefined
   }
 
   /** The first CHILD_SA is installed: timers start. */
@@ -49,11 +56,18 @@ export class Established implements State {
     return this.done()
   }
 
+  /** The IKE SA stands without a CHILD_SA, which the initiator may still ask for. RFC 7296 §2.21.2 */
+  beginChildless(now: Millis): Step {
+    this.n.state = 'phase2'
+    this.#heardAt = now
+    this.startTimers(now)
+    return this.done()
+  }
+
   startTimers(now: Millis): void {
     const { n } = this
     const { ikeRekeySeconds } = n.config.lifetimes
-    const jitter = 1 - (n.random.bytes(1)[0]! / 255) * CHOICE.jitter
-    n.ikeRekeyAt = ikeRekeySeconds > 0 ? asMillis(now + ikeRekeySeconds * 1000 * jitter) : undefined
+    n.ikeRekeyAt = ikeRekeySeconds > 0 ? asMillis(now + n.jittered(ikeRekeySeconds * 1000)) : undefined
     if (n.ikeRekeyAt !== undefined) n.setTimer('ike-rekey', n.ikeRekeyAt)
     if (n.config.dpdSeconds > 0) n.setTimer('dpd', asMillis(now + n.config.dpdSeconds * 1000))
     if (n.nat.us && n.config.keepaliveSeconds > 0)
@@ -76,7 +90,9 @@ export class Established implements State {
         const child = [...this.n.children.values()].find(
           (c) => c.outboundSpi === event.spi || c.inboundSpi === event.spi,
         )
-        if (child !== undefined) rekeyChild(this, child, now)
+        // Each limit speaks once more while a refused rekey waits for its next try.
+        if (child !== undefined && (child.refused === undefined || child.refused.retryAt <= now))
+          rekeyChild(this, child, now)
         break
       }
       case 'traffic':
@@ -94,7 +110,7 @@ export class Established implements State {
   }
 
   #onCommand(command: Extract<IkeEvent, { type: 'command' }>['command'], now: Millis): Step {
-    if (this.#leaving) return this.done()
+    if (this.leaving) return this.done()
     if (command.type === 'disconnect') return this.disconnect(undefined, now)
     if (command.type === 'rekeyIke') rekeyIke(this, now)
     if (command.type === 'rekeyChild') {
@@ -106,55 +122,58 @@ export class Established implements State {
     return this.done()
   }
 
-  /** Deletes the IKE SA and everything on it. RFC 7296 §1.4.1 */
+  /** {@link leave} as the whole of a step. */
   disconnect(error: VpnError | undefined, now: Millis): Step {
-    return this.leaveWith(
+    this.leave(error, now)
+    return this.done()
+  }
+
+  /** Deletes the IKE SA and everything on it. RFC 7296 §1.4.1 */
+  leave(error: VpnError | undefined, now: Millis): void {
+    this.#sayGoodbye(
       [{ type: 'Delete', protocol: SecurityProtocol.IKE.id, spiBytes: 0, spis: [] }],
       error,
       now,
     )
   }
 
-  /** Says a last word, waits shortly for its answer, and is gone. */
+  /** Leaves with other last words than a Delete. */
   leaveWith(payloads: readonly Payload[], error: VpnError | undefined, now: Millis): Step {
-    if (this.#leaving) return this.done()
-    this.#leaving = true
+    this.#sayGoodbye(payloads, error, now)
+    return this.done()
+  }
+
+  /** Says a last word, waits shortly for its answer, and is gone. The window lets it out behind an answer still awaited. */
+  #sayGoodbye(payloads: readonly Payload[], error: VpnError | undefined, now: Millis): void {
+    if (this.leaving) return
     const { n } = this
     n.state = 'disconnecting'
     n.step = 'telling the gateway'
     const sa = this.current
     sa.queue.length = 0
-    // The window holds one request: an answer still awaited will not be waited for.
-    if (sa.outstanding !== undefined) {
-      sa.outstanding = undefined
-      sa.nextId++
-      n.clearTimer(`retransmit:${hexSpi(sa.localSpi)}`)
+    const goodbye: Request = {
+      label: 'INFORMATIONAL delete',
+      exchange: ExchangeType.INFORMATIONAL.id,
+      build: () => payloads,
+      onReply: () => this.finish(error),
+      onSilence: () => this.finish(error),
     }
-    this.ask(
-      sa,
-      {
-        label: 'INFORMATIONAL delete',
-        exchange: ExchangeType.INFORMATIONAL.id,
-        build: () => payloads,
-        onReply: () => this.finish(error),
-        onSilence: () => this.finish(error),
-        tries: CHOICE.goodbyeTries,
-      },
-      now,
-    )
-    return this.done()
+    this.ask(sa, goodbye, now)
+    this.#goodbye = { error }
+    n.setTimer('goodbye', asMillis(now + CHOICE.goodbyeMs))
   }
 
-  /** Everything is over, without another word. */
+  /** Everything is over, without another word. Who was leaving anyway has left. */
   finish(error: VpnError | undefined): void {
     if (this.#over) return
     this.#over = true
     for (const sa of this.sas) sa.close()
-    this.n.finish(error)
+    this.n.finish(this.#goodbye === undefined ? error : this.#goodbye.error)
   }
 
-  /** Queues a request on an IKE SA; it is sent when the window allows. RFC 7296 §2.3 */
+  /** Queues a request on an IKE SA; it is sent when the window allows. Nothing new is begun on the way out. RFC 7296 §2.3 */
   ask(sa: IkeSa, request: Request, now: Millis): void {
+    if (this.leaving) return
     sa.queue.push(request)
     this.#pump(sa, now)
   }
@@ -162,7 +181,7 @@ export class Established implements State {
   #pump(sa: IkeSa, now: Millis): void {
     while (sa.outstanding === undefined && sa.queue.length > 0 && !this.#over) {
       const request = sa.queue.shift()!
-      const payloads = request.build()
+      const payloads = request.build(sa)
       if (payloads === undefined) continue
       const messageId = sa.nextId
       const transmission = new Transmission(sa, sa.seal(request.exchange, messageId, false, payloads))
@@ -187,16 +206,24 @@ export class Established implements State {
         return
       }
       case 'child-linger':
-        return this.#onChildLinger(Number(key))
+        return this.#onChildLinger(Number(key), now)
+      case 'inbound-linger':
+        if (n.lingering.delete(Number(key) as EspSpi))
+          n.act({ do: 'removeInbound', spi: Number(key) as EspSpi })
+        return
       case 'ike-linger': {
         const sa = this.sas.find((s) => hexSpi(s.localSpi) === key)
         if (sa !== undefined && sa !== this.current) this.drop(sa)
         return
       }
+      case 'goodbye':
+        return this.finish(undefined)
       case 'ike-rekey':
         return rekeyIke(this, now)
       case 'dpd':
-        if (now - this.#heardAt >= n.config.dpdSeconds * 1000) this.#probe(now)
+        if (now - this.#heardAt < n.config.dpdSeconds * 1000)
+          return n.setTimer('dpd', asMillis(this.#heardAt + n.config.dpdSeconds * 1000))
+        this.#probe(now)
         return n.setTimer('dpd', asMillis(now + n.config.dpdSeconds * 1000))
       case 'keepalive':
         n.act({ do: 'keepalive' })
@@ -204,10 +231,11 @@ export class Established implements State {
     }
   }
 
-  /** The peer never deleted what its rekey replaced. */
-  #onChildLinger(spi: number): void {
+  /** The peer never deleted what its rekey replaced: we do. */
+  #onChildLinger(spi: number, now: Millis): void {
     const child = this.n.children.get(spi)
-    if (child !== undefined) this.removeChild(child)
+    if (child?.state === 'rekeying') this.expectDelete(child, now)
+    else if (child !== undefined) deleteChild(this, child, now)
   }
 
   #retransmit(sa: IkeSa | undefined, now: Millis): void {
@@ -254,14 +282,18 @@ export class Established implements State {
     const opened = sa?.open(bytes, decoded.value, now)
     if (sa === undefined || opened === undefined)
       return n.note('dropped a message that belongs to no IKE SA or fails its integrity check')
-    this.#heardAt = now
     n.observe(opened.observed)
     // The same request again gets the same octets again. RFC 7296 §2.1
     if (opened.outcome === 'repeated' && sa.lastReply !== undefined) return n.transmit(sa.lastReply, true)
     if (opened.outcome !== 'message') return
+    const repeated = header.response
+      ? header.messageId !== sa.outstanding?.messageId
+      : header.messageId !== sa.expectedId
+    // Only a fresh message is a sign of life: anybody may send an old one again. RFC 7296 §2.4
+    if (!repeated) this.#heardAt = now
     if (!opened.payloads.ok) {
-      if (!header.response && header.messageId === sa.expectedId)
-        this.#reply(sa, header, [notify(NotifyType.INVALID_SYNTAX.id)])
+      if (repeated) return
+      if (!header.response) this.#reply(sa, header, [notify(NotifyType.INVALID_SYNTAX.id)])
       const { error } = opened.payloads
       return this.finish({
         kind: 'protocol',
@@ -282,30 +314,32 @@ export class Established implements State {
     sa.outstanding = undefined
     sa.nextId++
     this.n.clearTimer(`retransmit:${hexSpi(sa.localSpi)}`)
-    out.request.onReply(payloads, now)
+    // The peer found our request malformed, and has ended the IKE SA with this. RFC 7296 §2.21.3
+    if (errorOf(payloads)?.notify === NotifyType.INVALID_SYNTAX.id)
+      return this.finish({ kind: 'refused', exchange: out.request.label, notify: 'INVALID_SYNTAX' })
+    out.request.onReply(payloads, now, sa)
     if (!this.#over && this.sas.includes(sa)) this.#pump(sa, now)
   }
 
   #onRequest(sa: IkeSa, header: Header, payloads: readonly Payload[], now: Millis): void {
     const { n } = this
-    if (header.messageId !== sa.expectedId)
+    if (header.messageId !== sa.expectedId || sa.state === 'closed')
       return n.note(`dropped a request outside the window: Message ID ${header.messageId}`)
     const critical = unknownCritical(payloads)
     if (critical !== undefined)
       return this.#reply(sa, header, [
         notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD.id, Uint8Array.of(critical)),
       ])
-    if (header.exchange === ExchangeType.INFORMATIONAL.id) {
-      const answer = onInformational(this, sa, payloads)
-      this.#reply(sa, header, answer.payloads)
-      answer.after?.(now)
-    } else if (header.exchange === ExchangeType.CREATE_CHILD_SA.id) {
-      const answer = onCreateChildRequest(this, sa, payloads, now)
-      this.#reply(sa, header, answer.payloads)
-      answer.after?.(now)
-    } else {
-      n.note(`dropped a request of exchange ${header.exchange}`)
-    }
+    const answer =
+      header.exchange === ExchangeType.INFORMATIONAL.id
+        ? onInformational(this, sa, payloads, now)
+        : header.exchange === ExchangeType.CREATE_CHILD_SA.id
+          ? onCreateChildRequest(this, sa, payloads, now)
+          : undefined
+    if (answer === undefined) return n.note(`dropped a request of exchange ${header.exchange}`)
+    this.#reply(sa, header, answer.payloads)
+    if (answer.fatal !== undefined) return this.finish(answer.fatal)
+    answer.after?.(now)
   }
 
   #reply(sa: IkeSa, header: Header, payloads: readonly Payload[]): void {
@@ -322,25 +356,79 @@ export class Established implements State {
     sa.close()
   }
 
+  /** Another IKE SA carries on, with all that waited. RFC 7296 §2.8: it inherits the CHILD_SAs. */
+  moveTo(made: IkeSa, old: IkeSa, now: Millis): void {
+    const { n } = this
+    old.state = 'replaced'
+    n.current = made
+    n.rekeys.ike++
+    n.ikeRefusedSince = undefined
+    this.startTimers(now)
+    const goodbye = this.#goodbye
+    this.#goodbye = undefined
+    for (const request of old.queue.splice(0)) this.ask(made, request, now)
+    this.#goodbye = goodbye
+  }
+
+  /** The peer deleted an IKE SA. RFC 7296 §1.4.1, §2.8.2 */
+  onIkeDeleted(sa: IkeSa, now: Millis): void {
+    if (sa === this.current) {
+      const theirs = sa.rekeyOfTheirs?.sa
+      if (theirs === undefined || theirs.state === 'closed')
+        return this.finish({ kind: 'closedByGateway', reason: 'it deleted the IKE SA' })
+      // The peer's rekey is done, and it has not seen ours: we forget our own.
+      this.moveTo(theirs, sa, now)
+    }
+    sa.state = 'closed'
+    this.n.clearTimer(`retransmit:${hexSpi(sa.localSpi)}`)
+    this.expectIkeDelete(sa, now)
+  }
+
+  /** A replaced IKE SA is forgotten after a while, whether the peer deletes it or not. */
+  expectIkeDelete(sa: IkeSa, now: Millis): void {
+    this.n.setTimer(`ike-linger:${hexSpi(sa.localSpi)}`, asMillis(now + CHOICE.lingerMs))
+  }
+
+  /** The peer should delete this CHILD_SA; if it does not, we shall. */
+  expectDelete(child: ChildSa, now: Millis): void {
+    this.n.setTimer(`child-linger:${child.inboundSpi}`, asMillis(now + CHOICE.lingerMs))
+  }
+
   /** Forgets a CHILD_SA; whatever replaces it sends from now on. */
-  removeChild(child: ChildSa): void {
+  removeChild(child: ChildSa, now: Millis): void {
     const { n } = this
     if (!n.children.delete(child.inboundSpi)) return
     n.clearTimer(`child-rekey:${child.inboundSpi}`)
     n.clearTimer(`child-linger:${child.inboundSpi}`)
-    for (const successor of [child.successorOfTheirs?.child, child.successorOfOurs?.child]) {
-      if (successor !== undefined && n.children.has(successor.inboundSpi)) this.startSending(successor)
-    }
-    n.act({ do: 'removeInbound', spi: child.inboundSpi })
+    const successor = child.successorOfTheirs?.child
+    if (successor?.state === 'installed') this.startSending(successor)
     n.act({ do: 'removeOutbound', spi: child.outboundSpi })
     child.pendingOutbound?.encryptionKey.close()
     child.pendingOutbound?.integrityKey?.close()
+    if (child.successorOfTheirs === undefined && child.successorOfOurs === undefined)
+      return n.act({ do: 'removeInbound', spi: child.inboundSpi })
+    // The last packets of the peer may be slower than its Delete.
+    n.lingering.add(child.inboundSpi)
+    n.setTimer(`inbound-linger:${child.inboundSpi}`, asMillis(now + CHOICE.inboundLingerMs))
+  }
+
+  /** Without a CHILD_SA, present or to come, there is no connection to speak of. */
+  checkChildren(now: Millis): void {
+    const { n } = this
+    const makesChild = (r: Request | undefined): boolean =>
+      r?.concerns === 'child' && r.exchange === ExchangeType.CREATE_CHILD_SA.id
+    const toCome = this.sas.some((sa) => makesChild(sa.outstanding?.request))
+    if (n.children.size > 0 || toCome || !n.initiated || this.leaving) return
+    this.leave(
+      { kind: 'closedByGateway', reason: 'it closed the tunnel, as it does after a time without traffic' },
+      now,
+    )
   }
 
   /** The peer is ready for this SA: send with it. */
   startSending(child: ChildSa): void {
     const sa = child.pendingOutbound
-    if (sa === undefined) return
+    if (sa === undefined || !this.n.children.has(child.inboundSpi)) return
     delete child.pendingOutbound
     this.n.act({ do: 'useOutbound', child: child.name, sa, selectors: child.selectors })
   }

@@ -43,9 +43,12 @@ export interface Request {
   /** For people and for the tables: `CREATE_CHILD_SA rekey`. */
   readonly label: string
   readonly exchange: number
-  /** Payloads, or `undefined` when there is nothing to ask any more. */
-  build(): readonly Payload[] | undefined
-  onReply(payloads: readonly Payload[], now: Millis): void
+  /** What it changes: while one of these waits, the peer may not rekey the IKE SA. RFC 7296 §2.25.1 */
+  readonly concerns?: 'child'
+  /** Payloads, or `undefined` when there is nothing to ask any more. `sa`: the one it will travel on. */
+  build(sa: IkeSa): readonly Payload[] | undefined
+  /** `sa`: the one it travelled on. */
+  onReply(payloads: readonly Payload[], now: Millis, sa: IkeSa): void
   /** Overrides what silence means (default: the peer is gone). */
   readonly onSilence?: () => void
   readonly tries?: number
@@ -69,8 +72,13 @@ export class IkeSa {
   lastReply: Outgoing | undefined
   /** Set once both ends said that they can fragment; a rekeyed IKE SA inherits it. RFC 7383 §2.3 */
   fragments: FragmentSizes | undefined
-  /** Being replaced or closed: no new CREATE_CHILD_SA on it. */
-  retiring = false
+  /**
+   * `rekeying`: our request to replace it is out. `replaced`: another one carries on, one side will delete this one.
+   * `closed`: the peer deleted it; it only repeats its last answer. RFC 7296 §2.25.2
+   */
+  state: 'live' | 'rekeying' | 'replaced' | 'closed' = 'live'
+  /** Our request to replace it waits for its turn. */
+  rekeyQueued = false
   /** The IKE SA that the peer's rekey made of this one. */
   rekeyOfTheirs: { readonly sa: IkeSa; readonly lowestNonce: Uint8Array } | undefined
   readonly #random: Random

@@ -3,7 +3,7 @@ import { equal } from '../../bytes/octets.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
-import { decodeMessage } from '../../wire/ikev2/message.ts'
+import { decodeHeader, decodeMessage } from '../../wire/ikev2/message.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
 import { Established } from './established.ts'
@@ -35,6 +35,7 @@ export class Idle implements State {
 
   handle(event: IkeEvent): Step {
     if (event.type !== 'command' || event.command.type !== 'connect') return step(this, this.#n)
+    this.#n.initiated = true
     this.#n.step = 'opening a socket'
     this.#n.act({ do: 'openPath', remotePort: SPEC.ikePort })
     return step(new AwaitPath(this.#n, (now) => AwaitInitReply.begin(this.#n, now)), this.#n)
@@ -149,7 +150,11 @@ class AwaitInitReply implements State {
     const n = this.#n
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) {
-      n.note(`dropped a message: ${decoded.error.message}`)
+      const head = decodeHeader(bytes)
+      if (head.ok && head.value.majorVersion !== 2 && equal(head.value.initiatorSpi, this.#request.spi)) {
+        const { majorVersion, minorVersion } = head.value
+        this.#doubt({ kind: 'versionUnsupported', theirs: `${majorVersion}.${minorVersion}` }, now)
+      } else n.note(`dropped a message: ${decoded.error.message}`)
       return step(this, n)
     }
     const { header, payloads } = decoded.value
@@ -159,13 +164,8 @@ class AwaitInitReply implements State {
       !header.initiator &&
       header.messageId === 0 &&
       equal(header.initiatorSpi, this.#request.spi)
-    if (!ours || header.majorVersion !== 2) {
-      if (header.majorVersion !== 2)
-        this.#doubt(
-          { kind: 'versionUnsupported', theirs: `${header.majorVersion}.${header.minorVersion}` },
-          now,
-        )
-      else n.note('dropped a message that does not answer our IKE_SA_INIT')
+    if (!ours) {
+      n.note('dropped a message that does not answer our IKE_SA_INIT')
       return step(this, n)
     }
     n.act({ do: 'observe', message: observed('in', bytes, header, payloads) })
@@ -288,7 +288,6 @@ class AwaitAuthReply implements State {
       header.response &&
       !header.initiator &&
       header.messageId === 1 &&
-      header.majorVersion === 2 &&
       equal(header.initiatorSpi, sa.initiatorSpi) &&
       equal(header.responderSpi, sa.responderSpi)
     const opened = ours ? sa.open(bytes, decoded.value, now) : undefined

@@ -1,5 +1,5 @@
 import { addressText } from '../../bytes/address.ts'
-import { asIkeSpi, type IkeSpi, type Millis } from '../../bytes/brands.ts'
+import { asIkeSpi, type EspSpi, type IkeSpi, type Millis } from '../../bytes/brands.ts'
 import { toHex } from '../../bytes/octets.ts'
 import type { Random } from '../../bytes/random.ts'
 import type { CryptoRegistry } from '../../crypto/transforms.ts'
@@ -13,6 +13,7 @@ import type { ConnectionConfig, ConnectionView } from '../config.ts'
 import type { AssignedConfiguration, IkeAction, ObservedMessage } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
 import type { IkeSa, Outgoing } from './ike-sa.ts'
+import { CHOICE } from './numbers.ts'
 import { spiNumber } from './payloads.ts'
 
 /** What all states of one negotiation share. It collects actions; whoever handles an event takes them out. */
@@ -34,6 +35,12 @@ export class Negotiation {
   readonly children = new Map<number, ChildSa>()
   configuration: AssignedConfiguration | undefined
   readonly rekeys = { ike: 0, child: 0 }
+  /** We asked for the connection, so its CHILD_SA is ours to keep alive. */
+  initiated = false
+  /** Since when the peer has refused to rekey the IKE SA. */
+  ikeRefusedSince: Millis | undefined
+  /** Inbound SPIs of replaced CHILD_SAs whose last packets may still arrive. */
+  readonly lingering = new Set<EspSpi>()
   #actions: IkeAction[] = []
 
   constructor(config: ConnectionConfig, registry: CryptoRegistry, random: Random) {
@@ -94,12 +101,19 @@ export class Negotiation {
       this.act({ do: 'removeOutbound', spi: child.outboundSpi })
     }
     this.children.clear()
+    for (const spi of this.lingering) this.act({ do: 'removeInbound', spi })
+    this.lingering.clear()
     this.state = 'closed'
     this.act({ do: 'closed', error })
   }
 
-  /** An inbound SPI no CHILD_SA of ours has. */
-  isTaken = (spi: number): boolean => this.children.has(spi)
+  /** An inbound SPI that a CHILD_SA of ours has. */
+  isTaken = (spi: number): boolean => this.children.has(spi) || this.lingering.has(spi as EspSpi)
+
+  /** A little less than `ms`, so that two ends do not do the same at the same time. RFC 7296 §2.8.1 */
+  jittered(ms: number): number {
+    return ms * (1 - (this.random.bytes(1)[0]! / 255) * CHOICE.jitter)
+  }
 }
 
 /** A message for the inspector. */

@@ -24,11 +24,17 @@ export const CHOICE = {
   /** Rounds of COOKIE and INVALID_KE_PAYLOAD before we give up. */
   rounds: 5,
   /** How long an answer to our Delete is awaited when the user disconnects. */
-  goodbyeTries: 2,
+  goodbyeMs: 3_000,
   /** How long the old SA of a rekey the peer began is kept if its Delete never comes. */
   lingerMs: 30_000,
   /** Wait after TEMPORARY_FAILURE. RFC 7296 §2.25 */
   temporaryFailureMs: 5_000,
+  /** Wait after any other refusal of fresh keys. */
+  refusedMs: 30_000,
+  /** A peer that has refused fresh keys for this long has lost track of the SA: we start over. RFC 7296 §2.8, §2.25 */
+  refusedLongestMs: 180_000,
+  /** Packets sent with a replaced SA may arrive behind its Delete. */
+  inboundLingerMs: 3_000,
   /** Our rekey times are moved by up to this part, so that both ends do not rekey at once. */
   jitter: 0.1,
   /**

@@ -4,7 +4,13 @@ import type { Millis } from '../../bytes/brands.ts'
 import { concat, equal } from '../../bytes/octets.ts'
 import { ExchangeType } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
-import { decodeMessage, type Header, type Message } from '../../wire/ikev2/message.ts'
+import {
+  decodeHeader,
+  decodeMessage,
+  encodeMessage,
+  type Header,
+  type Message,
+} from '../../wire/ikev2/message.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
 import { Established } from './established.ts'
@@ -16,6 +22,10 @@ import { find, notify, unknownCritical } from './payloads.ts'
 
 /** Half-open negotiations are forgotten after this time. */
 const HALF_OPEN_MS = 30_000
+
+/** The Length of the header is that of the datagram: noise rarely gets that right, and deserves no answer. RFC 7296 §2.21.4 */
+const isWhole = (bytes: Uint8Array): boolean =>
+  new DataView(bytes.buffer, bytes.byteOffset).getUint32(24) === bytes.length
 
 /** The responder's side of one negotiation; it waits for IKE_SA_INIT. RFC 7296 §1.2 */
 export class AwaitInitRequest implements State {
@@ -34,6 +44,9 @@ export class AwaitInitRequest implements State {
     const { bytes } = event.datagram
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) {
+      const head = decodeHeader(bytes)
+      if (head.ok && isWhole(bytes) && head.value.majorVersion > 2 && !head.value.response)
+        this.#refuse(head.value, event.datagram, notify(NotifyType.INVALID_MAJOR_VERSION.id))
       n.note(`dropped a message: ${decoded.error.message}`)
       return { next: this, actions: n.take() }
     }
@@ -52,6 +65,8 @@ export class AwaitInitRequest implements State {
     n.act({ do: 'observe', message: observed('in', bytes, header, payloads) })
     const critical = unknownCritical(payloads)
     if (critical !== undefined) {
+      const unknown = notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD.id, Uint8Array.of(critical))
+      this.#refuse(header, event.datagram, unknown)
       n.note(`payload ${critical} is critical and unknown`)
       return { next: this, actions: n.take() }
     }
@@ -70,6 +85,14 @@ export class AwaitInitRequest implements State {
     n.setTimer('half-open', (now + HALF_OPEN_MS) as Millis)
     const next = new AwaitAuthRequest(n, answer.done)
     return { next, actions: n.take() }
+  }
+
+  /** One unprotected notify to where the request came from; nothing is kept. RFC 7296 §2.5, §2.21.1 */
+  #refuse(header: Header, { local, remote }: Datagram, why: Payload): void {
+    const reply = { ...header, majorVersion: 2, minorVersion: 0, initiator: false, response: true }
+    const bytes = encodeMessage(reply, [why])
+    const message = observed('out', bytes, reply, [why])
+    this.#n.act({ do: 'send', datagram: { bytes, local, remote }, message })
   }
 
   /** Bound to nonce, address and SPI of the initiator, so that nothing needs to be kept. RFC 7296 §2.6 */
@@ -174,7 +197,7 @@ class AwaitAuthRequest implements State {
     n.clearTimer('half-open')
     n.remoteId = answer.remoteId
     const established = new Established(n, sa)
-    if (answer.child === undefined) return established.done()
+    if (answer.child === undefined) return established.beginChildless(now)
     return established.begin(
       answer.child,
       { addresses: [], dnsServers: [], subnets: [], dnsDomains: [] },

@@ -23,6 +23,10 @@ const portsContain = (outer: TrafficSelector, inner: TrafficSelector): boolean =
 export const isSubset = (narrowed: readonly TrafficSelector[], asked: readonly TrafficSelector[]): boolean =>
   narrowed.length > 0 && narrowed.every((n) => asked.some((a) => contains(a, n)))
 
+/** Everything of `inner` lies inside `outer`. RFC 7296 §2.9.2 */
+export const covers = (outer: readonly TrafficSelector[], inner: readonly TrafficSelector[]): boolean =>
+  inner.every((i) => outer.some((o) => contains(o, i)))
+
 /** What both cover, pair by pair. RFC 7296 §2.9 */
 export function intersect(a: readonly TrafficSelector[], b: readonly TrafficSelector[]): TrafficSelector[] {
   return a.flatMap((x) => b.flatMap((y) => intersectOne(x, y) ?? []))

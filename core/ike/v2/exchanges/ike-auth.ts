@@ -225,8 +225,7 @@ export function addChild(
   now: Millis,
 ): ChildSa {
   const seconds = n.config.lifetimes.childRekeySeconds
-  const jitter = 1 - (n.random.bytes(1)[0]! / 255) * 0.1
-  const rekeyAt = seconds === 0 ? undefined : ((now + seconds * 1000 * jitter) as Millis)
+  const rekeyAt = seconds === 0 ? undefined : ((now + n.jittered(seconds * 1000)) as Millis)
   const child: ChildSa = { ...made, establishedAt: now, rekeyAt, state: 'installed' }
   n.children.set(child.inboundSpi, child)
   n.act({ do: 'addInbound', sa: sas.inbound, selectors: child.selectors })

@@ -1,4 +1,5 @@
 import type { Millis } from '../../../bytes/brands.ts'
+import type { VpnError } from '../../../errors.ts'
 import { SecurityProtocol } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
@@ -11,20 +12,21 @@ import { all, errorOf, spiBytes, spiNumber } from '../payloads.ts'
 export interface Answer {
   readonly payloads: readonly Payload[]
   readonly after?: (now: Millis) => void
+  /** With this answer the IKE SA is over. RFC 7296 §2.21.3 */
+  readonly fatal?: VpnError
 }
 
 /** An INFORMATIONAL request: deletes, notifies, or nothing but a sign of life. RFC 7296 §1.4 */
-export function onInformational(e: Established, sa: IkeSa, payloads: readonly Payload[]): Answer {
+export function onInformational(
+  e: Established,
+  sa: IkeSa,
+  payloads: readonly Payload[],
+  now: Millis,
+): Answer {
   const deletes = all(payloads, 'Delete')
   if (deletes.some((d) => d.protocol === SecurityProtocol.IKE.id)) {
     // The answer to the delete of an IKE SA is empty. RFC 7296 §1.4.1
-    return {
-      payloads: [],
-      after: () => {
-        if (sa === e.current) e.finish({ kind: 'closedByGateway', reason: 'it deleted the IKE SA' })
-        else e.drop(sa)
-      },
-    }
+    return { payloads: [], after: (at) => e.onIkeDeleted(sa, at) }
   }
   const error = errorOf(payloads)
   if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id && sa === e.current) {
@@ -34,35 +36,25 @@ export function onInformational(e: Established, sa: IkeSa, payloads: readonly Pa
     }
   }
   for (const n of all(payloads, 'Notify')) e.n.note(`the gateway says ${nameOf(NotifyType, n.notify)}`)
-  const answer = deletes.filter((d) => d.protocol === SecurityProtocol.ESP.id).map((d) => onDeleteChild(e, d))
+  const answer = deletes
+    .filter((d) => d.protocol === SecurityProtocol.ESP.id)
+    .map((d) => onDeleteChild(e, d, now))
   const spis = answer.flat()
-  const orphaned = deletes.length > 0 && e.n.children.size === 0
   return {
     payloads:
       spis.length === 0 ? [] : [{ type: 'Delete', protocol: SecurityProtocol.ESP.id, spiBytes: 4, spis }],
-    ...(orphaned
-      ? {
-          after: (now: Millis) =>
-            void e.disconnect(
-              {
-                kind: 'closedByGateway',
-                reason: 'it closed the tunnel, as it does after a time without traffic',
-              },
-              now,
-            ),
-        }
-      : {}),
+    ...(deletes.length > 0 ? { after: (at: Millis) => e.checkChildren(at) } : {}),
   }
 }
 
 /** → our inbound SPIs of what was deleted: the other halves. An SA we are deleting ourselves is not named. RFC 7296 §1.4.1 */
-function onDeleteChild(e: Established, d: DeletePayload): Uint8Array[] {
+function onDeleteChild(e: Established, d: DeletePayload, now: Millis): Uint8Array[] {
   const halves: Uint8Array[] = []
   for (const spi of d.spis) {
     const child = [...e.n.children.values()].find((c) => c.outboundSpi === spiNumber(spi))
     if (child === undefined) continue
-    if (child.state !== 'deleting') halves.push(spiBytes(child.inboundSpi))
-    e.removeChild(child)
+    if (child.deleteSent !== true) halves.push(spiBytes(child.inboundSpi))
+    e.removeChild(child, now)
   }
   return halves
 }
