@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os'
-import { networkText, parseCidr } from './address.ts'
+import { networkText, parseCidr } from './cidr.ts'
 
 /** Our own devices, and those of other tunnels: what lies behind them is not the local network. */
 const TUNNEL = /^(culvert|tun|tap|wg|ppp|ipsec)\d/

@@ -1,5 +1,6 @@
+import { addressBytes } from '../bytes/address.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
-import { addressOctets, networkText, parseCidr, rangeToCidrs } from './address.ts'
+import { networkText, parseCidr, rangeToCidrs } from './cidr.ts'
 import type { DnsPlan, TunnelPlan } from './plan.ts'
 
 /** Octets of the largest inner packet unless the profile says otherwise: ESP in UDP fits a 1500-octet link. Ours. */
@@ -101,7 +102,7 @@ function dnsPlan(input: PlanInput): DnsPlan | undefined {
 
 function isNumeric(address: string): boolean {
   try {
-    addressOctets(address)
+    addressBytes(address)
     return true
   } catch {
     return false

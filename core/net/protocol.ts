@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
+import { addressBytes, addressText } from '../bytes/address.ts'
 import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import type { VpnError } from '../errors.ts'
-import { addressOctets, addressText, parseCidr } from './address.ts'
+import { parseCidr } from './cidr.ts'
 import type { Endpoint, TunnelPlan, UdpRequest } from './plan.ts'
 
 /** What the helper can be asked: a closed list, the same as in helper/messages.h. */
@@ -134,7 +135,9 @@ function writeCount(w: Writer, list: readonly string[], most: number, what: stri
 
 function writeAddress(w: Writer, address: string): void {
   w.u8(isIP(address))
-  w.bytes(addressOctets(address))
+  // The helper has no place for a zone, and an address that needs one means nothing without it.
+  if (address.includes('%')) throw new RangeError(`an address with a zone: ${address}`)
+  w.bytes(addressBytes(address))
 }
 
 function writePrefix(w: Writer, cidr: string): void {

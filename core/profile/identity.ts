@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { addressText } from '../bytes/address.ts'
 import type { Identity } from '../ike/config.ts'
 import { addressOctets } from './networks.ts'
 
@@ -38,9 +39,8 @@ export function formatIdentity(identity: Identity): string {
   const text = Buffer.from(identity.data).toString('utf8')
   switch (identity.type) {
     case ID.ipv4:
-      return [...identity.data].join('.')
     case ID.ipv6:
-      return (Buffer.from(identity.data).toString('hex').match(/.{4}/g) ?? []).join(':')
+      return addressText(identity.data)
     case ID.fqdn:
     case ID.email:
       return text

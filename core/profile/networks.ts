@@ -1,29 +1,10 @@
 import { isIP } from 'node:net'
+import { addressBytes } from '../bytes/address.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 
 /** The octets of a numeric address, 4 or 16; `undefined` when it is not one. */
 export function addressOctets(text: string): Uint8Array | undefined {
-  const family = isIP(text)
-  if (family === 4) return Uint8Array.from(text.split('.'), Number)
-  if (family !== 6 || text.includes('%')) return undefined
-  return ipv6Octets(text)
-}
-
-function ipv6Octets(text: string): Uint8Array {
-  const groupsOf = (part: string): number[] =>
-    part
-      .split(':')
-      .filter((group) => group !== '')
-      .flatMap((group) => {
-        if (!group.includes('.')) return [Number.parseInt(group, 16)]
-        const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number)
-        return [(a << 8) | b, (c << 8) | d]
-      })
-  const [before = '', after] = text.split('::')
-  const head = groupsOf(before)
-  const tail = after === undefined ? [] : groupsOf(after)
-  const groups = [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail]
-  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]))
+  return isIP(text) === 0 || text.includes('%') ? undefined : addressBytes(text)
 }
 
 /** `10.77.0.0/24` or a single address as a traffic selector for every protocol and port. RFC 7296 §3.13.1 */

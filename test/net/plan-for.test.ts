@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { addressOctets, rangeToCidrs } from '../../core/net/address.ts'
+import { addressBytes } from '../../core/bytes/address.ts'
+import { rangeToCidrs } from '../../core/net/cidr.ts'
 import { isFullTunnel, planFor } from '../../core/net/plan-for.ts'
 import type { TrafficSelector } from '../../core/wire/ikev2/traffic-selector.ts'
 
@@ -8,8 +9,8 @@ const selector = (start: string, end: string): TrafficSelector => ({
   protocol: 0,
   startPort: 0,
   endPort: 65535,
-  startAddress: addressOctets(start),
-  endAddress: addressOctets(end),
+  startAddress: addressBytes(start),
+  endAddress: addressBytes(end),
 })
 
 const EVERYTHING_V4 = selector('0.0.0.0', '255.255.255.255')
@@ -20,12 +21,12 @@ const base = { device: 'culvert0', configuration, local: [], remote: [EVERYTHING
 
 describe('ranges of addresses', () => {
   test('RFC 7296 §3.13.1: a range that is a prefix becomes that prefix', () => {
-    expect(rangeToCidrs(addressOctets('10.1.0.0'), addressOctets('10.1.255.255'))).toEqual(['10.1.0.0/16'])
+    expect(rangeToCidrs(addressBytes('10.1.0.0'), addressBytes('10.1.255.255'))).toEqual(['10.1.0.0/16'])
     expect(rangeToCidrs(EVERYTHING_V6.startAddress, EVERYTHING_V6.endAddress)).toEqual(['::/0'])
   })
 
   test('any other range becomes the fewest prefixes that cover exactly it', () => {
-    expect(rangeToCidrs(addressOctets('10.0.0.1'), addressOctets('10.0.0.6'))).toEqual([
+    expect(rangeToCidrs(addressBytes('10.0.0.1'), addressBytes('10.0.0.6'))).toEqual([
       '10.0.0.1/32',
       '10.0.0.2/31',
       '10.0.0.4/31',
@@ -34,7 +35,7 @@ describe('ranges of addresses', () => {
   })
 
   test('an empty range (start after end) covers nothing', () => {
-    expect(rangeToCidrs(addressOctets('10.0.0.2'), addressOctets('10.0.0.1'))).toEqual([])
+    expect(rangeToCidrs(addressBytes('10.0.0.2'), addressBytes('10.0.0.1'))).toEqual([])
   })
 })
 

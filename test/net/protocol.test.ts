@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { addressBytes, addressText } from '../../core/bytes/address.ts'
 import { Malformed } from '../../core/bytes/malformed.ts'
 import { fromHex, toHex } from '../../core/bytes/octets.ts'
-import { addressOctets, addressText } from '../../core/net/address.ts'
 import { decodeReply, encodeRequest } from '../../core/net/protocol.ts'
 
 describe('requests to the helper', () => {
@@ -43,10 +43,13 @@ describe('requests to the helper', () => {
     expect(toHex(bytes)).toBe(wanted.join('').replaceAll(' ', ''))
   })
 
-  test('a name instead of an address never reaches the helper', () => {
-    const request = { address: 'gw.example.org', port: 500 }
-    expect(() => encodeRequest(1, { verb: 'openUdp', request })).toThrow(RangeError)
-  })
+  test.each(['gw.example.org', 'fe80::1%eth0'])(
+    '%s instead of an address never reaches the helper',
+    (address) => {
+      const request = { address, port: 500 }
+      expect(() => encodeRequest(1, { verb: 'openUdp', request })).toThrow(RangeError)
+    },
+  )
 })
 
 describe('replies of the helper', () => {
@@ -97,15 +100,15 @@ describe('addresses as octets', () => {
     ['2001:db8:0:1:1:1:1:1', '20010db8000000010001000100010001'],
     ['2001:0:0:1::1', '20010000000000010000000000000001'],
   ])('RFC 5952 §4: %s both ways', (text, hex) => {
-    expect(toHex(addressOctets(text))).toBe(hex)
+    expect(toHex(addressBytes(text))).toBe(hex)
     expect(addressText(fromHex(hex))).toBe(text)
   })
 
   test('RFC 4291 §2.2: the last four octets may be dotted', () => {
-    expect(toHex(addressOctets('::ffff:192.0.2.1'))).toBe('00000000000000000000ffffc0000201')
+    expect(toHex(addressBytes('::ffff:192.0.2.1'))).toBe('00000000000000000000ffffc0000201')
   })
 
-  test.each(['', '1.2.3', '1.2.3.256', 'fe80::1%eth0', 'example.org'])('"%s" is not an address', (text) => {
-    expect(() => addressOctets(text)).toThrow(RangeError)
+  test.each(['', '1.2.3', '1.2.3.256', 'example.org'])('"%s" is not an address', (text) => {
+    expect(() => addressBytes(text)).toThrow(RangeError)
   })
 })
