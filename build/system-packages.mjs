@@ -53,6 +53,11 @@ const TABLE = {
       ['libxkbcommon.so.0', 'libxkbcommon0'],
     ].map(([name, from]) => ({ ...library(name), package: from, why: 'Electron is linked with it' })),
   ],
+  window: [
+    { program: 'Xvfb', package: 'xvfb', why: 'the display the window is tested on' },
+    { program: 'setpriv', package: 'util-linux', why: 'runs the window as an ordinary user' },
+    { program: 'unshare', package: 'util-linux', why: 'gives the window a view of the files of its own' },
+  ],
 }
 
 function plugin(name) {
@@ -80,7 +85,7 @@ function onPath(program) {
 
 const present = (row) => (row.program ? onPath(row.program) : row.files.some((file) => existsSync(file)))
 
-/** Rows of the table (`build`, `test`, `electron`) that this machine lacks. */
+/** Rows of the table (`build`, `test`, `electron`, `window`) that this machine lacks. */
 export const missingPackages = (set) => TABLE[set].filter((row) => !present(row))
 
 const isRoot = () => process.getuid?.() === 0
