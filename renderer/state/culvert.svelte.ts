@@ -1,0 +1,141 @@
+import type { WindowApi } from '../../core/contract/contract.ts'
+import type {
+  AppSnapshot,
+  ErrorSnapshot,
+  ProfileSummary,
+  TunnelSnapshot,
+} from '../../core/contract/snapshot.ts'
+import { type Sample, Traffic } from './traffic.ts'
+
+/** The mirror of main: the latest snapshot, which connection is looked at, and what may be done. */
+export class Culvert {
+  readonly #api: WindowApi
+  #snapshot = $state.raw<AppSnapshot | undefined>(undefined)
+  #fault = $state.raw<ErrorSnapshot | undefined>(undefined)
+  #chosen = $state<string | undefined>(undefined)
+  /** Faults of calls that never became a tunnel, by profile: a profile that cannot be used, a secret nobody gave. */
+  #refusals = $state.raw<ReadonlyMap<string, ErrorSnapshot>>(new Map())
+  readonly #profile = $derived.by(() => {
+    const { profiles } = this
+    const alive = this.#snapshot?.tunnels.find(({ state }) => state !== 'idle')?.profile
+    return (
+      profiles.find(({ id }) => id === this.#chosen) ?? profiles.find(({ id }) => id === alive) ?? profiles[0]
+    )
+  })
+  #details = $state(localStorage.getItem('details') === 'on')
+  /** Unix time in ms, every second. */
+  now = $state(Date.now())
+  readonly #traffic = new Map<string, Traffic>()
+  #samples = $state.raw<readonly Sample[]>([])
+
+  constructor(api: WindowApi) {
+    this.#api = api
+    // Subscribe before fetching: a change in between is then seen, and the higher revision kept.
+    api.app.changed((snapshot) => this.#take(snapshot))
+    void this.refresh()
+    setInterval(() => {
+      if (document.visibilityState === 'visible') this.now = Date.now()
+    }, 1000)
+  }
+
+  get loaded(): boolean {
+    return this.#snapshot !== undefined
+  }
+
+  /** Why there is nothing to show. */
+  get fault(): ErrorSnapshot | undefined {
+    return this.#fault
+  }
+
+  get profiles(): readonly ProfileSummary[] {
+    return this.#snapshot?.profiles ?? []
+  }
+
+  /** The connection looked at: the one chosen, else the first that lives, else the first. */
+  get profile(): ProfileSummary | undefined {
+    return this.#profile
+  }
+
+  get samples(): readonly Sample[] {
+    return this.#samples
+  }
+
+  get details(): boolean {
+    return this.#details
+  }
+
+  set details(on: boolean) {
+    this.#details = on
+    localStorage.setItem('details', on ? 'on' : 'off')
+  }
+
+  /** A refusal counts until the tunnel has something newer to say. */
+  refusalOf(profile: string): ErrorSnapshot | undefined {
+    return this.#refusals.get(profile)
+  }
+
+  tunnelOf(profile: string): TunnelSnapshot | undefined {
+    return this.#snapshot?.tunnels.find((tunnel) => tunnel.profile === profile)
+  }
+
+  choose(profile: string): void {
+    this.#chosen = profile
+    this.#samples = this.#traffic.get(profile)?.samples ?? []
+  }
+
+  async refresh(): Promise<void> {
+    const outcome = await this.#api.app.snapshot()
+    if (outcome.ok) this.#take(outcome.value)
+    else this.#fault = outcome.error
+  }
+
+  /** Secrets leave this process with the call and are kept nowhere here. */
+  async connect(profile: string, secrets?: Readonly<Record<string, string>>): Promise<void> {
+    this.#chosen = profile
+    this.#refuse(profile, undefined)
+    const outcome = await this.#api.session.connect(
+      secrets === undefined ? { profile } : { profile, secrets },
+    )
+    if (!outcome.ok && this.tunnelOf(profile)?.error === undefined && outcome.error.kind !== 'cancelled') {
+      this.#refuse(profile, outcome.error)
+    }
+  }
+
+  async disconnect(profile: string): Promise<void> {
+    const outcome = await this.#api.session.disconnect({ profile })
+    if (!outcome.ok) this.#refuse(profile, outcome.error)
+  }
+
+  #refuse(profile: string, error: ErrorSnapshot | undefined): void {
+    const refusals = new Map(this.#refusals)
+    if (error === undefined) refusals.delete(profile)
+    else refusals.set(profile, error)
+    this.#refusals = refusals
+  }
+
+  #take(snapshot: AppSnapshot): void {
+    if (this.#snapshot !== undefined && snapshot.revision < this.#snapshot.revision) return
+    this.#snapshot = snapshot
+    this.#fault = undefined
+    this.now = Date.now()
+    for (const tunnel of snapshot.tunnels) this.#measure(tunnel)
+    const shown = this.#profile?.id
+    if (shown !== undefined) this.#samples = this.#traffic.get(shown)?.samples ?? []
+  }
+
+  #measure({ profile, state, phase2 }: TunnelSnapshot): void {
+    if (state !== 'connected') {
+      this.#traffic.delete(profile)
+      return
+    }
+    const traffic = this.#traffic.get(profile) ?? new Traffic()
+    this.#traffic.set(profile, traffic)
+    const sum = (pick: (child: (typeof phase2)[number]) => number): number =>
+      phase2.reduce((total, child) => total + pick(child), 0)
+    traffic.add(
+      Date.now(),
+      sum((child) => child.traffic.inBytes),
+      sum((child) => child.traffic.outBytes),
+    )
+  }
+}

@@ -1,0 +1,16 @@
+import type { ErrorSnapshot, TunnelSnapshot } from '../../core/contract/snapshot.ts'
+import type { ViewState } from '../text/en.ts'
+
+/** How a connection is drawn. `refusal`: why a call about it came to nothing. */
+export function viewOf(tunnel: TunnelSnapshot | undefined, refusal: ErrorSnapshot | undefined): ViewState {
+  const error = tunnel?.error ?? refusal
+  if (tunnel !== undefined && tunnel.state !== 'idle' && tunnel.state !== 'failed') return tunnel.state
+  if (error === undefined) return 'idle'
+  return error.kind === 'secretMissing' ? 'asking' : 'error'
+}
+
+/** How far the wall has grown from here to the gateway, 0 to 1: by the step reached, never by time. */
+export function grown(tunnel: TunnelSnapshot | undefined): number {
+  if (tunnel?.gateway.address === undefined) return 0.15
+  return tunnel.phase1 === undefined ? 0.4 : 0.71
+}
