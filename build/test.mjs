@@ -32,6 +32,18 @@ async function electron() {
   }
 }
 
+/** The real app in real Electron, on a display of its own. */
+async function window() {
+  const skip = process.platform === 'linux' ? ensurePackages('window') : 'its display exists on Linux only'
+  if (skip) return { skip }
+  try {
+    const program = await electronPath({ trial: inCi || process.argv.includes('--trial-runtime') })
+    return { ...vitest('window'), env: { ...process.env, CULVERT_ELECTRON: program } }
+  } catch (error) {
+    return { skip: error.message }
+  }
+}
+
 /** Tests that make TUN devices and network namespaces. */
 function machine() {
   const skip = noMachine()
@@ -53,9 +65,17 @@ const vitest = (project) => ({
 // What `npm test` means, in the order in which a mistake is cheapest to find. Each step is made when its turn comes.
 const STEPS = [
   ['types', () => ({ command: tool('tsc'), args: ['--noEmit'] })],
+  [
+    'types of the window',
+    () => ({
+      command: tool('svelte-check'),
+      args: ['--tsconfig', 'renderer/tsconfig.json', '--fail-on-warnings', '--output', 'human'],
+    }),
+  ],
   ['lint', () => ({ command: tool('biome'), args: ['check', '.'] })],
   ['unit', () => vitest('unit')],
   ['unit in Electron', electron],
+  ['window', window],
   ...(has('test/machine') ? [['machine', machine]] : []),
   ...(has('core/cli/main.ts') ? [['interop', interop]] : []),
 ]

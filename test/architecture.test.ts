@@ -185,6 +185,29 @@ describe('imports flow one way', () => {
   })
 })
 
+describe('the app is the outermost layer', () => {
+  const targets = (folder: string) =>
+    filesBelow(folder, /\.ts$/).flatMap((path) =>
+      importsOf(path).map((specifier) => ({ path, specifier, target: targetOf(path, specifier) })),
+    )
+
+  test('electron joins core to windows: it imports neither pages nor the command line', () => {
+    const wrong = targets('electron').filter(
+      ({ target }) =>
+        target !== undefined && (!/^(electron|core)\//.test(target) || /^core\/cli\//.test(target)),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('the preload script knows the contract alone, because it runs inside the sandbox', () => {
+    const wrong = targets('electron').filter(
+      ({ path, specifier, target }) =>
+        path === 'electron/preload.ts' && specifier !== 'electron' && !target?.startsWith('core/contract/'),
+    )
+    expect(wrong).toEqual([])
+  })
+})
+
 describe('protocol code can be replayed', () => {
   const pure = coreFiles.filter((path) => PURE.some((folder) => path.startsWith(`${folder}/`)))
 
