@@ -23,9 +23,18 @@ export default defineConfig({
       {
         test: {
           name: 'window',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/*.test.ts'],
           globalSetup: ['test/e2e/setup.ts'],
           fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      // Started by `test/e2e/connect.test.ts` in the namespace of a gateway's client, never by itself.
+      {
+        test: {
+          name: 'window inside',
+          include: process.env.CULVERT_SCENARIO === undefined ? [] : ['test/e2e/inside/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

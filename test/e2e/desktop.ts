@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { _electron, type ElectronApplication, type Page } from 'playwright-core'
@@ -15,10 +15,8 @@ const root = resolve(import.meta.dirname, '../..')
 export interface LaunchOptions {
   /** The folder all state lives in; made when not given. */
   readonly home?: string
-  /** The network namespace to live in. Root only. */
-  readonly namespace?: string
-  /** A program to stand where pkexec is, in this app's view of the files only. Root only. */
-  readonly pkexec?: string
+  /** The person says yes when the helper asks for permission. Root only. */
+  readonly permitted?: boolean
 }
 
 export interface RunningApp {
@@ -113,27 +111,50 @@ export class Desktop {
     return isRoot ? join(this.folder, 'app') : root
   }
 
-  #program({ namespace, pkexec }: LaunchOptions): string {
+  #program({ permitted }: LaunchOptions): string {
     const electron = process.env.CULVERT_ELECTRON ?? ''
     if (!isRoot) return electron
     const binds = [
       [root, join(this.folder, 'app')],
       [dirname(electron), join(this.folder, 'electron')],
-      ...(pkexec === undefined ? [] : [[pkexec, '/usr/bin/pkexec']]),
     ]
+    const yes = permitted === true ? [this.#yes()] : []
     const inside = [
       ...binds.map(([from, to]) => `mount --bind '${from}' '${to}'`),
+      ...yes.map((folder) => `mount -t overlay overlay -o 'lowerdir=${folder}:/usr/bin' /usr/bin`),
       `exec setpriv --reuid=${USER} --regid=${USER} --clear-groups --inh-caps=-all '${this.folder}/electron/electron' "$@"`,
     ]
-    const script = join(this.folder, `start-${namespace ?? 'here'}`)
-    const enter = namespace === undefined ? '' : `ip netns exec ${namespace} `
+    const script = join(this.folder, 'start')
     const text = [
       '#!/bin/sh',
       'cd /',
-      `exec ${enter}unshare --mount --propagation private sh -ec '${inside.join('\n').replaceAll("'", `'\\''`)}' sh "$@"`,
+      // The driver of tests switches the sandbox off when it is root; the app it starts is not.
+      'for argument; do shift; test "$argument" = --no-sandbox || set -- "$@" "$argument"; done',
+      `exec unshare --mount --propagation private sh -ec '${inside.join('\n').replaceAll("'", `'\\''`)}' sh "$@"`,
     ]
     writeFileSync(script, `${text.join('\n')}\n`, { mode: 0o755 })
     return script
+  }
+
+  /** A folder with the pkexec that says yes. */
+  #yes(): string {
+    const folder = join(this.folder, 'yes')
+    mkdirSync(folder, { recursive: true, mode: 0o755 })
+    const program = join(folder, 'pkexec')
+    execFileSync('g++', ['-O1', '-o', program, join(root, 'test/e2e/pkexec-yes.cc')])
+    chmodSync(program, 0o4755)
+    return folder
+  }
+
+  /** Closes all windows as a person would, and waits for the apps to end. */
+  async quit(): Promise<void> {
+    for (const app of this.#running.splice(0)) {
+      const ended = new Promise((resolve) => app.process().once('exit', resolve))
+      await app.evaluate(({ BrowserWindow }) => {
+        for (const window of BrowserWindow.getAllWindows()) window.close()
+      })
+      await ended
+    }
   }
 
   async close(): Promise<void> {

@@ -20,6 +20,7 @@ describe('the window in real Electron', () => {
       const pid = window?.webContents.getOSProcessId()
       return {
         uid: process.getuid?.(),
+        arguments: process.argv,
         switches: ['no-sandbox', 'disable-setuid-sandbox', 'disable-namespace-sandbox'].filter((name) =>
           app.commandLine.hasSwitch(name),
         ),
@@ -29,6 +30,7 @@ describe('the window in real Electron', () => {
     })
     expect(sandboxed.uid).not.toBe(0)
     expect(sandboxed.switches).toEqual([])
+    expect(sandboxed.arguments).not.toContain('--no-sandbox')
     expect(sandboxed.status).toMatch(/^Seccomp:\s+2$/m)
     expect(sandboxed.status).toMatch(/^NoNewPrivs:\s+1$/m)
   })

@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Secret } from '../../../core/bytes/secret.ts'
+import { requireProfile } from '../../../core/profile/schema.ts'
+import { ProfileStore } from '../../../core/profile/store.ts'
+import { Lab, type LabEnv, parseEnv, setting } from '../../interop/lab.ts'
+import { profileFor } from '../../interop/profile.ts'
+import { Desktop } from '../desktop.ts'
+
+/** Set by `connect.test.ts`, which started the gateway and this very process in the namespace of its client. */
+const SCENARIO = process.env.CULVERT_SCENARIO ?? ''
+const lab = new Lab(resolve('.'), SCENARIO, process.env.LAB_PREFIX ?? '')
+
+describe('the window and a real gateway', () => {
+  let env: LabEnv
+  let desktop: Desktop
+  let page: Page
+  let output: () => string
+
+  beforeAll(async () => {
+    env = parseEnv(await lab.must('env', SCENARIO))
+    desktop = await Desktop.open()
+    await new ProfileStore(desktop.home).save(
+      requireProfile({ ...profileFor(SCENARIO, env), name: 'Lindqvist Marine' }, 'test'),
+    )
+    for (const name of ['', ...readdirSync(join(desktop.home), { recursive: true })]) {
+      desktop.give(join(desktop.home, String(name)))
+    }
+    ;({ page, output } = await desktop.launch({ permitted: true }))
+  })
+  afterAll(() => desktop.close())
+
+  const state = (): string =>
+    execFileSync('sh', ['-c', 'ip -o addr; ip rule; ip route show table all; cat /etc/resolv.conf'], {
+      encoding: 'utf8',
+    })
+  const headline = (text: string) =>
+    page.getByRole('heading', { level: 2, name: text, exact: true }).waitFor({ timeout: 20_000 })
+
+  async function connectWith(key: string): Promise<void> {
+    await page.getByLabel('Pre-shared key').fill(key)
+    await page.keyboard.press('Enter')
+  }
+
+  test('a click asks for the key, connects, and shows phase 1, phase 2 and the traffic', async () => {
+    const before = state()
+    await headline('Not connected')
+    await page.getByRole('button', { name: 'Connect', exact: true }).click()
+    await connectWith(setting(env, 'LAB_CLIENT_PSK'))
+    await headline('Connected')
+    await page.getByRole('switch', { name: 'Details' }).click()
+    const sas = await lab.must('sas', SCENARIO)
+    const phase1 = page.getByRole('region', { name: 'Phase 1' })
+    const phase2 = page.getByRole('region', { name: 'Phase 2' })
+    const [, initiator, responder] = /([0-9a-f]{16})_i\*? ([0-9a-f]{16})_r/.exec(sas) ?? []
+    // What the gateway calls itself and the SAs is what the window shows.
+    await phase1.getByText(`${initiator} ${responder}`).waitFor()
+    await phase1.getByText(setting(env, 'LAB_GW_ID')).waitFor()
+    await phase1.getByText(/^On (your side|both sides)/).waitFor()
+    for (const [, spi] of sas.matchAll(/(?:in|out) +([0-9a-f]{8})/g)) await phase2.getByText(spi!).waitFor()
+    const packets = async (row: string): Promise<number> =>
+      Number(
+        /([\d\u2009]+) packets/
+          .exec((await phase2.innerText()).split(`${row}\n`)[1] ?? '')?.[1]
+          ?.replaceAll('\u2009', '') ?? -1,
+      )
+    const [received, sent] = [await packets('Received'), await packets('Sent')]
+    expect(await lab.check()).toBe('')
+    await expect.poll(() => packets('Received'), { timeout: 5000 }).toBeGreaterThan(received)
+    expect(await packets('Sent')).toBeGreaterThan(sent)
+
+    await page.getByRole('button', { name: 'Disconnect' }).click()
+    await headline('Not connected')
+    expect(state()).toBe(before)
+    expect(await lab.must('sas', SCENARIO)).not.toMatch(/ESTABLISHED/)
+  })
+
+  test('a wrong key: the window says whose fault it is, and nothing is left behind', async () => {
+    const before = state()
+    await page.reload()
+    // The key of this run is still in memory; a wrong one takes its place.
+    await page.evaluate(
+      `window.culvert.session.connect({ profile: '${SCENARIO}', secrets: { psk: 'wrong' } })`,
+    )
+    await page
+      .getByRole('alert')
+      .getByText('The gateway did not accept your sign-in')
+      .waitFor({ timeout: 20_000 })
+    expect(state()).toBe(before)
+  })
+
+  test('the key lies nowhere in the home folder and in nothing the app has said', async () => {
+    const key = setting(env, 'LAB_CLIENT_PSK')
+    expect(key.length).toBeGreaterThan(7)
+    const files = readdirSync(desktop.home, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    )
+    expect(files.length).toBeGreaterThan(3)
+    for (const { parentPath, name } of files) {
+      expect(readFileSync(join(parentPath, name)).includes(key), name).toBe(false)
+    }
+    expect(output()).not.toContain(key)
+    expect(String(Secret.fromText(key))).toBe('[secret]')
+  })
+
+  test('closing the window ends the tunnel in order', async () => {
+    const before = state()
+    const connected = page.evaluate(
+      `window.culvert.session.connect({ profile: '${SCENARIO}', secrets: { psk: '${setting(env, 'LAB_CLIENT_PSK')}' } })`,
+    )
+    expect(await connected).toEqual({ ok: true, value: undefined })
+    expect(state()).not.toBe(before)
+    await desktop.quit()
+    expect(state()).toBe(before)
+    expect(await lab.must('sas', SCENARIO)).not.toMatch(/ESTABLISHED/)
+  })
+})
