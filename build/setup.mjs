@@ -36,7 +36,7 @@ function installDependencies() {
   const stamp = join(root, 'node_modules', '.culvert-lock')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   console.error('culvert: installing dependencies with npm ci')
-  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
     // Inside `npm test` the outer npm's settings stand in the environment; CI=true must not hide dev dependencies.

@@ -33,12 +33,14 @@ async function electron() {
 }
 
 /** The real app in real Electron, on a display of its own. */
-async function window() {
-  const skip = process.platform === 'linux' ? ensurePackages('window') : 'its display exists on Linux only'
+async function window(files, lacking) {
+  const skip =
+    lacking ?? (process.platform === 'linux' ? ensurePackages('window') : 'Xvfb exists on Linux only')
   if (skip) return { skip }
   try {
     const program = await electronPath({ trial: inCi || process.argv.includes('--trial-runtime') })
-    return { ...vitest('window'), env: { ...process.env, CULVERT_ELECTRON: program } }
+    const { command, args } = vitest('window')
+    return { command, args: [...args, ...files], env: { ...process.env, CULVERT_ELECTRON: program } }
   } catch (error) {
     return { skip: error.message }
   }
@@ -75,7 +77,8 @@ const STEPS = [
   ['lint', () => ({ command: tool('biome'), args: ['check', '.'] })],
   ['unit', () => vitest('unit')],
   ['unit in Electron', electron],
-  ['window', window],
+  ['window', () => window(['test/e2e/security.test.ts', 'test/e2e/status.test.ts'])],
+  ['window with a real gateway', () => window(['test/e2e/connect.test.ts'], noMachine())],
   ...(has('test/machine') ? [['machine', machine]] : []),
   ...(has('core/cli/main.ts') ? [['interop', interop]] : []),
 ]
