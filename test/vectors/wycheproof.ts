@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { concat, equal, fromHex } from '../../core/bytes/octets.ts'
 import type { Random } from '../../core/bytes/random.ts'
-import type { AeadInfo, CryptoRegistry, KeyExchangeInfo } from '../../core/crypto/transforms.ts'
+import type {
+  AeadInfo,
+  CryptoRegistry,
+  EncryptionInfo,
+  KeyExchangeInfo,
+} from '../../core/crypto/transforms.ts'
 import type { AeadName, NativeAddon } from '../../core/native/addon.ts'
 import { Tally, type VectorResult } from './result.ts'
 
@@ -18,41 +23,73 @@ interface Group {
   readonly tests: readonly Case[]
 }
 
+type RunFile = (
+  file: string,
+  groups: readonly Group[],
+  registry: CryptoRegistry,
+  addon: NativeAddon,
+) => readonly VectorResult[]
+
+/** What each file is run by. */
+const FILES: Readonly<Record<string, RunFile>> = {
+  aes_gcm: aead([18, 19, 20], (bits) => `aes-${bits}-gcm` as AeadName, true),
+  aes_ccm: aead([14, 15, 16], (bits) => `aes-${bits}-ccm` as AeadName),
+  camellia_ccm: aead([25, 26, 27], (bits) => `camellia-${bits}-ccm` as AeadName),
+  chacha20_poly1305: aead([28], () => 'chacha20-poly1305'),
+  aes_cbc_pkcs5: cbc(12),
+  camellia_cbc_pkcs5: cbc(23),
+  aes_cmac: mac(8, 8),
+  hmac_sha1: mac(2, 7),
+  hmac_sha256: mac(5, 12),
+  hmac_sha384: mac(6, 13),
+  hmac_sha512: mac(7, 14),
+  ecdh_secp256r1_ecpoint: dh(19, fromPoint),
+  ecdh_secp384r1_ecpoint: dh(20, fromPoint),
+  ecdh_secp521r1_ecpoint: dh(21, fromPoint),
+  ecdh_brainpoolP256r1: dh(28, fromKey('305a301406072a8648ce3d020106092b240303020801010703420004')),
+  ecdh_brainpoolP384r1: dh(29, fromKey('307a301406072a8648ce3d020106092b240303020801010b03620004')),
+  ecdh_brainpoolP512r1: dh(30, fromKey('30819b301406072a8648ce3d020106092b240303020801010d0381820004')),
+  x25519: dh(31, fromHex),
+  x448: dh(32, fromHex),
+}
+
+/** The names of the files below, such as `aes_gcm_test.json`. */
+export const WYCHEPROOF_FILES: readonly string[] = Object.keys(FILES).map(fileName)
+
 /** All Wycheproof files that concern a transform of the registry. `data`: their folder. */
 export function runWycheproof(data: string, registry: CryptoRegistry, addon: NativeAddon): VectorResult[] {
-  const load = (name: string): Group[] =>
-    (JSON.parse(readFileSync(join(data, `${name}_test.json`), 'utf8')) as { testGroups: Group[] }).testGroups
-  const aead = (file: string, ids: readonly number[], truncates: boolean) =>
+  const groupsOf = (file: string) =>
+    (JSON.parse(readFileSync(join(data, fileName(file)), 'utf8')) as { testGroups: Group[] }).testGroups
+  return Object.entries(FILES).flatMap(([file, run]) => run(file, groupsOf(file), registry, addon))
+}
+
+function fileName(file: string): string {
+  return `${file}_test.json`
+}
+
+/** Through the rows of the registry, and through the addon whatever the row is made of. */
+function aead(ids: readonly number[], named: (keyBits: number) => AeadName, truncates = false): RunFile {
+  return (file, groups, registry, addon) => [
     aeadFile(
       file,
-      load(file),
+      groups,
       ids.map((id) => registry.encryption.get(id) as AeadInfo),
       truncates,
-    )
-  const mac = (file: string, prf: number, integrity: number) =>
-    macFile(file, load(file), registry, prf, integrity)
-  const dh = (file: string, id: number, toKe: (hex: string) => Uint8Array | undefined) =>
-    dhFile(file, load(file), registry.keyExchange.get(id)!, toKe)
-
-  return [
-    aead('aes_gcm', [18, 19, 20], true),
-    aead('aes_ccm', [14, 15, 16], false),
-    aead('chacha20_poly1305', [28], false),
-    addonFile(load('aes_ccm'), 'aes_ccm in the addon', addon, (bits) => `aes-${bits}-ccm` as AeadName),
-    addonFile(load('aes_gcm'), 'aes_gcm in the addon', addon, (bits) => `aes-${bits}-gcm` as AeadName),
-    cbcFile('aes_cbc_pkcs5', load('aes_cbc_pkcs5'), registry),
-    mac('aes_cmac', 8, 8),
-    mac('hmac_sha1', 2, 7),
-    mac('hmac_sha256', 5, 12),
-    mac('hmac_sha384', 6, 13),
-    mac('hmac_sha512', 7, 14),
-    dh('ecdh_secp256r1_ecpoint', 19, fromPoint),
-    dh('ecdh_secp384r1_ecpoint', 20, fromPoint),
-    dh('ecdh_secp521r1_ecpoint', 21, fromPoint),
-    dh('ecdh_brainpoolP256r1', 28, fromBrainpoolKey),
-    dh('x25519', 31, fromHex),
-    dh('x448', 32, fromHex),
+    ),
+    addonFile(groups, `${file} in the addon`, addon, named),
   ]
+}
+
+function cbc(id: number): RunFile {
+  return (file, groups, registry) => [cbcFile(file, groups, registry.encryption.get(id)!)]
+}
+
+function mac(prf: number, integrity: number): RunFile {
+  return (file, groups, registry) => [macFile(file, groups, registry, prf, integrity)]
+}
+
+function dh(id: number, toKe: (hex: string) => Uint8Array | undefined): RunFile {
+  return (file, groups, registry) => [dhFile(file, groups, registry.keyExchange.get(id)!, toKe)]
 }
 
 const octets = (test: Case, field: string): Uint8Array => fromHex(test[field] as string)
@@ -136,10 +173,9 @@ function refuses(open: () => Uint8Array | undefined): boolean {
   }
 }
 
-function cbcFile(file: string, groups: readonly Group[], registry: CryptoRegistry): VectorResult {
+function cbcFile(file: string, groups: readonly Group[], row: EncryptionInfo): VectorResult {
   const tally = new Tally(file)
-  const row = registry.encryption.get(12)!
-  if (row.aead) throw new Error('ENCR_AES_CBC is no AEAD')
+  if (row.aead) throw new Error(`${row.name} is an AEAD`)
   for (const group of groups) {
     for (const test of group.tests) {
       // The invalid cases are about PKCS#5 padding, which ESP and IKE do not have.
@@ -220,10 +256,11 @@ function exactly(value: Uint8Array): Random {
 }
 
 /** KE data is a SEC1 point without the 04 in front; other forms do not exist in IKE and are handed over as they are. */
-const fromPoint = (hex: string): Uint8Array => fromHex(hex.startsWith('04') ? hex.slice(2) : hex)
+function fromPoint(hex: string): Uint8Array {
+  return fromHex(hex.startsWith('04') ? hex.slice(2) : hex)
+}
 
-/** The one well-formed wrapping of a Brainpool point; other ASN.1 is not our subject. */
-function fromBrainpoolKey(hex: string): Uint8Array | undefined {
-  const prefix = '305a301406072a8648ce3d020106092b240303020801010703420004'
-  return hex.startsWith(prefix) ? fromHex(hex.slice(prefix.length)) : undefined
+/** Takes a point out of its one well-formed wrapping, which begins so; other ASN.1 is not our subject. */
+function fromKey(wrapping: string): (hex: string) => Uint8Array | undefined {
+  return (hex) => (hex.startsWith(wrapping) ? fromHex(hex.slice(wrapping.length)) : undefined)
 }
