@@ -1,14 +1,24 @@
-// npm run test:extra -- [--vectors DIR] [--peers DIR]: tests on files that may not be part of this repository.
+// npm run test:extra -- [--vectors DIR] [--peers DIR] [--trial-runtime]: tests on files that may not be part of this
+// repository. As with `npm test`, what cannot run is named as skipped, and with CI=true a skip is a failure.
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { inElectron } from './in-electron.mjs'
 import { root, run, setUp, stop, tool } from './setup.mjs'
 
 function options() {
   try {
-    return parseArgs({ options: { vectors: { type: 'string' }, peers: { type: 'string' } } }).values
+    return parseArgs({
+      options: {
+        vectors: { type: 'string' },
+        peers: { type: 'string' },
+        'trial-runtime': { type: 'boolean' },
+      },
+    }).values
   } catch (error) {
-    return stop(`${error.message}. Use: npm run test:extra -- [--vectors DIR] [--peers DIR]`)
+    return stop(
+      `${error.message}. Use: npm run test:extra -- [--vectors DIR] [--peers DIR] [--trial-runtime]`,
+    )
   }
 }
 
@@ -33,5 +43,16 @@ if (
   console.log('culvert: there are no extra tests yet')
   process.exit(0)
 }
-const passed = run(tool('vitest'), ['run', '--project', 'extra'], { env: { ...process.env, ...given } })
-if (!passed) stop('the extra tests failed.')
+
+/** The extra tests of what computes: the vectors, and captures that are decrypted. */
+const IN_BOTH_RUNTIMES = ['test/extra/vectors', 'test/extra/esp-captures']
+
+if (!run(tool('vitest'), ['run', '--project', 'extra'], { env: { ...process.env, ...given } }))
+  stop('the extra tests failed.')
+const electron = await inElectron('extra', IN_BOTH_RUNTIMES)
+if (electron.skip) {
+  console.log(`\nSkipped:\n  extra tests in Electron: ${electron.skip}`)
+  if (process.env.CI === 'true') stop('with CI=true nothing may be skipped.')
+} else if (!run(electron.command, electron.args, { env: { ...electron.env, ...given } })) {
+  stop('the extra tests failed in Electron.')
+}

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { electronPath } from './electron-runtime.mjs'
+import { inElectron } from './in-electron.mjs'
 import { root, run, setUp, tool } from './setup.mjs'
 import { ensurePackages } from './system-packages.mjs'
 
@@ -16,21 +16,8 @@ function noMachine() {
   return ensurePackages('test')
 }
 
-/** Electron's crypto is BoringSSL and Node's is OpenSSL: what computes is tested in both. */
-const IN_BOTH_RUNTIMES = ['bytes', 'crypto', 'native', 'vectors']
-
-/** The unit tests of everything that computes, in the Node inside Electron. */
-async function electron() {
-  try {
-    const program = await electronPath({ trial: inCi || process.argv.includes('--trial-runtime') })
-    const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' }
-    const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-    const filters = IN_BOTH_RUNTIMES.map((folder) => join(root, 'test', folder))
-    return { command: program, args: [vitest, 'run', '--project', 'unit', ...filters], env }
-  } catch (error) {
-    return { skip: error.message }
-  }
-}
+/** The unit tests of everything that computes, for the Node inside Electron. */
+const IN_BOTH_RUNTIMES = ['test/bytes', 'test/crypto', 'test/esp', 'test/ike', 'test/native', 'test/vectors']
 
 /** The real app in real Electron, on a display of its own. */
 async function window(files, lacking) {
@@ -76,7 +63,7 @@ const STEPS = [
   ],
   ['lint', () => ({ command: tool('biome'), args: ['check', '.'] })],
   ['unit', () => vitest('unit')],
-  ['unit in Electron', electron],
+  ['unit in Electron', () => inElectron('unit', IN_BOTH_RUNTIMES)],
   ['window', () => window(['test/e2e/security.test.ts', 'test/e2e/status.test.ts'])],
   ['window with a real gateway', () => window(['test/e2e/connect.test.ts'], noMachine())],
   ...(has('test/machine') ? [['machine', machine]] : []),
