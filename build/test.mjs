@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { electronPath } from './electron-runtime.mjs'
 import { inElectron } from './in-electron.mjs'
 import { root, run, setUp, tool } from './setup.mjs'
 import { ensurePackages } from './system-packages.mjs'
