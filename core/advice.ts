@@ -1,4 +1,4 @@
-import type { VpnError } from './errors.ts'
+import type { CertificateRule, VpnError } from './errors.ts'
 
 /** What a person is told: what happened and whose side it is, exactly what, what to try. */
 export interface Advice {
@@ -95,8 +95,8 @@ export function adviceFor(error: VpnError): Advice {
     case 'certificateRefused':
       return {
         title: "The gateway's certificate cannot be trusted",
-        detail: `${error.subject}: ${error.problem}.`,
-        tryThis: ["Check this computer's clock", ASK_ADMIN],
+        detail: `${error.subject}: ${error.problem}. Your traffic was not sent.`,
+        tryThis: certificateSteps(error.rule),
       }
     case 'selectorsUnacceptable':
       return {
@@ -235,6 +235,28 @@ export function adviceFor(error: VpnError): Advice {
       }
     default:
       return assertNever(error)
+  }
+}
+
+/** What a person can do about a certificate that breaks this rule. */
+function certificateSteps(rule: CertificateRule): readonly string[] {
+  switch (rule) {
+    case 'expired':
+    case 'notYetValid':
+      return ["Check this computer's clock", ASK_ADMIN]
+    case 'untrusted':
+    case 'selfSigned':
+    case 'signature':
+      return [
+        'Ask the administrator for the certificate of the authority (CA) and add it to gateway.ca of the profile',
+        'Do not connect from this network if it worked elsewhere: somebody may be in between',
+      ]
+    case 'revoked':
+      return ['Do not connect: the authority took the certificate back, its key may be stolen', ASK_ADMIN]
+    case 'missing':
+      return ['Ask the administrator to make the gateway send its certificate', ASK_ADMIN]
+    default:
+      return [ASK_ADMIN]
   }
 }
 

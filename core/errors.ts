@@ -16,8 +16,13 @@ export type VpnError =
   /** A pre-shared key, signature or password was not accepted. `who` could not prove itself. */
   | { readonly kind: 'authFailed'; readonly who: 'gateway' | 'us'; readonly method: string }
   | { readonly kind: 'gatewayIdMismatch'; readonly wanted: string; readonly has: readonly string[] }
-  /** The gateway proved itself but cannot be trusted: `problem` names the certificate and the rule. */
-  | { readonly kind: 'certificateRefused'; readonly subject: string; readonly problem: string }
+  /** A certificate that cannot be trusted: whose, which rule it breaks, and how (a clause without a full stop). */
+  | {
+      readonly kind: 'certificateRefused'
+      readonly subject: string
+      readonly rule: CertificateRule
+      readonly problem: string
+    }
   /** The gateway offers no traffic selectors, or none inside those asked for. */
   | { readonly kind: 'selectorsUnacceptable'; readonly asked: readonly string[] }
   /** The gateway gives no inner address. */
@@ -66,6 +71,27 @@ export type VpnError =
   | { readonly kind: 'nativeMissing'; readonly problem: string }
   | { readonly kind: 'alreadyRunning'; readonly profile: string }
   | { readonly kind: 'internal'; readonly problem: string }
+
+/** What a certificate, or a chain of them, can break. RFC 5280 §6.1, RFC 4945 §5 */
+export type CertificateRule =
+  | 'missing'
+  | 'tooMany'
+  | 'malformed'
+  | 'untrusted'
+  | 'selfSigned'
+  | 'signature'
+  | 'weakSignature'
+  | 'key'
+  | 'expired'
+  | 'notYetValid'
+  | 'notAuthority'
+  | 'pathLength'
+  | 'keyUsage'
+  | 'extendedKeyUsage'
+  | 'criticalExtension'
+  | 'nameConstraints'
+  | 'revoked'
+  | 'revocationUnknown'
 
 export type VpnErrorKind = VpnError['kind']
 

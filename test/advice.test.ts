@@ -11,7 +11,7 @@ const samples: { readonly [K in VpnErrorKind]: Extract<VpnError, { kind: K }> } 
   badProposalChosen: { kind: 'badProposalChosen', phase: 2, problem: 'ENCR 3 was not offered' },
   authFailed: { kind: 'authFailed', who: 'us', method: 'psk' },
   gatewayIdMismatch: { kind: 'gatewayIdMismatch', wanted: 'a.example.org', has: ['b.example.org'] },
-  certificateRefused: { kind: 'certificateRefused', subject: 'CN=x', problem: 'it ran out' },
+  certificateRefused: { kind: 'certificateRefused', subject: 'CN=x', rule: 'expired', problem: 'it ran out' },
   selectorsUnacceptable: { kind: 'selectorsUnacceptable', asked: ['10.0.0.0/8'] },
   noAddress: { kind: 'noAddress' },
   refused: { kind: 'refused', exchange: 'IKE_AUTH', notify: 'NO_ADDITIONAL_SAS' },
