@@ -18,7 +18,15 @@ function noMachine() {
 }
 
 /** The unit tests of everything that computes, for the Node inside Electron. */
-const IN_BOTH_RUNTIMES = ['test/bytes', 'test/crypto', 'test/esp', 'test/ike', 'test/native', 'test/vectors']
+const IN_BOTH_RUNTIMES = [
+  'test/bytes',
+  'test/cert',
+  'test/crypto',
+  'test/esp',
+  'test/ike',
+  'test/native',
+  'test/vectors',
+]
 
 /** The real app in real Electron, on a display of its own. */
 async function window(files, lacking) {
