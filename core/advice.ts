@@ -64,25 +64,7 @@ export function adviceFor(error: VpnError): Advice {
         ],
       }
     case 'authFailed':
-      return error.who === 'us'
-        ? {
-            title: 'The gateway did not accept your sign-in',
-            detail: `It refused your ${methodWords(error.method)}.`,
-            tryThis: [
-              'Enter the key or password again; what is saved stays saved',
-              'Check your own ID (localId) in the profile: the gateway finds your key by it',
-              ASK_ADMIN,
-            ],
-          }
-        : {
-            title: 'The gateway could not prove who it is',
-            detail: `Its proof by ${methodWords(error.method)} is wrong: it does not hold what your profile says. Your traffic was not sent.`,
-            tryThis: [
-              'Check the key in the profile: a wrong one looks the same from here',
-              'If the key is right, do not connect from this network: it may not be the gateway',
-              ASK_ADMIN,
-            ],
-          }
+      return authAdvice(error)
     case 'gatewayIdMismatch':
       return {
         title: 'This is not the gateway you named',
@@ -164,7 +146,7 @@ export function adviceFor(error: VpnError): Advice {
     case 'weakAlgorithm':
       return {
         title: `${error.algorithm} is weak and switched off`,
-        detail: `The profile asks for ${error.algorithm}, but ${error.weakness}.`,
+        detail: `${capital(error.algorithm)} is asked for, but ${error.weakness}.`,
         tryThis: [
           'Ask the administrator for something stronger',
           `If there is no other way, write ${error.switch} into the profile`,
@@ -235,6 +217,46 @@ export function adviceFor(error: VpnError): Advice {
       }
     default:
       return assertNever(error)
+  }
+}
+
+/** Who could not prove itself, by what, and where to look. */
+function authAdvice({ who, method, problem }: Extract<VpnError, { kind: 'authFailed' }>): Advice {
+  const withCertificate = method === 'certificate'
+  const why = problem === undefined ? '' : `: ${problem}`
+  if (who === 'us') {
+    return {
+      title: 'The gateway did not accept your sign-in',
+      detail:
+        problem === undefined
+          ? `It refused your ${methodWords(method)}.`
+          : `Your ${methodWords(method)} cannot be used here${why}.`,
+      tryThis: withCertificate
+        ? [
+            'Ask the administrator whether your certificate is still good: it may have run out or been revoked',
+            'Check your own ID (localId) in the profile: it must stand in the certificate',
+          ]
+        : [
+            'Enter the key or password again; what is saved stays saved',
+            'Check your own ID (localId) in the profile: the gateway finds your key by it',
+            ASK_ADMIN,
+          ],
+    }
+  }
+  return {
+    title: 'The gateway could not prove who it is',
+    detail: withCertificate
+      ? `Its proof by certificate is wrong${why}. Your traffic was not sent.`
+      : `Its proof by ${methodWords(method)} is wrong: it does not hold what your profile says. Your traffic was not sent.`,
+    tryThis: [
+      withCertificate
+        ? 'Do not connect from this network if it worked elsewhere: it may not be the gateway'
+        : 'Check the key in the profile: a wrong one looks the same from here',
+      ...(withCertificate
+        ? []
+        : ['If the key is right, do not connect from this network: it may not be the gateway']),
+      ASK_ADMIN,
+    ],
   }
 }
 

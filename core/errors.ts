@@ -13,8 +13,13 @@ export type VpnError =
   | { readonly kind: 'noProposalChosen'; readonly phase: 1 | 2; readonly offered: readonly string[] }
   /** The answer names algorithms or a group that were not offered, or lacks one. */
   | { readonly kind: 'badProposalChosen'; readonly phase: 1 | 2; readonly problem: string }
-  /** A pre-shared key, signature or password was not accepted. `who` could not prove itself. */
-  | { readonly kind: 'authFailed'; readonly who: 'gateway' | 'us'; readonly method: string }
+  /** A pre-shared key, signature or password was not accepted. `who` could not prove itself; `problem`, where it is known: a clause without a full stop. */
+  | {
+      readonly kind: 'authFailed'
+      readonly who: 'gateway' | 'us'
+      readonly method: string
+      readonly problem?: string
+    }
   | { readonly kind: 'gatewayIdMismatch'; readonly wanted: string; readonly has: readonly string[] }
   /** A certificate that cannot be trusted: whose, which rule it breaks, and how (a clause without a full stop). */
   | {

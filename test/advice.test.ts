@@ -56,3 +56,21 @@ test('who could not prove itself decides whose fault it is', () => {
   expect(sentenceFor({ ...samples.authFailed, who: 'us' })).toContain('did not accept your sign-in')
   expect(sentenceFor({ ...samples.authFailed, who: 'gateway' })).toContain('could not prove who it is')
 })
+
+test('a certificate is told from a key, and the reason from none', () => {
+  const failed = { kind: 'authFailed', method: 'certificate' } as const
+  expect(adviceFor({ ...failed, who: 'us' }).tryThis.join()).toContain('run out or been revoked')
+  expect(sentenceFor({ ...failed, who: 'us', problem: 'it takes no RSA' })).toContain(
+    'cannot be used here: it takes no RSA.',
+  )
+  expect(sentenceFor({ ...failed, who: 'gateway', problem: 'it does not fit' })).toContain(
+    'is wrong: it does not fit.',
+  )
+})
+
+test('a certificate that ran out points to the clock, one of a stranger to the authority', () => {
+  const refused = samples.certificateRefused
+  expect(adviceFor(refused).tryThis[0]).toContain('clock')
+  expect(adviceFor({ ...refused, rule: 'untrusted' }).tryThis[0]).toContain('authority (CA)')
+  expect(adviceFor({ ...refused, rule: 'revoked' }).tryThis[0]).toContain('Do not connect')
+})

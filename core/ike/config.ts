@@ -1,4 +1,8 @@
 import type { Secret } from '../bytes/secret.ts'
+import type { Certificate } from '../cert/certificate.ts'
+import type { CertificateWeakness } from '../cert/chain.ts'
+import type { RevocationList } from '../cert/crl.ts'
+import type { SigningKey } from '../cert/private-key.ts'
 import type { Phase1Snapshot, Phase2Snapshot } from '../contract/snapshot.ts'
 import type { VpnError } from '../errors.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
@@ -21,6 +25,39 @@ export interface OfferedTransform {
 /** A proposal: alternatives of each type, in order of preference. RFC 7296 §3.3 */
 export type OfferedProposal = readonly OfferedTransform[]
 
+/** How the two ends prove who they are. RFC 7296 §2.15 */
+export type Authentication =
+  /** One pre-shared key proves both. */
+  | { readonly method: 'psk'; readonly psk: Secret }
+  /** Each in its own way; the two need not be the same. */
+  | { readonly method: 'each'; readonly ours: OurProof; readonly theirs: TheirProof }
+
+export type OurProof =
+  | { readonly method: 'psk'; readonly psk: Secret }
+  | {
+      readonly method: 'certificate'
+      /** Our own first, then what leads to an authority. */
+      readonly chain: readonly Certificate[]
+      readonly key: SigningKey
+      /** RSASSA-PSS instead of PKCS#1 v1.5. */
+      readonly pss: boolean
+      /** Sign with SHA-1 for a peer that knows nothing else. */
+      readonly weakSha1: boolean
+    }
+
+export type TheirProof =
+  | { readonly method: 'psk'; readonly psk: Secret }
+  | {
+      readonly method: 'certificate'
+      readonly anchors: readonly Certificate[]
+      readonly lists: readonly RevocationList[]
+      readonly requireLists: boolean
+      /** Weak certificates, and with `sha1` weak signatures in AUTH, somebody allowed by name. */
+      readonly weak: CertificateWeakness
+      /** The common name counts as a host where there is no dNSName. */
+      readonly commonName: boolean
+    }
+
 /** Everything a session must know before the first message; it never changes during its life. */
 export interface ConnectionConfig {
   /** Numeric address of the gateway. */
@@ -30,7 +67,9 @@ export interface ConnectionConfig {
   readonly localIdentity: Identity
   /** Whom we expect; undefined takes any identity (only with a pre-shared key, which proves itself). */
   readonly remoteIdentity: Identity | undefined
-  readonly authentication: { readonly method: 'psk'; readonly psk: Secret }
+  readonly authentication: Authentication
+  /** Announce and use method 14 where somebody signs; left out: yes. Without it we are a peer of before 2015. RFC 7427 */
+  readonly digitalSignatures?: boolean
   readonly ikeProposals: readonly OfferedProposal[]
   readonly espProposals: readonly OfferedProposal[]
   /** Ask for virtual addresses of these families by CP. RFC 7296 §2.19 */

@@ -6,6 +6,7 @@ import { createTypescriptEngine, type TypescriptEngine } from '../esp/typescript
 import { classifyPort4500, NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
 import type { Endpoint, OsEdge } from '../net/plan.ts'
+import { answerTo } from './answers.ts'
 import type { Connection, ConnectionConfig, ConnectionListener, ConnectionView } from './config.ts'
 import type { IkeAction, IkeEvent, State } from './session.ts'
 import { Idle } from './v2/initiator.ts'
@@ -155,6 +156,16 @@ class Driver implements Connection {
       case 'closed':
         this.close()
         return listener.closed(action.error)
+      case 'sign':
+      case 'verifyChain': {
+        // What else this step asks for comes first, as its order says.
+        queueMicrotask(() => {
+          if (this.#closed) return
+          const answer = answerTo(action, this.#options.config, Date.now())
+          this.#feed({ type: 'answered', id: action.id, answer })
+        })
+        return
+      }
       case 'ask':
         return this.#feed({ type: 'answered', id: action.id, answer: undefined })
     }

@@ -1,5 +1,7 @@
 import type { EspSpi, IkeSpi, Millis } from '../bytes/brands.ts'
 import type { Secret } from '../bytes/secret.ts'
+import type { AuthForm } from '../cert/auth-signature.ts'
+import type { ChainQuestion, ChainVerdict } from '../cert/chain.ts'
 import type { VpnError } from '../errors.ts'
 import type { EspSa, SelectorPair } from '../esp/engine.ts'
 import type { Endpoint } from '../net/plan.ts'
@@ -42,8 +44,8 @@ export type IkeEvent =
   | { readonly type: 'datagram'; readonly datagram: Datagram }
   | { readonly type: 'timer'; readonly timer: TimerName }
   | { readonly type: 'command'; readonly command: IkeCommand }
-  /** The answer to an `ask`; a cancelled prompt is simply another answer. */
-  | { readonly type: 'answered'; readonly id: number; readonly answer: unknown }
+  /** The answer to an `ask`, `sign` or `verifyChain`; a cancelled prompt is simply another answer. */
+  | { readonly type: 'answered'; readonly id: number; readonly answer: Answer }
   /** A socket for the path asked for by `openPath` is there. */
   | { readonly type: 'pathOpen'; readonly local: Endpoint; readonly remote: Endpoint }
   /** Something outside the protocol went wrong: no route, no TUN, no permission. */
@@ -70,6 +72,10 @@ export type IkeAction =
   /** One octet 0xFF on the path, RFC 3948 §4. */
   | { readonly do: 'keepalive' }
   | { readonly do: 'ask'; readonly id: number; readonly question: Question }
+  /** Our private key is not here: somebody who has it signs `octets` in this form. */
+  | { readonly do: 'sign'; readonly id: number; readonly form: AuthForm; readonly octets: Uint8Array }
+  /** Whether the peer's certificate can be trusted today: only the driver knows which day it is. */
+  | { readonly do: 'verifyChain'; readonly id: number; readonly question: Omit<ChainQuestion, 'at'> }
   /** For the inspector: a message that arrived, decoded as far as it could be. */
   | { readonly do: 'observe'; readonly message: ObservedMessage }
   /** Something a person should read in the log. */
@@ -109,6 +115,14 @@ export interface ObservedMessage {
 export type Question =
   | { readonly what: 'psk'; readonly identity: string }
   | { readonly what: 'password'; readonly user: string; readonly message?: string }
+
+export type Answer =
+  | { readonly what: 'signature'; readonly signature: Uint8Array }
+  | { readonly what: 'chain'; readonly verdict: ChainVerdict }
+  /** It could not be done; the negotiation ends with this. */
+  | { readonly what: 'failed'; readonly error: VpnError }
+  /** Nobody was there to answer. */
+  | undefined
 
 /** What a configuration payload gave us. RFC 7296 §3.15 */
 export interface AssignedConfiguration {

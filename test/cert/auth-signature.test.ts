@@ -10,7 +10,7 @@ import {
 import { signData } from '../../core/cert/private-key.ts'
 import { rsaKey } from '../../core/cert/public-key.ts'
 import { decodeSchemeDer, encodeScheme, type SignatureScheme } from '../../core/cert/signature.ts'
-import { type KeyKind, makeKey, rsaPssPkcs8, type TestKey } from '../support/pki.ts'
+import { type KeyKind, makeKey, rsaPssOnly, type TestKey } from '../support/pki.ts'
 
 const SIGNED = new Uint8Array(300).fill(0x5a)
 const keys = {
@@ -130,7 +130,7 @@ describe('RFC 7427 §4: what the peer listed decides', () => {
   test('PSS by choice, or because the key allows nothing else', () => {
     const pss = { kind: 'pss', hash: 'sha256', saltOctets: 32 }
     expect(choice(keys.rsa, [2], { pss: true })).toEqual(pss)
-    expect(choice(rsaPssPkcs8(keys.rsa), [2])).toEqual(pss)
+    expect(choice(rsaPssOnly(keys.rsa), [2])).toEqual(pss)
   })
 
   test('RFC 8420 §2: Edwards curves need the hash "identity"', () => {

@@ -86,9 +86,8 @@ describe('what is no certificate', () => {
 
   test('any octet changed gives a certificate or a problem, never an exception', () => {
     for (let at = 0; at < good.length; at++) {
-      for (const flip of [0x01, 0x80, 0xff]) {
-        expect(() => decodeCertificate(good.with(at, good[at]! ^ flip)), `octet ${at}`).not.toThrow()
-      }
+      const flip = [0x01, 0x80, 0xff][at % 3]!
+      expect(() => decodeCertificate(good.with(at, good[at]! ^ flip)), `octet ${at}`).not.toThrow()
     }
   })
 

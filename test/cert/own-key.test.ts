@@ -17,7 +17,7 @@ import {
   makeKey,
   makeRoot,
   pkcs8Of,
-  rsaPssPkcs8,
+  rsaPssOnly,
   type TestKey,
   usualScheme,
 } from '../support/pki.ts'
@@ -87,7 +87,7 @@ describe('PEM', () => {
   })
 
   test('a key of type id-RSASSA-PSS, which Electron cannot import as it is', () => {
-    const own = client(rsaPssPkcs8(rsa.key))
+    const own = client(rsaPssOnly(rsa.key))
     const read = readCredential([file(certificatePem(own)), pkcs8Of(own.key)])
     if (!read.ok) throw new Error(read.problem.problem)
     const { certificate, key } = read.credential

@@ -3,8 +3,10 @@ import type { Random } from '../../core/bytes/random.ts'
 import type { CryptoRegistry } from '../../core/crypto/transforms.ts'
 import type { VpnError } from '../../core/errors.ts'
 import { createTypescriptEngine, type TypescriptEngine } from '../../core/esp/typescript-engine.ts'
+import { answerTo } from '../../core/ike/answers.ts'
 import type { ConnectionConfig } from '../../core/ike/config.ts'
 import type {
+  Answer,
   AssignedConfiguration,
   Datagram,
   IkeAction,
@@ -15,6 +17,10 @@ import type {
 } from '../../core/ike/session.ts'
 import { Negotiation } from '../../core/ike/v2/negotiation.ts'
 import { udp4 } from './inner-packets.ts'
+import { NOW } from './pki.ts'
+
+/** The day on which certificates are judged. */
+const WALL_CLOCK = NOW
 
 /** What a peer gives to its network. */
 export interface Outlet {
@@ -109,6 +115,26 @@ export class Peer {
     return () => other.inner.some((packet) => Buffer.from(packet).subarray(28).toString() === text)
   }
 
+  /** What its key and calendar answer; put another in its place to keep it waiting. */
+  answers = (action: Extract<IkeAction, { do: 'sign' | 'verifyChain' }>): Answer =>
+    answerTo(action, this.n.config, WALL_CLOCK)
+
+  /** Questions nobody answered yet, while {@link patient} is set. */
+  readonly waiting: Extract<IkeAction, { do: 'sign' | 'verifyChain' }>[] = []
+  patient = false
+
+  /** Answers what waits. */
+  answerAll(): void {
+    for (const action of this.waiting.splice(0)) {
+      this.feed({ type: 'answered', id: action.id, answer: this.answers(action) })
+    }
+  }
+
+  #answer(action: Extract<IkeAction, { do: 'sign' | 'verifyChain' }>): void {
+    this.waiting.push(action)
+    if (!this.patient) this.answerAll()
+  }
+
   #perform(action: IkeAction): void {
     this.actions.push(action)
     switch (action.do) {
@@ -144,6 +170,9 @@ export class Peer {
         this.closed = { error: action.error }
         this.timers.clear()
         return this.engine.close()
+      case 'sign':
+      case 'verifyChain':
+        return this.#answer(action)
       case 'ask':
         return this.feed({ type: 'answered', id: action.id, answer: undefined })
       case 'keepalive':

@@ -54,16 +54,12 @@ function ed448Key(): TestKey {
 }
 
 /** PKCS#8 of a test key. */
-export const pkcs8Of = (key: TestKey): Uint8Array =>
-  key.signing.form === 'seed'
-    ? der(
-        sequence(
-          new asn1.Integer({ value: 0 }),
-          sequence(oid('1.3.101.113')),
-          octets(key.signing.secret.use((seed) => der(octets(seed.slice())))),
-        ),
-      )
-    : key.signing.secret.use((octets) => octets.slice())
+export function pkcs8Of({ signing: { form, secret } }: TestKey): Uint8Array {
+  const own = secret.use((bytes) => bytes.slice())
+  if (form === 'pkcs8') return own
+  const [algorithm, key] = form === 'seed' ? ['1.3.101.113', der(octets(own))] : [RSASSA_PSS, own]
+  return der(sequence(new asn1.Integer({ value: 0 }), sequence(oid(algorithm)), octets(key)))
+}
 
 /** The scheme a key signs with unless told otherwise. */
 export function usualScheme({ publicKey }: SigningKey, hash: HashName = 'sha256'): SignatureScheme {
@@ -294,19 +290,20 @@ function time(at: number): asn1.AsnType {
 export const keyObject = (key: TestKey): KeyObject =>
   createPrivateKey({ key: Buffer.from(pkcs8Of(key)), format: 'der', type: 'pkcs8' })
 
+const RSASSA_PSS = '1.2.840.113549.1.1.10'
+
 /** The same RSA key, as one that says of itself that it is for PSS only. RFC 4055 §1.2 */
-export function rsaPssPkcs8(key: TestKey): TestKey {
-  const pss = () => sequence(oid('1.2.840.113549.1.1.10'))
-  const pkcs1 = new Uint8Array(keyObject(key).export({ type: 'pkcs1', format: 'der' }))
-  const spki = der(sequence(pss(), bits(bitsOf(key))))
-  const pkcs8 = der(sequence(new asn1.Integer({ value: 0 }), pss(), octets(pkcs1)))
+export function rsaPssOnly(key: TestKey): TestKey {
+  const pkcs1 = keyObject(key).export({ type: 'pkcs1', format: 'der' })
+  const publicKey = createPublicKey(keyObject(key)).export({ type: 'pkcs1', format: 'der' })
+  const spki = der(sequence(sequence(oid(RSASSA_PSS)), bits(new Uint8Array(publicKey))))
   return {
     spki,
     object: key.object,
-    signing: { publicKey: decodePublicKeyDer(spki), form: 'pkcs8', secret: new Secret(pkcs8) },
+    signing: {
+      publicKey: decodePublicKeyDer(spki),
+      form: 'pkcs1',
+      secret: new Secret(new Uint8Array(pkcs1)),
+    },
   }
 }
-
-/** RSAPublicKey of an RSA key. */
-const bitsOf = (key: TestKey): Uint8Array =>
-  new Uint8Array(createPublicKey(keyObject(key)).export({ type: 'pkcs1', format: 'der' }))

@@ -1,13 +1,15 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
 import { equal } from '../../bytes/octets.ts'
+import type { ChainVerdict } from '../../cert/chain.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
 import { decodeHeader, decodeMessage } from '../../wire/ikev2/message.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
+import { AwaitAnswer } from './await-answer.ts'
 import { Established } from './established.ts'
-import { type AuthRequest, authRequest, onAuthReply } from './exchanges/ike-auth.ts'
+import { type AuthRequest, authRequest, identityPayload, onAuthReply } from './exchanges/ike-auth.ts'
 import {
   type InitDone,
   type InitRequest,
@@ -19,6 +21,7 @@ import type { Outgoing } from './ike-sa.ts'
 import { type Negotiation, observed } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
 import { notify, unknownCritical } from './payloads.ts'
+import { chainQuestion, prove } from './proof.ts'
 import { Transmission } from './transmission.ts'
 
 /** How long a refusal nobody signed is held back for a better answer. RFC 7296 §2.21.1 */
@@ -38,7 +41,7 @@ export class Idle implements State {
     this.#n.initiated = true
     this.#n.step = 'opening a socket'
     this.#n.act({ do: 'openPath', remotePort: SPEC.ikePort })
-    return step(new AwaitPath(this.#n, (now) => AwaitInitReply.begin(this.#n, now)), this.#n)
+    return step(new AwaitPath(this.#n, (now) => step(AwaitInitReply.begin(this.#n, now), this.#n)), this.#n)
   }
 }
 
@@ -68,9 +71,9 @@ function common(n: Negotiation, event: IkeEvent, self: State): Step {
 class AwaitPath implements State {
   readonly name = 'AwaitPath'
   readonly #n: Negotiation
-  readonly #then: (now: Millis) => State
+  readonly #then: (now: Millis) => Step
 
-  constructor(n: Negotiation, then: (now: Millis) => State) {
+  constructor(n: Negotiation, then: (now: Millis) => Step) {
     this.#n = n
     this.#then = then
   }
@@ -79,7 +82,7 @@ class AwaitPath implements State {
     if (event.type !== 'pathOpen') return common(this.#n, event, this)
     this.#n.local = event.local
     this.#n.remote = event.remote
-    return step(this.#then(now), this.#n)
+    return this.#then(now)
   }
 }
 
@@ -215,10 +218,41 @@ class AwaitInitReply implements State {
     const n = this.#n
     n.current = done.sa
     const float = n.config.forceEncapsulation || n.nat.us || n.nat.gateway
-    if (!float || n.remote?.port === SPEC.natTraversalPort) return step(AwaitAuthReply.begin(n, done, now), n)
+    if (!float || n.remote?.port === SPEC.natTraversalPort) return beginAuth(n, done, now)
     n.act({ do: 'openPath', remotePort: SPEC.natTraversalPort })
-    return step(new AwaitPath(n, (later) => AwaitAuthReply.begin(n, done, later)), n)
+    return step(new AwaitPath(n, (later) => beginAuth(n, done, later)), n)
   }
+}
+
+/** Proves who we are, with the help of whoever holds our key, and sends IKE_AUTH. RFC 7296 §1.2, §2.15 */
+function beginAuth(n: Negotiation, init: InitDone, now: Millis): Step {
+  const end = (error: VpnError): Step => {
+    init.sa.close()
+    return finish(n, error)
+  }
+  const proof = prove(n, init, 'initiator', identityPayload('IDi', n), init.peerPayloads)
+  if (proof.outcome === 'impossible') return end(proof.error)
+  if (proof.outcome === 'ready') return step(AwaitAuthReply.begin(n, init, proof.payloads, now), n)
+  n.step = 'signing'
+  const { form, octets } = proof
+  return AwaitAnswer.begin(
+    n,
+    'AwaitSignature',
+    { do: 'sign', form, octets },
+    (answer, later) => {
+      if (answer?.what === 'signature')
+        return step(AwaitAuthReply.begin(n, init, proof.finish(answer.signature), later), n)
+      return end(answer?.what === 'failed' ? answer.error : { kind: 'cancelled' })
+    },
+    (event, self) => closing(n, init, event, self),
+  )
+}
+
+/** As {@link common}, with an IKE SA whose keys are forgotten at the end. */
+function closing(n: Negotiation, init: InitDone, event: IkeEvent, self: State): Step {
+  const next = common(n, event, self)
+  if (next.next !== self) init.sa.close()
+  return next
 }
 
 /** IKE_AUTH is out. RFC 7296 §1.2 */
@@ -239,8 +273,8 @@ class AwaitAuthReply implements State {
     )
   }
 
-  static begin(n: Negotiation, init: InitDone, now: Millis): State {
-    const state = new AwaitAuthReply(n, init, authRequest(n, init))
+  static begin(n: Negotiation, init: InitDone, proof: readonly Payload[], now: Millis): State {
+    const state = new AwaitAuthReply(n, init, authRequest(n, proof))
     state.#send(state.#transmission.outgoing, now, false)
     return state
   }
@@ -255,9 +289,7 @@ class AwaitAuthReply implements State {
       return step(this, n)
     }
     if (event.type === 'datagram') return this.#onDatagram(event.datagram, now)
-    const next = common(n, event, this)
-    if (next.next !== this) this.#init.sa.close()
-    return next
+    return closing(n, this.#init, event, this)
   }
 
   #send(outgoing: Outgoing, now: Millis, retransmission: boolean): void {
@@ -318,7 +350,26 @@ class AwaitAuthReply implements State {
         reference: 'RFC 7296 §2.5',
       })
     }
-    const result = onAuthReply(n, this.#init, this.#request, payloads, now)
+    const question = chainQuestion(n, payloads, 'gateway')
+    if (question === undefined) return this.#conclude(payloads, undefined, now)
+    n.step = 'checking the certificate of the gateway'
+    return AwaitAnswer.begin(
+      n,
+      'AwaitVerdict',
+      { do: 'verifyChain', question },
+      (answer, later) => {
+        if (answer?.what === 'chain') return this.#conclude(payloads, answer.verdict, later)
+        return this.#end(answer?.what === 'failed' ? answer.error : { kind: 'cancelled' })
+      },
+      (event, self) => closing(n, this.#init, event, self),
+    )
+  }
+
+  /** The answer is whole and nothing of it is believed yet. */
+  #conclude(payloads: readonly Payload[], verdict: ChainVerdict | undefined, now: Millis): Step {
+    const n = this.#n
+    const { sa } = this.#init
+    const result = onAuthReply(n, this.#init, this.#request, payloads, verdict, now)
     if (result.outcome === 'refused') return this.#end(result.error)
     const established = new Established(n, sa)
     if (result.outcome === 'distrust') return this.#tell(established, result.error, now)

@@ -1,7 +1,10 @@
 import { addressText } from '../../bytes/address.ts'
 import { asIkeSpi, type EspSpi, type IkeSpi, type Millis } from '../../bytes/brands.ts'
+import { Malformed } from '../../bytes/malformed.ts'
 import { toHex } from '../../bytes/octets.ts'
 import type { Random } from '../../bytes/random.ts'
+import type { Certificate } from '../../cert/certificate.ts'
+import { decodeNameDer, formatName } from '../../cert/name.ts'
 import type { CryptoRegistry } from '../../crypto/transforms.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType } from '../../iana/ikev2.ts'
@@ -30,6 +33,8 @@ export class Negotiation {
   current: IkeSa | undefined
   ikeRekeyAt: Millis | undefined
   remoteId: IdPayload | undefined
+  /** Whose certificate proved the peer, and how it signed. */
+  remoteProof: { readonly certificate: Certificate; readonly scheme: string } | undefined
   readonly vendorIds: string[] = []
   /** Every CHILD_SA whose keys are installed, by inbound SPI. */
   readonly children = new Map<number, ChildSa>()
@@ -42,6 +47,7 @@ export class Negotiation {
   /** Inbound SPIs of replaced CHILD_SAs whose last packets may still arrive. */
   readonly lingering = new Set<EspSpi>()
   #actions: IkeAction[] = []
+  #questions = 0
 
   constructor(config: ConnectionConfig, registry: CryptoRegistry, random: Random) {
     this.config = config
@@ -51,6 +57,11 @@ export class Negotiation {
 
   act(action: IkeAction): void {
     this.#actions.push(action)
+  }
+
+  /** A number for a question; its answer carries it too. */
+  nextQuestion(): number {
+    return ++this.#questions
   }
 
   take(): readonly IkeAction[] {
@@ -159,7 +170,17 @@ export function describeIdentity(
     return /^[\x20-\x7e]+$/.test(Buffer.from(id.data).toString('latin1'))
       ? Buffer.from(id.data).toString('latin1')
       : `KEY_ID ${toHex(id.data)}`
+  if (id.type === 9) return describeName(id.data)
   return `ID type ${id.type} ${toHex(id.data)}`
+}
+
+function describeName(der: Uint8Array): string {
+  try {
+    return formatName(decodeNameDer(der))
+  } catch (error) {
+    if (error instanceof Malformed) return `DN ${toHex(der)}`
+    throw error
+  }
 }
 
 export const hexSpi = (spi: Uint8Array | number): string =>

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { addressBytes } from '../../bytes/address.ts'
 import type { Millis } from '../../bytes/brands.ts'
 import { concat, equal } from '../../bytes/octets.ts'
+import type { ChainVerdict } from '../../cert/chain.ts'
 import { ExchangeType } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
 import {
@@ -12,13 +13,16 @@ import {
   type Message,
 } from '../../wire/ikev2/message.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
-import type { Datagram, IkeEvent, State, Step } from '../session.ts'
+import type { Answer, Datagram, IkeEvent, State, Step } from '../session.ts'
+import { AwaitAnswer } from './await-answer.ts'
 import { Established } from './established.ts'
-import { respondAuth } from './exchanges/ike-auth-responder.ts'
+import { identityPayload } from './exchanges/ike-auth.ts'
+import { answerAuth, checkInitiator, type Refusal, refuse } from './exchanges/ike-auth-responder.ts'
 import { type InitDone, respondInit } from './exchanges/ike-sa-init.ts'
 import { Closed } from './initiator.ts'
 import { type Negotiation, observed } from './negotiation.ts'
 import { find, notify, unknownCritical } from './payloads.ts'
+import { chainQuestion, prove } from './proof.ts'
 
 /** Half-open negotiations are forgotten after this time. */
 const HALF_OPEN_MS = 30_000
@@ -115,15 +119,18 @@ class AwaitAuthRequest implements State {
   }
 
   handle(event: IkeEvent, now: Millis): Step {
-    const n = this.#n
     if (event.type === 'datagram') return this.#onDatagram(event.datagram, now)
+    return this.#otherwise(event, this)
+  }
+
+  #otherwise(event: IkeEvent, self: State): Step {
     if (event.type === 'timer' && event.timer === 'half-open') {
       return this.#end({ kind: 'noAnswer', exchange: 'IKE_AUTH', tries: 1 })
     }
     if (event.type === 'failed') return this.#end(event.error)
     if (event.type === 'command' && event.command.type === 'disconnect')
       return this.#end({ kind: 'cancelled' })
-    return { next: this, actions: n.take() }
+    return { next: self, actions: this.#n.take() }
   }
 
   #end(error: Parameters<Negotiation['finish']>[0]): Step {
@@ -191,18 +198,65 @@ class AwaitAuthRequest implements State {
         reference: 'RFC 7296 §2.5',
       })
     }
-    const answer = respondAuth(n, this.#init, payloads, now)
+    const question = chainQuestion(n, payloads, 'client')
+    if (question === undefined) return this.#judge(header, payloads, undefined, now)
+    return this.#ask('AwaitVerdict', { do: 'verifyChain', question }, (answer, later) =>
+      answer?.what === 'chain'
+        ? this.#judge(header, payloads, answer.verdict, later)
+        : this.#unanswered(answer),
+    )
+  }
+
+  /** The initiator has proved itself, or it is sent away; then it is our turn. */
+  #judge(header: Header, payloads: readonly Payload[], verdict: ChainVerdict | undefined, now: Millis): Step {
+    const n = this.#n
+    const checked = checkInitiator(n, this.#init, payloads, verdict)
+    if (checked.outcome === 'refused') return this.#refuse(header, checked)
+    n.remoteId = checked.remoteId
+    const proof = prove(n, this.#init, 'responder', identityPayload('IDr', n), payloads)
+    if (proof.outcome === 'impossible')
+      return this.#refuse(header, refuse(NotifyType.AUTHENTICATION_FAILED.id, proof.error))
+    if (proof.outcome === 'ready') return this.#answer(header, payloads, proof.payloads, now)
+    const { form, octets } = proof
+    return this.#ask('AwaitSignature', { do: 'sign', form, octets }, (answer, later) =>
+      answer?.what === 'signature'
+        ? this.#answer(header, payloads, proof.finish(answer.signature), later)
+        : this.#unanswered(answer),
+    )
+  }
+
+  #answer(header: Header, payloads: readonly Payload[], proof: readonly Payload[], now: Millis): Step {
+    const n = this.#n
+    const answer = answerAuth(n, this.#init, payloads, proof, now)
     this.#reply(header, answer.payloads)
-    if (answer.outcome === 'refused') return this.#end(answer.error)
     n.clearTimer('half-open')
-    n.remoteId = answer.remoteId
-    const established = new Established(n, sa)
+    const established = new Established(n, this.#init.sa)
     if (answer.child === undefined) return established.beginChildless(now)
     return established.begin(
       answer.child,
       { addresses: [], dnsServers: [], subnets: [], dnsDomains: [] },
       now,
     )
+  }
+
+  #refuse(header: Header, { payloads, error }: Refusal): Step {
+    this.#reply(header, payloads)
+    return this.#end(error)
+  }
+
+  /** Meanwhile the request may come again: it is answered when we can. */
+  #ask(
+    name: string,
+    asking: Parameters<typeof AwaitAnswer.begin>[2],
+    then: Parameters<typeof AwaitAnswer.begin>[3],
+  ): Step {
+    return AwaitAnswer.begin(this.#n, name, asking, then, (event, self) =>
+      event.type === 'datagram' ? { next: self, actions: this.#n.take() } : this.#otherwise(event, self),
+    )
+  }
+
+  #unanswered(answer: Answer): Step {
+    return this.#end(answer?.what === 'failed' ? answer.error : { kind: 'cancelled' })
   }
 
   #reply(header: Header, payloads: readonly Payload[]): void {

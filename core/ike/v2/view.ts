@@ -1,9 +1,13 @@
 import type { EspSpi, Millis } from '../../bytes/brands.ts'
+import { type Certificate, describeCertificate } from '../../cert/certificate.ts'
+import { formatName } from '../../cert/name.ts'
+import { describeKey } from '../../cert/public-key.ts'
 import type { Phase1Snapshot, Phase2Snapshot } from '../../contract/snapshot.ts'
 import type { InboundCounters, OutboundCounters } from '../../esp/engine.ts'
 import type { Endpoint } from '../../net/plan.ts'
 import type { ConnectionView } from '../config.ts'
 import { describeIdentity, hexSpi, type Negotiation } from './negotiation.ts'
+import { ourProof, proofWords, theirProof } from './proof.ts'
 import { describeSelector } from './selectors.ts'
 import { describeSuite } from './suite.ts'
 
@@ -62,9 +66,10 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
     localIdentity: describeIdentity(n.config.localIdentity),
     remoteIdentity:
       n.remoteId === undefined ? '' : describeIdentity({ type: n.remoteId.idType, data: n.remoteId.data }),
-    localAuthentication: 'pre-shared key',
-    remoteAuthentication: 'pre-shared key',
-    certificate: undefined,
+    localAuthentication: proofWords(ourProof(n.config)),
+    remoteAuthentication:
+      n.remoteProof === undefined ? proofWords(theirProof(n.config)) : `certificate, ${n.remoteProof.scheme}`,
+    certificate: n.remoteProof === undefined ? undefined : describePeerCertificate(n.remoteProof.certificate),
     localEndpoint: endpoint(n.local),
     remoteEndpoint: endpoint(n.remote),
     nat: !n.nat.known
@@ -83,6 +88,10 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
     peerVendorIds: n.vendorIds,
   }
 }
+
+/** Subject, issuer, key and last day, for people. */
+const describePeerCertificate = (certificate: Certificate): string =>
+  `${describeCertificate(certificate)}, issued by ${formatName(certificate.issuer)}, ${describeKey(certificate.publicKey)}, valid until ${new Date(certificate.notAfter).toISOString().slice(0, 10)}`
 
 const endpoint = (e: Endpoint | undefined): string =>
   e === undefined ? '' : e.address.includes(':') ? `[${e.address}]:${e.port}` : `${e.address}:${e.port}`

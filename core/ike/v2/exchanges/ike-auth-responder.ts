@@ -1,38 +1,31 @@
 import { asEspSpi, type Millis } from '../../../bytes/brands.ts'
-import { equal } from '../../../bytes/octets.ts'
+import type { ChainVerdict } from '../../../cert/chain.ts'
 import type { VpnError } from '../../../errors.ts'
-import { AuthMethod } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
-import { sharedKeyAuth, verifySharedKeyAuth } from '../auth.ts'
 import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
 import { configurationReply } from '../configuration.ts'
-import { describeIdentity, type Negotiation } from '../negotiation.ts'
+import type { Negotiation } from '../negotiation.ts'
 import { find, notify, spiBytes, spiNumber } from '../payloads.ts'
+import { doubt } from '../proof.ts'
 import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
 import { childSuite, choose, encodeChoice, PROTOCOL } from '../suite.ts'
-import { addChild, espOffer } from './ike-auth.ts'
+import { addChild, espOffer, identityPayload } from './ike-auth.ts'
 import type { InitDone } from './ike-sa-init.ts'
 
-export type AuthAnswer =
-  /** Both stand, or the IKE SA alone with the reason why beside it. */
-  | {
-      readonly outcome: 'done'
-      readonly payloads: readonly Payload[]
-      readonly remoteId: IdPayload
-      readonly child: ChildSa | undefined
-    }
-  | { readonly outcome: 'refused'; readonly payloads: readonly Payload[]; readonly error: VpnError }
+export type Refusal = {
+  readonly outcome: 'refused'
+  readonly payloads: readonly Payload[]
+  readonly error: VpnError
+}
 
-/** IKE_AUTH from the responder's side: the initiator proves itself first. RFC 7296 §1.2, §2.21.2 */
-export function respondAuth(
+/** Whether the initiator proved itself: it goes first. `verdict`: on its certificate, where it has one to show. RFC 7296 §1.2, §2.21.2 */
+export function checkInitiator(
   n: Negotiation,
   init: InitDone,
   payloads: readonly Payload[],
-  now: Millis,
-): AuthAnswer {
-  const { config } = n
-  const { suite, keys } = init.sa
+  verdict: ChainVerdict | undefined,
+): Refusal | { readonly outcome: 'proven'; readonly remoteId: IdPayload } {
   const idi = find(payloads, 'IDi')
   const auth = find(payloads, 'AUTH')
   if (idi === undefined || auth === undefined) {
@@ -43,33 +36,25 @@ export function respondAuth(
       reference: 'RFC 7296 §1.2',
     })
   }
-  const byPeer = { message: init.requestBytes, nonce: init.nr, pKey: keys.pi, id: idi }
-  const wanted = config.remoteIdentity
-  const known = wanted === undefined || (wanted.type === idi.idType && equal(wanted.data, idi.data))
-  const proven =
-    auth.method === AuthMethod.SHARED_KEY_MIC.id &&
-    verifySharedKeyAuth(suite.prf, config.authentication.psk, byPeer, auth.data)
+  const doubted = doubt(n, init, 'initiator', { id: idi, auth }, verdict)
+  if (doubted === undefined) return { outcome: 'proven', remoteId: idi }
   // Whether the name or the key was wrong is nobody's business.
-  if (!known || !proven)
-    return refuse(NotifyType.AUTHENTICATION_FAILED.id, {
-      kind: 'authFailed',
-      who: 'us',
-      method: `pre-shared key of ${describeIdentity({ type: idi.idType, data: idi.data })}`,
-    })
-
-  const idr: IdPayload = { type: 'IDr', idType: config.localIdentity.type, data: config.localIdentity.data }
-  const proof = sharedKeyAuth(suite.prf, config.authentication.psk, {
-    message: init.replyBytes,
-    nonce: init.ni,
-    pKey: keys.pr,
-    id: idr,
-  })
-  const authenticated: Payload[] = [idr, { type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data: proof }]
-  const { payloads: rest, child } = firstChild(n, init, payloads, now)
-  return { outcome: 'done', payloads: [...authenticated, ...rest], remoteId: idi, child }
+  return refuse(NotifyType.AUTHENTICATION_FAILED.id, doubted)
 }
 
-const refuse = (type: number, error: VpnError): AuthAnswer => ({
+/** `SK {IDr, [CERT+,] AUTH, [CP,] SAr2, TSi, TSr}`; both stand, or the IKE SA alone with the reason why beside it. RFC 7296 §1.2 */
+export function answerAuth(
+  n: Negotiation,
+  init: InitDone,
+  payloads: readonly Payload[],
+  proof: readonly Payload[],
+  now: Millis,
+): { readonly payloads: readonly Payload[]; readonly child: ChildSa | undefined } {
+  const { payloads: rest, child } = firstChild(n, init, payloads, now)
+  return { payloads: [identityPayload('IDr', n), ...proof, ...rest], child }
+}
+
+export const refuse = (type: number, error: VpnError): Refusal => ({
   outcome: 'refused',
   payloads: [notify(type)],
   error,

@@ -1,18 +1,17 @@
 import { asEspSpi, type EspSpi, type Millis } from '../../../bytes/brands.ts'
-import { equal } from '../../../bytes/octets.ts'
+import type { ChainVerdict } from '../../../cert/chain.ts'
 import type { VpnError } from '../../../errors.ts'
 import type { SelectorPair } from '../../../esp/engine.ts'
-import { AuthMethod } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
 import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
 import type { AssignedConfiguration } from '../../session.ts'
-import { sharedKeyAuth, verifySharedKeyAuth } from '../auth.ts'
 import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
 import { configurationRequest, readConfiguration } from '../configuration.ts'
-import { describeIdentity, type Negotiation } from '../negotiation.ts'
+import type { Negotiation } from '../negotiation.ts'
 import { errorOf, find, notify, spiBytes, spiNumber } from '../payloads.ts'
+import { certificateRequest, doubt, ourProof, proofWords } from '../proof.ts'
 import { describeSelector, everything, isSubset, knownSelectors } from '../selectors.ts'
 import { checkChoice, childSuite, describeOffer, encodeOffer, PROTOCOL, TYPE } from '../suite.ts'
 import type { InitDone } from './ike-sa-init.ts'
@@ -25,16 +24,16 @@ export interface AuthRequest {
   readonly remote: readonly TrafficSelector[]
 }
 
-/** `SK {IDi, [IDr,] AUTH, [CP,] SAi2, TSi, TSr}`. RFC 7296 §1.2 */
-export function authRequest(n: Negotiation, init: InitDone): AuthRequest {
+/** Who we say we are. RFC 7296 §3.5 */
+export const identityPayload = (type: 'IDi' | 'IDr', { config }: Negotiation): IdPayload => ({
+  type,
+  idType: config.localIdentity.type,
+  data: config.localIdentity.data,
+})
+
+/** `SK {IDi, [CERT+,] [CERTREQ,] [IDr,] AUTH, [CP,] SAi2, TSi, TSr}`; `proof`: our CERT and AUTH. RFC 7296 §1.2 */
+export function authRequest(n: Negotiation, proof: readonly Payload[]): AuthRequest {
   const { config } = n
-  const idi: IdPayload = { type: 'IDi', idType: config.localIdentity.type, data: config.localIdentity.data }
-  const auth = sharedKeyAuth(init.sa.suite.prf, config.authentication.psk, {
-    message: init.requestBytes,
-    nonce: init.nr,
-    pKey: init.sa.keys.pi,
-    id: idi,
-  })
   const wantsAddress = config.requestAddresses.ipv4 || config.requestAddresses.ipv6
   // With an address still to be given, our side is "whatever you give me". RFC 7296 §2.19
   const local = wantsAddress
@@ -46,11 +45,13 @@ export function authRequest(n: Negotiation, init: InitDone): AuthRequest {
   const remote = config.remoteSelectors
   const inboundSpi = freshEspSpi(n.random, n.isTaken)
   const payloads: Payload[] = [
-    idi,
+    identityPayload('IDi', n),
+    ...proof.filter(({ type }) => type === 'CERT'),
+    ...certificateRequest(config),
     ...(config.remoteIdentity === undefined
       ? []
       : [{ type: 'IDr', idType: config.remoteIdentity.type, data: config.remoteIdentity.data } as const]),
-    { type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data: auth },
+    ...proof.filter(({ type }) => type !== 'CERT'),
     notify(NotifyType.INITIAL_CONTACT.id),
     ...(wantsAddress ? [configurationRequest(config.requestAddresses)] : []),
     { type: 'SA', proposals: encodeOffer(espOffer(n), PROTOCOL.ESP, spiBytes(inboundSpi)) },
@@ -78,43 +79,30 @@ export type AuthOutcome =
   /** The IKE SA stands, the CHILD_SA does not: delete the IKE SA. RFC 7296 §2.21.2 */
   | { readonly outcome: 'childless'; readonly error: VpnError }
 
-/** `SK {IDr, AUTH, [CP,] SAr2, TSi, TSr}`: nothing is believed before AUTH is verified. */
+/**
+ * `SK {IDr, [CERT+,] AUTH, [CP,] SAr2, TSi, TSr}`: nothing is believed before AUTH is verified. `verdict`: on the
+ * gateway's certificate, where it has one to show.
+ */
 export function onAuthReply(
   n: Negotiation,
   init: InitDone,
   request: AuthRequest,
   payloads: readonly Payload[],
+  verdict: ChainVerdict | undefined,
   now: Millis,
 ): AuthOutcome {
   const idr = find(payloads, 'IDr')
   const auth = find(payloads, 'AUTH')
   const error = errorOf(payloads)
   if (idr === undefined || auth === undefined)
-    return { outcome: 'refused', error: refusedBecause(error?.notify) }
+    return { outcome: 'refused', error: refusedBecause(n, error?.notify) }
 
   const { config } = n
-  const method = 'pre-shared key'
-  const wanted = config.remoteIdentity
-  const byGateway = { message: init.replyBytes, nonce: init.ni, pKey: init.sa.keys.pr, id: idr }
-  if (
-    auth.method !== AuthMethod.SHARED_KEY_MIC.id ||
-    !verifySharedKeyAuth(init.sa.suite.prf, config.authentication.psk, byGateway, auth.data)
-  ) {
-    return { outcome: 'distrust', error: { kind: 'authFailed', who: 'gateway', method } }
-  }
-  if (wanted !== undefined && (wanted.type !== idr.idType || !equal(wanted.data, idr.data))) {
-    return {
-      outcome: 'distrust',
-      error: {
-        kind: 'gatewayIdMismatch',
-        wanted: describeIdentity(wanted),
-        has: [describeIdentity({ type: idr.idType, data: idr.data })],
-      },
-    }
-  }
+  const doubted = doubt(n, init, 'responder', { id: idr, auth }, verdict)
+  if (doubted !== undefined) return { outcome: 'distrust', error: doubted }
   // A refusal beside a good AUTH speaks of the whole exchange or of the CHILD_SA alone.
   if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id)
-    return { outcome: 'refused', error: refusedBecause(error.notify) }
+    return { outcome: 'refused', error: refusedBecause(n, error.notify) }
   if (error !== undefined) return { outcome: 'childless', error: childRefused(n, error.notify) }
   const child = firstChild(n, init, request, payloads, now)
   if ('error' in child) return { outcome: 'childless', error: child.error }
@@ -128,9 +116,9 @@ export function onAuthReply(
   return { outcome: 'done', child: child.install(), configuration, remoteId: idr }
 }
 
-function refusedBecause(type: number | undefined): VpnError {
+function refusedBecause(n: Negotiation, type: number | undefined): VpnError {
   if (type === NotifyType.AUTHENTICATION_FAILED.id)
-    return { kind: 'authFailed', who: 'us', method: 'pre-shared key' }
+    return { kind: 'authFailed', who: 'us', method: proofWords(ourProof(n.config)) }
   if (type === undefined)
     return {
       kind: 'protocol',

@@ -15,6 +15,7 @@ import { natDetectionHash } from '../nat-detection.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { CHOICE, SPEC } from '../numbers.ts'
 import { all, find, findNotify, notify } from '../payloads.ts'
+import { agreedHashes, certificateRequest, hashesNotify } from '../proof.ts'
 import {
   checkChoice,
   choose,
@@ -49,6 +50,10 @@ export interface InitDone {
   readonly replyBytes: Uint8Array
   readonly ni: Nonce
   readonly nr: Nonce
+  /** What the peer's SIGNATURE_HASH_ALGORITHMS lists; undefined where one side sent none. RFC 7427 §4 */
+  readonly peerHashes: readonly number[] | undefined
+  /** The peer's IKE_SA_INIT: a responder may ask for certificates in it. RFC 7296 §1.2 */
+  readonly peerPayloads: readonly Payload[]
 }
 
 /** Groups of our proposals, most wanted first. */
@@ -79,6 +84,7 @@ export function initRequest(
     notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, source),
     notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spi, NO_SPI, n.remote!)),
     ...fragmentationNotify(n),
+    ...hashesNotify(n.config),
   ]
   const header = initHeader(spi, NO_SPI, false)
   return {
@@ -258,6 +264,8 @@ function accept(
       replyBytes: bytes.slice(),
       ni: request.nonce,
       nr: asNonce(nonce.nonce.slice()),
+      peerHashes: agreedHashes(n.config, payloads),
+      peerPayloads: payloads,
     },
   }
 }
@@ -370,6 +378,10 @@ export function respondInit(
     notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, natDetectionHash(spiI, spiR, n.local!)),
     notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spiI, spiR, n.remote!)),
     ...(saysFragmentation(payloads) ? fragmentationNotify(n) : []),
+    ...(findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS.id) === undefined
+      ? []
+      : hashesNotify(n.config)),
+    ...certificateRequest(n.config),
   ]
   readNat(n, payloads, spiI, NO_SPI)
   const seed = skeyseed(suite.prf, ni, nr, exchange.secret)
@@ -389,7 +401,15 @@ export function respondInit(
     bytes: replyBytes,
     header: reply,
     payloads: out,
-    done: { sa: made, requestBytes: bytes.slice(), replyBytes, ni, nr },
+    done: {
+      sa: made,
+      requestBytes: bytes.slice(),
+      replyBytes,
+      ni,
+      nr,
+      peerHashes: agreedHashes(n.config, payloads),
+      peerPayloads: payloads,
+    },
   }
 }
 

@@ -7,6 +7,7 @@ import type { DeletePayload, Payload } from '../../../wire/ikev2/payload.ts'
 import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
 import { all, errorOf, spiBytes, spiNumber } from '../payloads.ts'
+import { ourProof, proofWords } from '../proof.ts'
 
 /** The answer to a request, and what follows once it is sent. */
 export interface Answer {
@@ -32,7 +33,7 @@ export function onInformational(
   if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id && sa === e.current) {
     return {
       payloads: [],
-      after: () => e.finish({ kind: 'authFailed', who: 'us', method: 'pre-shared key' }),
+      after: () => e.finish({ kind: 'authFailed', who: 'us', method: proofWords(ourProof(e.n.config)) }),
     }
   }
   for (const n of all(payloads, 'Notify')) e.n.note(`the gateway says ${nameOf(NotifyType, n.notify)}`)

@@ -1,0 +1,245 @@
+import { equal } from '../../bytes/octets.ts'
+import {
+  type AuthForm,
+  chooseAuth,
+  encodeAuthData,
+  offeredHashes,
+  verifyAuth,
+} from '../../cert/auth-signature.ts'
+import { encodeAuthorities, isAskedFor } from '../../cert/authorities.ts'
+import type { ChainQuestion, ChainVerdict } from '../../cert/chain.ts'
+import { certificateHas, namesOf } from '../../cert/identity.ts'
+import type { VpnError } from '../../errors.ts'
+import { AuthMethod, CertificateEncoding } from '../../iana/ikev2.ts'
+import { NotifyType } from '../../iana/ikev2-notify.ts'
+import { nameOf } from '../../iana/registry.ts'
+import type { AuthPayload, IdPayload, Payload } from '../../wire/ikev2/payload.ts'
+import type { ConnectionConfig, OurProof, TheirProof } from '../config.ts'
+import { type SignedBy, sharedKeyAuth, signedOctets, verifySharedKeyAuth } from './auth.ts'
+import type { InitDone } from './exchanges/ike-sa-init.ts'
+import { describeIdentity, type Negotiation } from './negotiation.ts'
+import { all, find, findNotify, notify } from './payloads.ts'
+
+export const ourProof = ({ authentication }: ConnectionConfig): OurProof =>
+  authentication.method === 'psk' ? authentication : authentication.ours
+
+export const theirProof = ({ authentication }: ConnectionConfig): TheirProof =>
+  authentication.method === 'psk' ? authentication : authentication.theirs
+
+/** For people, as in {@link VpnError} and the status view. */
+export const proofWords = (proof: OurProof | TheirProof): string =>
+  proof.method === 'psk' ? 'pre-shared key' : 'certificate'
+
+// --- IKE_SA_INIT ---
+
+/** SHA-1 is announced only where somebody switched it on. */
+function ourHashes(config: ConnectionConfig): readonly number[] | undefined {
+  const [ours, theirs] = [ourProof(config), theirProof(config)]
+  if (config.digitalSignatures === false) return undefined
+  if (ours.method === 'psk' && theirs.method === 'psk') return undefined
+  return offeredHashes(theirs.method === 'certificate' && theirs.weak.sha1 === true)
+}
+
+/** SIGNATURE_HASH_ALGORITHMS, where one of us signs. RFC 7427 §4 */
+export function hashesNotify(config: ConnectionConfig): Payload[] {
+  const hashes = ourHashes(config)
+  if (hashes === undefined) return []
+  const data = Uint8Array.from(hashes.flatMap((id) => [id >> 8, id & 0xff]))
+  return [notify(NotifyType.SIGNATURE_HASH_ALGORITHMS.id, data)]
+}
+
+/** The hashes the peer takes; undefined where it or we announced none. An odd octet at the end is passed over. */
+export function agreedHashes(
+  config: ConnectionConfig,
+  payloads: readonly Payload[],
+): readonly number[] | undefined {
+  const theirs = findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS.id)?.data
+  if (theirs === undefined || ourHashes(config) === undefined) return undefined
+  return Array.from({ length: theirs.length >> 1 }, (_, at) => (theirs[2 * at]! << 8) | theirs[2 * at + 1]!)
+}
+
+/** A list of the authorities of a whole system would not fit anywhere: then any will do. */
+const MOST_AUTHORITIES = 64
+
+/** CERTREQ for the authorities that were chosen. RFC 7296 §3.7 */
+export function certificateRequest(config: ConnectionConfig): Payload[] {
+  const theirs = theirProof(config)
+  if (theirs.method !== 'certificate') return []
+  const named = theirs.anchors.length <= MOST_AUTHORITIES ? theirs.anchors : []
+  return [
+    {
+      type: 'CERTREQ',
+      encoding: CertificateEncoding.X509_SIGNATURE.id,
+      authorities: encodeAuthorities(named),
+    },
+  ]
+}
+
+// --- our proof ---
+
+type Side = 'initiator' | 'responder'
+
+/** What the AUTH of this side covers. RFC 7296 §2.15 */
+const signedBy = (init: InitDone, side: Side, id: IdPayload): SignedBy =>
+  side === 'initiator'
+    ? { message: init.requestBytes, nonce: init.nr, pKey: init.sa.keys.pi, id }
+    : { message: init.replyBytes, nonce: init.ni, pKey: init.sa.keys.pr, id }
+
+export type Proof =
+  /** CERT and AUTH, ready to go. */
+  | { readonly outcome: 'ready'; readonly payloads: readonly Payload[] }
+  /** A signature is wanted first. */
+  | {
+      readonly outcome: 'sign'
+      readonly form: AuthForm
+      readonly octets: Uint8Array
+      finish(signature: Uint8Array): readonly Payload[]
+    }
+  | { readonly outcome: 'impossible'; readonly error: VpnError }
+
+/** Our `[CERT+,] AUTH` of IKE_AUTH. */
+export function prove(
+  n: Negotiation,
+  init: InitDone,
+  side: Side,
+  id: IdPayload,
+  request: readonly Payload[],
+): Proof {
+  const ours = ourProof(n.config)
+  const { prf } = init.sa.suite
+  if (ours.method === 'psk') {
+    const data = sharedKeyAuth(prf, ours.psk, signedBy(init, side, id))
+    return { outcome: 'ready', payloads: [{ type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data }] }
+  }
+  const { key, pss, weakSha1, chain } = ours
+  const chosen = chooseAuth(key.publicKey, { peerHashes: init.peerHashes, pss, weakSha1 })
+  if (!chosen.ok) {
+    const error: VpnError =
+      chosen.why === 'weakSha1'
+        ? weakSignature('Signing with SHA-1')
+        : { kind: 'authFailed', who: 'us', method: 'certificate', problem: chosen.problem }
+    return { outcome: 'impossible', error }
+  }
+  const asked = all(request, 'CERTREQ').filter(
+    ({ encoding }) => encoding === CertificateEncoding.X509_SIGNATURE.id,
+  )
+  if (asked.length > 0 && !asked.some(({ authorities }) => isAskedFor(chain, authorities))) {
+    n.note('the peer asks for certificates of other authorities than ours; it gets ours all the same')
+  }
+  const certificates = chain.map(
+    ({ der }): Payload => ({ type: 'CERT', encoding: CertificateEncoding.X509_SIGNATURE.id, data: der }),
+  )
+  const { form } = chosen
+  return {
+    outcome: 'sign',
+    form,
+    octets: signedOctets(prf, signedBy(init, side, id)),
+    finish: (signature) => [
+      ...certificates,
+      { type: 'AUTH', method: form.method, data: encodeAuthData(form, signature) },
+    ],
+  }
+}
+
+/** In the words of the switch that allows it. */
+const weakSignature = (algorithm: string): VpnError => ({
+  kind: 'weakAlgorithm',
+  algorithm,
+  weakness: 'a signature over SHA-1 can be forged by a rich attacker',
+  switch: '"weak": ["sha1signature"]',
+})
+
+// --- their proof ---
+
+/**
+ * The question whether the peer's certificate can be trusted, before its AUTH is looked at; undefined where it
+ * proves itself in another way, or not at all.
+ */
+export function chainQuestion(
+  n: Negotiation,
+  payloads: readonly Payload[],
+  role: 'gateway' | 'client',
+): Omit<ChainQuestion, 'at'> | undefined {
+  const theirs = theirProof(n.config)
+  const auth = find(payloads, 'AUTH')
+  if (theirs.method !== 'certificate' || auth === undefined || auth.method === AuthMethod.SHARED_KEY_MIC.id) {
+    return undefined
+  }
+  const { anchors, lists, requireLists, weak } = theirs
+  // Other encodings may stand beside ours; what cannot be read is passed over. RFC 7296 §3.6
+  const certificates = all(payloads, 'CERT')
+    .filter(({ encoding }) => encoding === CertificateEncoding.X509_SIGNATURE.id)
+    .map(({ data }) => data)
+  return { certificates, anchors, lists, requireLists, weak, role }
+}
+
+/**
+ * Why the peer is not believed; undefined when it is. `verdict`: the answer to {@link chainQuestion}.
+ * Nothing else of its message counts before this. RFC 7296 §2.15
+ */
+export function doubt(
+  n: Negotiation,
+  init: InitDone,
+  side: Side,
+  { id, auth }: { readonly id: IdPayload; readonly auth: AuthPayload },
+  verdict: ChainVerdict | undefined,
+): VpnError | undefined {
+  const who = side === 'responder' ? 'gateway' : 'us'
+  const theirs = theirProof(n.config)
+  const method = proofWords(theirs)
+  const by = signedBy(init, side, id)
+  const { prf } = init.sa.suite
+  const wanted = n.config.remoteIdentity
+  if (theirs.method === 'psk') {
+    if (
+      auth.method !== AuthMethod.SHARED_KEY_MIC.id ||
+      !verifySharedKeyAuth(prf, theirs.psk, by, auth.data)
+    ) {
+      return { kind: 'authFailed', who, method }
+    }
+    return wanted === undefined || isSame(wanted, id) ? undefined : mismatch(wanted, [describe(id)])
+  }
+  if (side === 'responder' && wanted === undefined) {
+    return { kind: 'internal', problem: 'a certificate of the gateway needs a name to be held against' }
+  }
+  if (verdict === undefined) {
+    const problem = `it proved itself by ${nameOf(AuthMethod, auth.method)}`
+    return { kind: 'authFailed', who, method, problem }
+  }
+  if (!verdict.ok) {
+    const { certificate: subject, rule, problem } = verdict.problem
+    return { kind: 'certificateRefused', subject, rule, problem }
+  }
+  const [certificate] = verdict.chain
+  if (certificate === undefined) return { kind: 'internal', problem: 'a chain without a certificate' }
+  const weakSha1 = theirs.weak.sha1 === true
+  const announced = init.peerHashes === undefined ? undefined : offeredHashes(weakSha1)
+  const proof = verifyAuth(certificate.publicKey, signedOctets(prf, by), auth, {
+    offeredHashes: announced,
+    weakSha1,
+  })
+  if (!proof.ok) {
+    return proof.why === 'weakSha1'
+      ? weakSignature('A signature with SHA-1')
+      : { kind: 'authFailed', who, method, problem: proof.problem }
+  }
+  const rules = { commonName: theirs.commonName }
+  const identity = { type: id.idType, data: id.data }
+  if (!certificateHas(certificate, identity, rules)) return mismatch(identity, namesOf(certificate))
+  // Some gateways call themselves by their subject whatever they were asked for: the certificate binds both names.
+  if (wanted !== undefined && !isSame(wanted, id) && !certificateHas(certificate, wanted, rules)) {
+    return mismatch(wanted, namesOf(certificate))
+  }
+  n.remoteProof = { certificate, scheme: proof.scheme }
+  return undefined
+}
+
+const describe = ({ idType, data }: IdPayload): string => describeIdentity({ type: idType, data })
+
+const isSame = (wanted: { readonly type: number; readonly data: Uint8Array }, id: IdPayload): boolean =>
+  wanted.type === id.idType && equal(wanted.data, id.data)
+
+const mismatch = (
+  wanted: { readonly type: number; readonly data: Uint8Array },
+  has: readonly string[],
+): VpnError => ({ kind: 'gatewayIdMismatch', wanted: describeIdentity(wanted), has })

@@ -1,0 +1,420 @@
+import { describe, expect, test } from 'vitest'
+import { Secret } from '../../core/bytes/secret.ts'
+import { authorityHash } from '../../core/cert/authorities.ts'
+import { NotifyType } from '../../core/iana/ikev2-notify.ts'
+import type { Authentication, ConnectionConfig, OurProof, TheirProof } from '../../core/ike/config.ts'
+import type { CertReqPayload, NotifyPayload, Payload } from '../../core/wire/ikev2/payload.ts'
+import {
+  DAY,
+  type Issued,
+  issue,
+  type KeyKind,
+  makeAuthority,
+  makeGateway,
+  makeKey,
+  makeRoot,
+  NOW,
+  rsaPssOnly,
+  type Wanted,
+} from '../support/pki.ts'
+import { fqdn, type Net, type PairOptions, pair, shape } from '../support/two-peers.ts'
+
+const root = makeRoot()
+const middle = makeAuthority(root, 'C=CH, O=Test, CN=Middle')
+const PSK = 'correct horse battery staple'
+const HASHES = NotifyType.SIGNATURE_HASH_ALGORITHMS.id
+const FAILED = NotifyType.AUTHENTICATION_FAILED.id
+
+const by = (own: Issued, chain: readonly Issued[] = [], more: Partial<OurProof> = {}): OurProof =>
+  ({
+    method: 'certificate',
+    chain: [own, ...chain].map(({ certificate }) => certificate),
+    key: { ...own.key.signing, secret: own.key.signing.secret.clone() },
+    pss: false,
+    weakSha1: false,
+    ...more,
+  }) as OurProof
+const trusting = (anchors: readonly Issued[] = [root], more: Partial<TheirProof> = {}): TheirProof =>
+  ({
+    method: 'certificate',
+    anchors: anchors.map(({ certificate }) => certificate),
+    lists: [],
+    requireLists: false,
+    weak: {},
+    commonName: false,
+    ...more,
+  }) as TheirProof
+const key = (): OurProof & TheirProof => ({ method: 'psk', psk: Secret.fromText(PSK) })
+const each = (ours: OurProof, theirs: TheirProof): Authentication => ({ method: 'each', ours, theirs })
+
+const gatewayOf = (wanted: Wanted = {}, issuer = root, own = makeKey()) =>
+  makeGateway(issuer, { san: ['dns:gw.test'], ...wanted }, own)
+const clientOf = (wanted: Wanted = {}, issuer = root, own = makeKey()) =>
+  issue(issuer, { subject: 'CN=alice', san: ['dns:client.test'], ...wanted }, own)
+
+/** Both by certificate, with what is to be different. */
+function both({
+  gateway = by(gatewayOf()),
+  client = by(clientOf()),
+  clientTrusts = trusting(),
+  gatewayTrusts = trusting(),
+  more = {},
+}: {
+  readonly gateway?: OurProof
+  readonly client?: OurProof
+  readonly clientTrusts?: TheirProof
+  readonly gatewayTrusts?: TheirProof
+  readonly more?: {
+    readonly client?: Partial<ConnectionConfig>
+    readonly gateway?: Partial<ConnectionConfig>
+  }
+} = {}): PairOptions {
+  return {
+    client: { authentication: each(client, clientTrusts), ...more.client },
+    gateway: { authentication: each(gateway, gatewayTrusts), ...more.gateway },
+  }
+}
+
+function run(options: PairOptions) {
+  const made = pair(options)
+  made.client.command('connect')
+  made.net.settle()
+  return made
+}
+const payloadsOf = (net: Net, name: 'client' | 'gateway', at: number) =>
+  net[name].sent[at]?.payloads as readonly Payload[]
+
+describe('both ends by certificate', () => {
+  test('RFC 7296 §1.2, RFC 7427 §4: the whole exchange', () => {
+    const { client, gateway, net } = run(both())
+    expect([...client.sent, ...gateway.sent].map(shape)).toEqual([
+      `IKE_SA_INIT request 0: SA KE Nonce N(16388) N(16389) N(16430) N(${HASHES})`,
+      'IKE_AUTH request 1: IDi CERT CERTREQ IDr AUTH N(16384) CP SA TSi TSr',
+      `IKE_SA_INIT response 0: SA KE Nonce N(16388) N(16389) N(16430) N(${HASHES}) CERTREQ`,
+      'IKE_AUTH response 1: IDr CERT AUTH CP SA TSi TSr',
+    ])
+    expect([client.n.state, gateway.n.state]).toEqual(['connected', 'connected'])
+    expect(net.pings()).toBe(true)
+  })
+
+  test.each(['rsa', 'P-256', 'P-384', 'P-521', 'ed25519', 'ed448'] as KeyKind[])(
+    'with keys of %s',
+    (kind) => {
+      const { client, gateway } = run(
+        both({
+          gateway: by(gatewayOf({}, root, makeKey(kind))),
+          client: by(clientOf({}, root, makeKey(kind))),
+        }),
+      )
+      expect([client.closed?.error, client.n.state, gateway.n.state]).toEqual([
+        undefined,
+        'connected',
+        'connected',
+      ])
+    },
+  )
+
+  test('RSASSA-PSS, by choice and by a key for nothing else', () => {
+    const rsa = makeKey('rsa')
+    const { client, gateway } = run(
+      both({
+        gateway: by(gatewayOf({}, root, rsa), [], { pss: true }),
+        client: by(clientOf({}, root, rsaPssOnly(rsa))),
+      }),
+    )
+    expect([client.n.remoteProof?.scheme, gateway.n.remoteProof?.scheme]).toEqual([
+      'RSA-PSS with SHA-256',
+      'RSA-PSS with SHA-256',
+    ])
+  })
+
+  test('§3.6: the authority in between travels in a CERT payload of its own, after the end entity', () => {
+    const { client, net } = run(both({ gateway: by(gatewayOf({}, middle), [middle]) }))
+    expect(client.n.state).toBe('connected')
+    expect(shape(net.last('gateway'))).toContain('IDr CERT CERT AUTH')
+  })
+
+  test('§3.7: CERTREQ names the authorities of the profile and no other', () => {
+    const { net } = run(both({ clientTrusts: trusting([middle]) }))
+    const request = payloadsOf(net, 'client', 1).find((p): p is CertReqPayload => p.type === 'CERTREQ')
+    expect(request?.encoding).toBe(4)
+    expect(request?.authorities).toEqual(authorityHash(middle.certificate))
+  })
+
+  test('RFC 7427 §4: the data of SIGNATURE_HASH_ALGORITHMS, without SHA-1', () => {
+    const { net } = run(both())
+    const hashes = (name: 'client' | 'gateway') =>
+      payloadsOf(net, name, 0).find((p): p is NotifyPayload => p.type === 'Notify' && p.notify === HASHES)
+        ?.data
+    expect(hashes('client')).toEqual(Uint8Array.of(0, 2, 0, 3, 0, 4, 0, 5))
+    expect(hashes('gateway')).toEqual(hashes('client'))
+  })
+})
+
+describe('each end in its own way', () => {
+  test('gateway by certificate, client by pre-shared key', () => {
+    const { client, gateway } = run({
+      client: { authentication: each(key(), trusting()) },
+      gateway: { authentication: each(by(gatewayOf()), key()) },
+    })
+    expect([client.n.state, gateway.n.state]).toEqual(['connected', 'connected'])
+  })
+
+  test('and the other way round', () => {
+    const { client, gateway } = run({
+      client: { authentication: each(by(clientOf()), key()) },
+      gateway: { authentication: each(key(), trusting()) },
+    })
+    expect([client.n.state, gateway.n.state]).toEqual(['connected', 'connected'])
+  })
+
+  test('with keys on both sides nothing of certificates is said', () => {
+    const { client, gateway } = run({})
+    expect([...client.sent, ...gateway.sent].map(shape).join()).not.toMatch(new RegExp(`CERT|${HASHES}`))
+  })
+})
+
+describe('RFC 7427 §4: a gateway that announces no hashes', () => {
+  const old = (kind: KeyKind, weak: boolean) => {
+    const own = makeKey(kind)
+    const trust = trusting([root], { weak: { sha1: weak } })
+    return run(
+      both({
+        gateway: by(gatewayOf({}, root, own), [], { weakSha1: true }),
+        client: by(clientOf({}, root, own), [], { weakSha1: weak }),
+        clientTrusts: trust,
+        gatewayTrusts: trusting([root], { weak: { sha1: true } }),
+        more: { gateway: { digitalSignatures: false } },
+      }),
+    )
+  }
+
+  test.each([
+    ['P-256', 9],
+    ['P-384', 10],
+    ['P-521', 11],
+  ] as const)('RFC 4754: %s is signed by method %i', (kind, method) => {
+    const { client, gateway, net } = old(kind, false)
+    expect([client.n.state, gateway.n.state]).toEqual(['connected', 'connected'])
+    expect(payloadsOf(net, 'client', 1).find((p) => p.type === 'AUTH')).toMatchObject({ method })
+  })
+
+  test('RFC 7296 §3.8: RSA would be SHA-1, which ends it before anything is sent', () => {
+    const { client } = old('rsa', false)
+    expect(client.closed?.error).toMatchObject({ kind: 'weakAlgorithm', switch: '"weak": ["sha1signature"]' })
+    expect(client.sent).toHaveLength(1)
+  })
+
+  test('and works by its switch, as method 1', () => {
+    const { client, net } = old('rsa', true)
+    expect(client.n.state).toBe('connected')
+    expect(client.n.remoteProof?.scheme).toBe('RSA with SHA-1')
+    expect(payloadsOf(net, 'client', 1).find((p) => p.type === 'AUTH')).toMatchObject({ method: 1 })
+  })
+
+  test('a client by pre-shared key refuses such a signature of the gateway, and tells it', () => {
+    const { client, net } = run({
+      client: { authentication: each(key(), trusting()) },
+      gateway: {
+        authentication: each(by(gatewayOf({}, root, makeKey('rsa')), [], { weakSha1: true }), key()),
+        digitalSignatures: false,
+      },
+    })
+    expect(client.closed?.error).toMatchObject({ kind: 'weakAlgorithm' })
+    expect(shape(net.last('client'))).toContain(`N(${FAILED})`)
+  })
+
+  test('RFC 8420: Ed25519 has no older method', () => {
+    expect(old('ed25519', false).client.closed?.error).toMatchObject({
+      kind: 'authFailed',
+      who: 'us',
+      problem: 'the gateway does not know signatures by Ed25519',
+    })
+  })
+})
+
+describe('a gateway that is not believed: nothing is installed, and it is told AUTHENTICATION_FAILED', () => {
+  const rogue = makeRoot('CN=Rogue')
+  const refused = (gateway: OurProof, clientTrusts: TheirProof = trusting(), more = {}) => {
+    const { client, gateway: peer, net } = run(both({ gateway, clientTrusts, more }))
+    expect(client.actions.some((action) => action.do === 'addInbound')).toBe(false)
+    expect(shape(net.last('client'))).toContain(`N(${FAILED})`)
+    expect(peer.closed).toBeDefined()
+    return client.closed?.error
+  }
+
+  test.each([
+    ['expired', () => gatewayOf({ notAfter: NOW - DAY })],
+    ['notYetValid', () => gatewayOf({ notBefore: NOW + DAY })],
+    ['untrusted', () => gatewayOf({}, rogue)],
+    ['signature', () => gatewayOf({}, makeRoot(root.subject))],
+    ['selfSigned', () => makeRoot('CN=alone', { ca: undefined, keyUsage: [0], san: ['dns:gw.test'] })],
+    ['extendedKeyUsage', () => gatewayOf({ eku: ['1.3.6.1.5.5.7.3.2'] })],
+    ['keyUsage', () => gatewayOf({ keyUsage: [2] })],
+    ['key', () => gatewayOf({}, root, makeKey('rsa', 1024))],
+  ] as const)('%s', (rule, make) => {
+    expect(refused(by(make()))).toMatchObject({ kind: 'certificateRefused', rule })
+  })
+
+  test('another name than the one asked for', () => {
+    expect(
+      refused(by(gatewayOf({ san: ['dns:other.test'] })), trusting(), {
+        gateway: { localIdentity: fqdn('other.test') },
+      }),
+    ).toEqual({
+      kind: 'gatewayIdMismatch',
+      wanted: 'gw.test',
+      has: ['other.test', 'C=CH, O=Test, CN=gw'],
+    })
+  })
+
+  test('a name its certificate does not have', () => {
+    expect(refused(by(gatewayOf({ san: ['dns:other.test'] })))).toEqual({
+      kind: 'gatewayIdMismatch',
+      wanted: 'gw.test',
+      has: ['other.test', 'C=CH, O=Test, CN=gw'],
+    })
+  })
+
+  test('RFC 4945 §3.1.9: the common name, unless it was asked for', () => {
+    const bare = () => by(gatewayOf({ subject: 'CN=gw.test', san: [] }))
+    expect(refused(bare())).toMatchObject({ kind: 'gatewayIdMismatch' })
+    const { client } = run(both({ gateway: bare(), clientTrusts: trusting([root], { commonName: true }) }))
+    expect(client.n.state).toBe('connected')
+  })
+
+  test('a good certificate and the key of another', () => {
+    const good = gatewayOf()
+    const stolen = by({ ...good, key: makeKey() })
+    expect(refused(stolen)).toEqual({
+      kind: 'authFailed',
+      who: 'gateway',
+      method: 'certificate',
+      problem: 'the signature does not fit',
+    })
+  })
+
+  test('a pre-shared key where a certificate is expected', () => {
+    const { client } = run({
+      client: { authentication: each(by(clientOf()), trusting()) },
+      gateway: { authentication: each(key(), trusting()) },
+    })
+    expect(client.closed?.error).toEqual({
+      kind: 'authFailed',
+      who: 'gateway',
+      method: 'certificate',
+      problem: 'it proved itself by SHARED_KEY_MIC',
+    })
+  })
+
+  test('a certificate where a pre-shared key is expected', () => {
+    const { client } = run({
+      client: { authentication: each(by(clientOf()), key()) },
+      gateway: { authentication: each(by(gatewayOf()), trusting()) },
+    })
+    expect(client.closed?.error).toMatchObject({
+      kind: 'authFailed',
+      who: 'gateway',
+      method: 'pre-shared key',
+    })
+  })
+
+  test('a certificate and no name to hold it against is our own mistake, and fails', () => {
+    const { client } = run(both({ more: { client: { remoteIdentity: undefined } } }))
+    expect(client.closed?.error).toMatchObject({ kind: 'internal' })
+  })
+
+  test('40 certificates', () => {
+    expect(
+      refused(
+        by(
+          gatewayOf(),
+          Array.from({ length: 39 }, () => middle),
+        ),
+      ),
+    ).toMatchObject({ kind: 'certificateRefused', rule: 'tooMany' })
+  })
+})
+
+describe('a client that is not believed hears AUTHENTICATION_FAILED and no more', () => {
+  test.each([
+    ['expired', { notAfter: NOW - DAY }],
+    ['extendedKeyUsage', { eku: ['1.3.6.1.5.5.7.3.1'] }],
+  ] as const)('%s', (rule, wanted) => {
+    const { client, gateway, net } = run(both({ client: by(clientOf(wanted)) }))
+    expect(shape(net.last('gateway'))).toBe(`IKE_AUTH response 1: N(${FAILED})`)
+    expect(gateway.closed?.error).toMatchObject({ kind: 'certificateRefused', rule })
+    expect(client.closed?.error).toEqual({ kind: 'authFailed', who: 'us', method: 'certificate' })
+  })
+
+  test('nobody took the certificate: CERT is missing', () => {
+    const { gateway } = run(both({ client: by(clientOf(), [], { chain: [] } as never) }))
+    expect(gateway.closed?.error).toMatchObject({ kind: 'certificateRefused', rule: 'missing' })
+  })
+})
+
+describe('waiting for a key or for the verdict', () => {
+  test('our signature takes its time: nothing is sent, the gateway may repeat itself, and then it goes on', () => {
+    const { client, gateway, net } = pair(both())
+    client.patient = true
+    client.command('connect')
+    net.settle()
+    expect([client.state.name, client.sent.length]).toEqual(['AwaitSignature', 1])
+    net.advance(2_000)
+    client.answerAll()
+    client.patient = false
+    net.settle()
+    expect([client.n.state, gateway.n.state]).toEqual(['connected', 'connected'])
+  })
+
+  test('an answer to another question changes nothing', () => {
+    const { client, net } = pair(both())
+    client.patient = true
+    client.command('connect')
+    net.settle()
+    client.feed({ type: 'answered', id: 99, answer: { what: 'signature', signature: new Uint8Array(64) } })
+    expect(client.state.name).toBe('AwaitSignature')
+  })
+
+  test('the person gives up meanwhile', () => {
+    const { client, net } = pair(both())
+    client.patient = true
+    client.command('connect')
+    net.settle()
+    client.command('disconnect')
+    expect(client.closed?.error).toEqual({ kind: 'cancelled' })
+  })
+
+  test('a key that does not sign ends it with the reason', () => {
+    const own = clientOf()
+    const proof = by(own)
+    if (proof.method === 'certificate') proof.key.secret.close()
+    const { client } = run(both({ client: proof }))
+    expect(client.closed?.error).toMatchObject({ kind: 'authFailed', who: 'us' })
+  })
+
+  test('the gateway waits for its own key: the request that comes again is answered once', () => {
+    const { client, gateway, net } = pair(both())
+    gateway.patient = true
+    client.command('connect')
+    net.settle()
+    expect(gateway.state.name).toBe('AwaitVerdict')
+    net.advance(5_000) // the client sends its request again
+    gateway.answerAll()
+    expect(gateway.state.name).toBe('AwaitSignature')
+    gateway.patient = false
+    gateway.answerAll()
+    net.settle()
+    expect([client.n.state, gateway.n.state]).toEqual(['connected', 'connected'])
+    expect(gateway.sent.filter((m) => m.exchange === 'IKE_AUTH').length).toBeGreaterThan(0)
+  })
+
+  test('the gateway forgets a client whose verdict never comes', () => {
+    const { client, gateway, net } = pair(both())
+    gateway.patient = true
+    client.command('connect')
+    net.settle()
+    net.advance(31_000)
+    expect(gateway.closed?.error).toMatchObject({ kind: 'noAnswer' })
+  })
+})
