@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const output = join(root, 'dist', 'native')
 const stamp = join(output, '.stamp')
-const sources = ['build/native', 'core/native', 'core/net/helper']
+const sources = ['build/native', 'core/native', 'core/esp/native', 'core/net/helper']
 const isSource = (name) => /\.(cc|h)$/.test(name) || name === 'CMakeLists.txt'
 
 function filesUnder(folder) {

@@ -41,6 +41,31 @@ export interface OutboundCounters extends EspSaCounters {
   readonly sequence: bigint
 }
 
+/** Which limit of an SA was reached. */
+export type LimitReason = 'bytes' | 'packets' | 'sequence'
+
+/** When an SA asks to be replaced, and how much it remembers. Each is for one SA. */
+export interface EspLimits {
+  /** Octets of inner packets. Default: none. */
+  readonly softBytes?: number
+  /** Inner packets. Default: none. */
+  readonly softPackets?: number
+  /** Default: three quarters of the sequence numbers there are. */
+  readonly softSequence?: bigint
+  /** Last sequence number ever used; at most, and by default, 2³²−1, or 2⁶⁴−1 with ESN. */
+  readonly hardSequence?: bigint
+  /** Places in the replay window of an inbound SA. */
+  readonly replayWindow?: number
+}
+
+/** What an engine has to say about its SAs. */
+export interface EspEvents {
+  /** Said once per SA and reason, while there is still room to rekey. RFC 7296 §2.8 */
+  readonly onSoftLimit?: (spi: EspSpi, reason: LimitReason) => void
+  /** Said once, when an outbound SA has used its last sequence number and sends no more. */
+  readonly onHardLimit?: (spi: EspSpi) => void
+}
+
 /**
  * The datapath of one tunnel. Two implementations: TypeScript (the one to read, the oracle in tests)
  * and native. Packets of a CHILD_SA's selectors leave by its newest outbound SA; every inbound SA that
@@ -61,4 +86,12 @@ export interface EspEngine {
   strays(): { readonly noSa: number; readonly noSelector: number }
   /** Wipes all keys. The descriptors belong to whoever opened them. */
   close(): void
+}
+
+/** An engine whose owner pumps packets into its two ends. Neither ever throws for what a packet holds. */
+export interface PacketEngine extends EspEngine {
+  /** An inner packet from the TUN device. */
+  fromTun(packet: Uint8Array): void
+  /** An ESP packet from the SPI on, without IP or UDP header. */
+  fromNetwork(esp: Uint8Array): void
 }

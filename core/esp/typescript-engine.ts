@@ -2,31 +2,23 @@ import type { EspSpi, Millis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import { decodeEsp, NextHeader } from '../wire/esp.ts'
-import type { EspEngine, EspSa, InboundCounters, OutboundCounters, SelectorPair } from './engine.ts'
+import type {
+  EspEvents,
+  EspLimits,
+  EspSa,
+  InboundCounters,
+  LimitReason,
+  OutboundCounters,
+  PacketEngine,
+  SelectorPair,
+} from './engine.ts'
 import { type OpenFault, open } from './open.ts'
 import { ReplayWindow } from './replay-window.ts'
 import { ivFor, seal } from './seal.ts'
 import { coversInbound, coversOutbound, parseInner } from './selectors.ts'
 import { createSuite, type EspSuite } from './suite.ts'
 
-/** Which limit of an SA was reached. */
-export type LimitReason = 'bytes' | 'packets' | 'sequence'
-
-/** When an SA asks to be replaced, and how much it remembers. Each is for one SA. */
-export interface EspLimits {
-  /** Octets of inner packets. Default: none. */
-  readonly softBytes?: number
-  /** Inner packets. Default: none. */
-  readonly softPackets?: number
-  /** Default: three quarters of the sequence numbers there are. */
-  readonly softSequence?: bigint
-  /** Last sequence number ever used; at most, and by default, 2³²−1, or 2⁶⁴−1 with ESN. */
-  readonly hardSequence?: bigint
-  /** Places in the replay window of an inbound SA. */
-  readonly replayWindow?: number
-}
-
-export interface TypescriptEngineOptions {
+export interface TypescriptEngineOptions extends EspEvents {
   readonly registry: CryptoRegistry
   readonly random: Random
   readonly now: () => Millis
@@ -35,18 +27,6 @@ export interface TypescriptEngineOptions {
   /** A whole ESP packet, from the SPI on, without IP or UDP header. */
   readonly toNetwork: (esp: Uint8Array) => void
   readonly limits?: EspLimits
-  /** Said once per SA and reason, while there is still room to rekey. RFC 7296 §2.8 */
-  readonly onSoftLimit?: (spi: EspSpi, reason: LimitReason) => void
-  /** Said once, when an outbound SA has used its last sequence number and sends no more. */
-  readonly onHardLimit?: (spi: EspSpi) => void
-}
-
-/** The engine, and the two ends its owner pumps packets into. Neither ever throws for what a packet holds. */
-export interface TypescriptEngine extends EspEngine {
-  /** An inner packet from the TUN device. */
-  fromTun(packet: Uint8Array): void
-  /** An ESP packet from the SPI on, without IP or UDP header. */
-  fromNetwork(esp: Uint8Array): void
 }
 
 interface Used {
@@ -78,7 +58,7 @@ const lastSequence = (sa: EspSa): bigint => (sa.esn ? 2n ** 64n : 2n ** 32n) - 1
 const nothingYet = (): Used => ({ bytes: 0, packets: 0, lastAtMs: undefined, told: new Set() })
 
 /** The datapath to read beside RFC 4303: tunnel mode, one packet at a time, every rule in the open. */
-export function createTypescriptEngine(options: TypescriptEngineOptions): TypescriptEngine {
+export function createTypescriptEngine(options: TypescriptEngineOptions): PacketEngine {
   const { registry, random, now, toTun, toNetwork, limits = {} } = options
   const inboundSas = new Map<EspSpi, Inbound>()
   /** By CHILD_SA in order of their making; of each the newest SA last. */

@@ -114,6 +114,8 @@ export interface ConnectionListener {
 
 /** A running connection, as the manager holds it: `startConnection(…)` in driver.ts makes one. */
 export interface Connection {
+  /** Who carries its packets. */
+  readonly engine: 'native' | 'typescript'
   command(command: IkeCommand): void
   /** Connects the datapath to this TUN descriptor; the connection reads and writes it from now on but does not close it. */
   attachTun(fd: number): void

@@ -2,10 +2,10 @@ import { asMillis, type Millis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
-import { createTypescriptEngine, type TypescriptEngine } from '../esp/typescript-engine.ts'
-import { classifyPort4500, NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
-import type { NativeAddon, PacketReader } from '../native/addon.ts'
-import type { Endpoint, OsEdge } from '../net/plan.ts'
+import type { Datapath } from '../esp/datapath.ts'
+import { type EngineKind, openDatapath } from '../esp/open-datapath.ts'
+import type { NativeAddon } from '../native/addon.ts'
+import type { OsEdge } from '../net/plan.ts'
 import { answerTo } from './answers.ts'
 import type { Connection, ConnectionConfig, ConnectionListener, ConnectionView } from './config.ts'
 import type { IkeAction, IkeEvent, State } from './session.ts'
@@ -20,52 +20,54 @@ export interface ConnectionOptions {
   readonly registry: CryptoRegistry
   readonly random: Random
   readonly listener: ConnectionListener
+  /** Who carries the packets; native unless told otherwise or impossible. */
+  readonly engine?: EngineKind
 }
 
 const TRAFFIC_MS = 1_000
 
-/** Sockets, timers and packets for one negotiation; it knows no protocol. */
+/** Timers, and a datapath with its descriptors, for one negotiation; it knows no protocol. */
 export function startConnection(options: ConnectionOptions): Connection {
   return new Driver(options)
-}
-
-interface Socket {
-  readonly fd: number
-  readonly local: Endpoint
-  readonly remote: Endpoint
-  readonly reader: PacketReader
 }
 
 class Driver implements Connection {
   readonly #options: ConnectionOptions
   readonly #negotiation: Negotiation
-  readonly #engine: TypescriptEngine
+  readonly #datapath: Datapath
   readonly #timers = new Map<string, NodeJS.Timeout>()
   #state: State
-  #socket: Socket | undefined
-  #tun: { readonly fd: number; readonly reader: PacketReader } | undefined
   #traffic: NodeJS.Timeout | undefined
   #seen = { inbound: 0, outbound: 0 }
   #closed = false
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    this.#negotiation = new Negotiation(options.config, options.registry, options.random)
+    const { config, addon, registry, random, listener, engine } = options
+    this.#negotiation = new Negotiation(config, registry, random)
     this.#state = new Idle(this.#negotiation)
-    this.#engine = createTypescriptEngine({
-      registry: options.registry,
-      random: options.random,
+    this.#datapath = openDatapath({
+      addon,
+      registry,
+      random,
       now,
-      toTun: (packet) => {
-        this.#seen.inbound++
-        if (this.#tun !== undefined) this.#write(this.#tun.fd, packet)
-      },
-      toNetwork: (esp) => {
-        this.#seen.outbound++
-        if (this.#socket !== undefined) this.#write(this.#socket.fd, esp)
-      },
-      onSoftLimit: (spi, reason) => queueMicrotask(() => this.#feed({ type: 'softLimit', spi, reason })),
+      onIke: (bytes, { local, remote }) =>
+        this.#feed({ type: 'datagram', datagram: { bytes, local, remote } }),
+      onSoftLimit: (spi, reason) => this.#feed({ type: 'softLimit', spi, reason }),
+      // ICMP errors come back on a connected socket: anybody can forge them, so retransmission decides.
+      onSocketError: (code) => listener.note(`the socket reports ${code}`),
+      onTunEnd: (code) =>
+        this.#feed({
+          type: 'failed',
+          error: { kind: 'systemRefused', what: 'reading the tunnel device', problem: code },
+        }),
+      onNote: (text) => listener.note(text),
+      ...(engine === undefined ? {} : { engine }),
     })
+  }
+
+  get engine(): EngineKind {
+    return this.#datapath.kind
   }
 
   command(command: Parameters<Connection['command']>[0]): void {
@@ -73,24 +75,12 @@ class Driver implements Connection {
   }
 
   attachTun(fd: number): void {
-    const { addon } = this.#options
-    const reader = addon.readPackets(
-      fd,
-      (packets) => {
-        for (const packet of packets) this.#engine.fromTun(packet)
-      },
-      (code) =>
-        this.#feed({
-          type: 'failed',
-          error: { kind: 'systemRefused', what: 'reading the tunnel device', problem: code },
-        }),
-    )
-    this.#tun = { fd, reader }
+    this.#datapath.attachTun(fd)
   }
 
   view(): ConnectionView {
     const offset = Date.now() - now()
-    return viewOf(this.#negotiation, this.#engine, (at) => Math.round(at + offset))
+    return viewOf(this.#negotiation, this.#datapath, (at) => Math.round(at + offset))
   }
 
   close(): void {
@@ -99,10 +89,7 @@ class Driver implements Connection {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
     clearInterval(this.#traffic)
-    this.#tun?.reader.stop()
-    this.#tun = undefined
-    this.#closeSocket()
-    this.#engine.close()
+    this.#datapath.close()
   }
 
   #feed(event: IkeEvent): void {
@@ -120,13 +107,7 @@ class Driver implements Connection {
         void this.#openPath(action.remotePort)
         return
       case 'send':
-        if (this.#socket !== undefined)
-          this.#write(
-            this.#socket.fd,
-            this.#socket.remote.port === 4500
-              ? withNonEspMarker(action.datagram.bytes)
-              : action.datagram.bytes,
-          )
+        this.#datapath.sendIke(action.datagram.bytes)
         listener.message(action.message)
         return
       case 'setTimer':
@@ -136,16 +117,15 @@ class Driver implements Connection {
         this.#timers.delete(action.timer)
         return
       case 'addInbound':
-        return this.#engine.addInbound(action.sa, action.selectors)
+        return this.#datapath.addInbound(action.sa, action.selectors)
       case 'useOutbound':
-        return this.#engine.useOutbound(action.child, action.sa, action.selectors)
+        return this.#datapath.useOutbound(action.child, action.sa, action.selectors)
       case 'removeInbound':
-        return this.#engine.removeInbound(action.spi)
+        return this.#datapath.removeInbound(action.spi)
       case 'removeOutbound':
-        return this.#engine.removeOutbound(action.spi)
+        return this.#datapath.removeOutbound(action.spi)
       case 'keepalive':
-        if (this.#socket !== undefined) this.#write(this.#socket.fd, NAT_KEEPALIVE)
-        return
+        return this.#datapath.sendKeepalive()
       case 'observe':
         return listener.message(action.message)
       case 'note':
@@ -172,9 +152,11 @@ class Driver implements Connection {
   }
 
   #reportTraffic(): void {
-    const { inbound, outbound } = this.#seen
-    this.#seen = { inbound: 0, outbound: 0 }
-    if (inbound + outbound > 0) this.#feed({ type: 'traffic', inbound: inbound > 0, outbound: outbound > 0 })
+    const traffic = this.#datapath.traffic()
+    const inbound = traffic.inbound > this.#seen.inbound
+    const outbound = traffic.outbound > this.#seen.outbound
+    this.#seen = traffic
+    if (inbound || outbound) this.#feed({ type: 'traffic', inbound, outbound })
   }
 
   #setTimer(timer: string, at: Millis): void {
@@ -195,57 +177,12 @@ class Driver implements Connection {
     try {
       const { fd, local } = await edge.openUdp({ address: config.gatewayAddress, port })
       if (this.#closed) return addon.closeFd(fd)
-      this.#closeSocket()
       const remote = { address: config.gatewayAddress, port }
-      const reader = addon.readPackets(
-        fd,
-        (packets) => this.#onPackets(packets),
-        (code) => this.#onSocketError(code),
-      )
-      this.#socket = { fd, local, remote, reader }
+      this.#datapath.usePath({ fd, local, remote })
       this.#feed({ type: 'pathOpen', local, remote })
     } catch (error) {
       this.#feed({ type: 'failed', error: asVpnError(error) })
     }
-  }
-
-  #onPackets(packets: readonly Uint8Array[]): void {
-    const socket = this.#socket
-    if (socket === undefined) return
-    for (const bytes of packets) {
-      if (socket.remote.port !== 4500) this.#receive(bytes, socket)
-      else {
-        const what = classifyPort4500(bytes)
-        if (what.kind === 'esp') this.#engine.fromNetwork(what.packet)
-        else if (what.kind === 'ike') this.#receive(what.message, socket)
-      }
-    }
-  }
-
-  #receive(bytes: Uint8Array, { local, remote }: Socket): void {
-    this.#feed({ type: 'datagram', datagram: { bytes, local, remote } })
-  }
-
-  /** ICMP errors come back on a connected socket: anybody can forge them, so retransmission decides. */
-  #onSocketError(code: string): void {
-    this.#options.listener.note(`the socket reports ${code}`)
-  }
-
-  #write(fd: number, packet: Uint8Array): void {
-    try {
-      this.#options.addon.writePacket(fd, packet)
-    } catch (error) {
-      this.#options.listener.note(
-        `a packet could not be sent: ${error instanceof Error ? error.message : String(error)}`,
-      )
-    }
-  }
-
-  #closeSocket(): void {
-    if (this.#socket === undefined) return
-    this.#socket.reader.stop()
-    this.#options.addon.closeFd(this.#socket.fd)
-    this.#socket = undefined
   }
 }
 

@@ -48,7 +48,6 @@ export interface ManagerDependencies {
   }): Connection
   planFor(agreement: Agreement): TunnelPlan
   closeFd(fd: number): void
-  readonly engine: string
   readonly clock: Clock
   readonly random: Random
 }

@@ -256,7 +256,7 @@ export class Tunnel {
         addresses: plan.addresses,
         routes: plan.routes,
         dns: plan.dns?.servers ?? [],
-        engine: this.#needs.engine,
+        engine: connection.engine,
       }
       this.#wasConnected = true
       this.#connectedAtMs = this.#needs.clock.now()

@@ -55,12 +55,104 @@ export interface NativeAddon {
     onPackets: (packets: readonly Uint8Array[], fds: readonly number[]) => void,
     onEnd: (error: string) => void,
   ): PacketReader
+
+  /**
+   * A datapath with these limits per SA: octets, packets, and numbers that ask for a rekey (0n: three quarters of what
+   * there are), the last number ever used, and places in the replay window. `onLimit` says `end` for the last number.
+   */
+  openEsp(
+    softBytes: bigint,
+    softPackets: bigint,
+    softSequence: bigint,
+    hardSequence: bigint,
+    replayWindow: number,
+    onIke: (message: Uint8Array, path: number) => void,
+    onError: (where: EspErrorPlace, code: string) => void,
+    onLimit: (spi: number, limit: 'bytes' | 'packets' | 'sequence' | 'end') => void,
+  ): NativeEsp
+}
+
+/** The datapath of one tunnel, in native code. Selectors are 38 octets each: version (4 or 6), protocol, start and end port (2 octets each), start and end address (16 octets each, IPv4 in the first four). */
+export interface NativeEsp {
+  /** Takes copies of the keys. `integrity` is 0 with an AEAD. Throws `RangeError` for algorithms or key lengths it does not know. */
+  addInbound(
+    spi: number,
+    encryption: number,
+    keyBits: number,
+    key: Uint8Array,
+    integrity: number,
+    integrityKey: Uint8Array,
+    esn: boolean,
+    local: Uint8Array,
+    remote: Uint8Array,
+  ): void
+  useOutbound(
+    child: string,
+    spi: number,
+    encryption: number,
+    keyBits: number,
+    key: Uint8Array,
+    integrity: number,
+    integrityKey: Uint8Array,
+    esn: boolean,
+    local: Uint8Array,
+    remote: Uint8Array,
+  ): void
+  removeInbound(spi: number): void
+  removeOutbound(spi: number): void
+  inbound(spi: number): NativeInbound | undefined
+  outbound(spi: number): (NativeUsed & { readonly sequence: bigint }) | undefined
+  totals(): NativeTotals
+  /** Carries this device's packets from now on. The descriptor stays the caller's, who closes it after `close`. */
+  attachTun(fd: number): void
+  /** Talks through this connected socket from now on and owns it. `marked`: port 4500, where IKE wears four zero octets. */
+  usePath(id: number, fd: number, marked: boolean): void
+  /** False when the kernel had no room. Throws an `Error` with `code`. */
+  sendIke(message: Uint8Array): boolean
+  sendKeepalive(): boolean
+  /** Packets by hand, while neither a device nor a socket is attached. `undefined`: dropped, and counted. */
+  fromTun(packet: Uint8Array): Uint8Array | undefined
+  fromNetwork(esp: Uint8Array): Uint8Array | undefined
+  /** Ends the threads, wipes the keys, closes the socket. Nothing is called back afterwards; every other call throws. */
+  close(): void
+}
+
+export interface NativeUsed {
+  readonly bytes: number
+  readonly packets: number
+  /** Milliseconds since the last packet. */
+  readonly idleMs: number | undefined
+}
+
+export interface NativeInbound extends NativeUsed {
+  readonly replayed: number
+  readonly failedIcv: number
+  readonly malformed: number
+  readonly selectorMismatch: number
+}
+
+export interface NativeTotals {
+  readonly noSa: number
+  readonly noSelector: number
+  /** ESP packets given to the socket. */
+  readonly sent: number
+  /** ESP packets whose ICV was right. */
+  readonly authentic: number
+  /** Sealed, but the socket would not take them. */
+  readonly unsent: number
+  /** Opened, but the device would not take them. */
+  readonly undelivered: number
+  /** IKE datagrams that came faster than they were fetched. */
+  readonly ikeDropped: number
 }
 
 export interface PacketReader {
   /** Stops the thread; the descriptor stays open. No callbacks afterwards. */
   stop(): void
 }
+
+/** Where the datapath met an error: the TUN device and the socket for good, `send` in passing. */
+export type EspErrorPlace = 'tun' | 'path' | 'send'
 
 export type AeadName =
   | 'aes-128-ccm'

@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { asEspSpi, asMillis } from '../../core/bytes/brands.ts'
+import { asEspSpi } from '../../core/bytes/brands.ts'
 import { toHex } from '../../core/bytes/octets.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { createRegistry } from '../../core/crypto/registry.ts'
 import type { EncryptionInfo, IntegrityInfo } from '../../core/crypto/transforms.ts'
 import type { EspSa } from '../../core/esp/engine.ts'
-import { createTypescriptEngine } from '../../core/esp/typescript-engine.ts'
+import { loadAddon } from '../../core/native/load.ts'
+import { ENGINES, testEngine } from '../support/esp-engines.ts'
 import { selector, udp4 } from '../support/inner-packets.ts'
 
-const registry = createRegistry(undefined)
+const registry = createRegistry(loadAddon())
 const SPI = asEspSpi(0x1234)
 const every = {
   local: [selector('0.0.0.0', '255.255.255.255')],
@@ -52,29 +53,24 @@ test('the registry offers what RFC 8221 §5 asks for', () => {
 })
 
 describe.each(combinations)('$name', (combination) => {
-  test.each([false, true])('RFC 4303 §3: sealed, opened, and dropped when changed, ESN %s', (esn) => {
-    const network: Uint8Array[] = []
-    const tun: Uint8Array[] = []
-    const engine = createTypescriptEngine({
-      registry,
-      random: { bytes: (count) => new Uint8Array(count).fill(0xa5) },
-      now: () => asMillis(0),
-      toTun: (packet) => tun.push(packet),
-      toNetwork: (esp) => network.push(esp),
-    })
-    engine.useOutbound('child', saOf(combination, esn), every)
-    engine.addInbound(saOf(combination, esn), every)
-    const packets = [0, 1, 2, 3, 15, 16, 17, 1300].map((n) =>
-      udp4('10.0.0.1', '10.0.0.2', 1, 2, 'x'.repeat(n)),
-    )
-    for (const packet of packets) engine.fromTun(packet)
-    for (const esp of network) {
-      const forged = esp.slice()
-      forged[forged.length - 1]! ^= 1
-      engine.fromNetwork(forged)
-      engine.fromNetwork(esp)
-    }
-    expect(tun.map(toHex)).toEqual(packets.map(toHex))
-    expect(engine.inbound(SPI)).toMatchObject({ packets: 8, failedIcv: 8, malformed: 0, replayed: 0 })
-  })
+  test.each(ENGINES.flatMap((kind) => [false, true].map((esn) => ({ kind, esn }))))(
+    'RFC 4303 §3: sealed, opened, and dropped when changed, $kind, ESN $esn',
+    ({ kind, esn }) => {
+      const engine = testEngine(kind, registry, { bytes: (count) => new Uint8Array(count).fill(0xa5) })
+      engine.useOutbound('child', saOf(combination, esn), every)
+      engine.addInbound(saOf(combination, esn), every)
+      const packets = [0, 1, 2, 3, 15, 16, 17, 1300].map((n) =>
+        udp4('10.0.0.1', '10.0.0.2', 1, 2, 'x'.repeat(n)),
+      )
+      for (const packet of packets) engine.fromTun(packet)
+      for (const esp of engine.network) {
+        const forged = esp.slice()
+        forged[forged.length - 1]! ^= 1
+        engine.fromNetwork(forged)
+        engine.fromNetwork(esp)
+      }
+      expect(engine.tun.map(toHex)).toEqual(packets.map(toHex))
+      expect(engine.inbound(SPI)).toMatchObject({ packets: 8, failedIcv: 8, malformed: 0, replayed: 0 })
+    },
+  )
 })

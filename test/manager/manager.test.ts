@@ -19,7 +19,7 @@ test('connecting goes through phase 1 and phase 2, and packets flow only after t
   expect(world.state()).toBe('connected')
   expect(world.done).toEqual(['open edge', 'open culvert0', 'apply culvert0'])
   expect(world.connection.tun).toBe(11)
-  expect(world.manager.snapshot().tunnels[0]?.network).toMatchObject({ device: 'culvert0', engine: 'fake' })
+  expect(world.manager.snapshot().tunnels[0]?.network).toMatchObject({ device: 'culvert0', engine: 'native' })
 })
 
 test('disconnecting tells the gateway, restores the machine and closes the device', async () => {

@@ -28,6 +28,7 @@ export const profileOf = (name: string, change: object = {}) =>
 
 /** A connection the test plays the gateway of. */
 export class FakeConnection implements Connection {
+  readonly engine = 'native'
   readonly commands: IkeCommand['type'][] = []
   state: ConnectionView['state'] = 'phase1'
   tun: number | undefined
@@ -178,7 +179,6 @@ export class World {
         unreachable: [],
       }),
       closeFd: (fd) => this.done.push(`close fd ${fd}`),
-      engine: 'fake',
       clock: {
         now: () => this.now,
         after: (ms, work) => {

@@ -5,6 +5,7 @@
 
 #include "crypto.h"
 #include "descriptors.h"
+#include "esp_addon.h"
 
 namespace culvert {
 
@@ -111,6 +112,16 @@ napi_value throwSystem(napi_env env, const SystemError& fault) {
   const std::string code = errorCode(fault.number);
   napi_throw_error(env, code.c_str(), (code + ": " + strerror(fault.number) + ", " + fault.call).c_str());
   return nullptr;
+}
+
+void callBack(napi_env env, napi_ref reference, size_t count, const napi_value* values) {
+  napi_value function;
+  check(env, napi_get_reference_value(env, reference, &function));
+  const napi_status status = napi_call_function(env, undefined(env), function, count, values, nullptr);
+  if (status != napi_pending_exception) return;
+  napi_value exception;
+  napi_get_and_clear_last_exception(env, &exception);
+  napi_fatal_exception(env, exception);
 }
 
 namespace {
@@ -227,13 +238,6 @@ napi_value jsReadPackets(napi_env env, napi_callback_info info) {
   return readPackets(env, toInt(env, a[0]), a[1], a[2]);
 }
 
-template <Body body>
-void define(napi_env env, napi_value exports, const char* name) {
-  napi_value function;
-  check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, guarded<body>, nullptr, &function));
-  set(env, exports, name, function);
-}
-
 napi_value init(napi_env env, napi_value exports) {
   // No configuration of this machine's OpenSSL, and no end-of-process handlers in a library that may be unloaded.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr);
@@ -253,6 +257,7 @@ napi_value init(napi_env env, napi_value exports) {
   define<jsSocketNames>(env, exports, "socketNames");
   define<jsWritePacket>(env, exports, "writePacket");
   define<jsReadPackets>(env, exports, "readPackets");
+  esp::addTo(env, exports);
   return exports;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace culvert {
@@ -49,6 +50,8 @@ std::string errorCode(int number);
 using Body = napi_value (*)(napi_env, napi_callback_info);
 
 napi_value throwSystem(napi_env env, const SystemError& fault);
+/// Calls back; what it throws is an uncaught exception of the program, as with any other event.
+void callBack(napi_env env, napi_ref function, size_t count, const napi_value* values);
 
 template <Body body>
 napi_value guarded(napi_env env, napi_callback_info info) {
@@ -58,10 +61,23 @@ napi_value guarded(napi_env env, napi_callback_info info) {
     return throwSystem(env, fault);
   } catch (const Pending&) {
     return nullptr;
+  } catch (const std::system_error& fault) {
+    return throwSystem(env, {fault.what(), fault.code().value()});
+  } catch (const std::invalid_argument& fault) {
+    napi_throw_range_error(env, nullptr, fault.what());
+    return nullptr;
   } catch (const std::exception& fault) {
     napi_throw_error(env, nullptr, fault.what());
     return nullptr;
   }
+}
+
+/// Adds a function to an object.
+template <Body body>
+void define(napi_env env, napi_value object, const char* name) {
+  napi_value function;
+  check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, guarded<body>, nullptr, &function));
+  set(env, object, name, function);
 }
 
 }  // namespace culvert

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "descriptors.h"
+#include "passing.h"
 
 namespace culvert {
 namespace {
@@ -208,27 +209,6 @@ class Reader {
     return length;
   }
 
-  /// What an ICMP message can cause on a UDP socket: anyone could send one, so it must not end the reading.
-  static bool isPassing(int number) {
-    switch (number) {
-      case ECONNREFUSED:
-      case EHOSTUNREACH:
-      case EHOSTDOWN:
-      case ENETUNREACH:
-      case ENETDOWN:
-      case ENONET:
-      case EMSGSIZE:
-      case EPROTO:
-      case ENOPROTOOPT:
-      case EOPNOTSUPP:
-      case EACCES:
-      case ETIMEDOUT:
-        return true;
-      default:
-        return false;
-    }
-  }
-
   const int fd_;
   const Kind kind_;
   int wake_ = -1;
@@ -291,17 +271,6 @@ napi_value toArray(napi_env env, const std::vector<int>& fds) {
   return list;
 }
 
-/// Calls back; what it throws is an uncaught exception of the program, as with any other event.
-void call(napi_env env, napi_ref reference, size_t count, const napi_value* values) {
-  napi_value function;
-  check(env, napi_get_reference_value(env, reference, &function));
-  const napi_status status = napi_call_function(env, undefined(env), function, count, values, nullptr);
-  if (status != napi_pending_exception) return;
-  napi_value exception;
-  napi_get_and_clear_last_exception(env, &exception);
-  napi_fatal_exception(env, exception);
-}
-
 void onNotify(napi_env env, napi_value, void* context, void*) {
   if (env == nullptr) return;
   const Shared session = *static_cast<Shared*>(context);
@@ -309,13 +278,13 @@ void onNotify(napi_env env, napi_value, void* context, void*) {
     Batch batch;
     while (!session->stopped && session->reader.take(batch)) {
       const napi_value values[2] = {toArray(env, batch), toArray(env, batch.fds)};
-      call(env, session->onPackets, 2, values);
+      callBack(env, session->onPackets, 2, values);
     }
     std::string code;
     if (session->stopped || !session->reader.takeEnd(code)) return;
     shutDown(session);
     const napi_value value = fromText(env, code);
-    call(env, session->onEnd, 1, &value);
+    callBack(env, session->onEnd, 1, &value);
   } catch (const Pending&) {
     napi_value exception;
     if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);

@@ -1,0 +1,41 @@
+import type { NativeAddon } from '../native/addon.ts'
+import type { Endpoint } from '../net/plan.ts'
+import type { EspEngine, EspEvents, EspLimits } from './engine.ts'
+
+/** A connected UDP socket to the gateway. On port 4500 ESP and IKE share it, RFC 3948 §2. */
+export interface DatapathSocket {
+  readonly fd: number
+  readonly local: Endpoint
+  readonly remote: Endpoint
+}
+
+export interface DatapathEvents extends EspEvents {
+  /** An IKE message, without the non-ESP marker, and the ends of the socket it came by. */
+  readonly onIke: (message: Uint8Array, path: { readonly local: Endpoint; readonly remote: Endpoint }) => void
+  /** The TUN device is gone; `code` as in `Error.code`. */
+  readonly onTunEnd: (code: string) => void
+  /** The socket reports an error. Anybody can cause some of them by a forged ICMP message. */
+  readonly onSocketError: (code: string) => void
+}
+
+export interface DatapathOptions extends DatapathEvents {
+  readonly addon: NativeAddon
+  readonly limits?: EspLimits
+}
+
+/** An engine with its descriptors: packets go between device and socket without its owner. */
+export interface Datapath extends EspEngine {
+  /** Carries this device's packets from now on. The descriptor stays the caller's, who closes it after `close`. */
+  attachTun(fd: number): void
+  /** Talks through this socket from now on, in place of the one before, and owns it. */
+  usePath(socket: DatapathSocket): void
+  /** As the path wants it: with the non-ESP marker on port 4500. What fails is told through `onSocketError`. */
+  sendIke(message: Uint8Array): void
+  /** One octet 0xFF. RFC 3948 §2.3 */
+  sendKeepalive(): void
+  /** Packets so far, of all SAs, also of those that are gone. Inbound: those whose ICV was right. */
+  traffic(): { readonly inbound: number; readonly outbound: number }
+}
+
+/** On this port IKE wears four zero octets, and ESP may come. RFC 3948 §2.2 */
+export const ENCAPSULATION_PORT = 4500

@@ -1,0 +1,266 @@
+import { asEspSpi, asMillis, type EspSpi, type Millis } from '../bytes/brands.ts'
+import { concat, NO_OCTETS } from '../bytes/octets.ts'
+import type { EspErrorPlace, NativeAddon, NativeEsp, NativeUsed } from '../native/addon.ts'
+import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+import { type Datapath, type DatapathOptions, type DatapathSocket, ENCAPSULATION_PORT } from './datapath.ts'
+import type {
+  EspEngine,
+  EspEvents,
+  EspLimits,
+  EspSa,
+  InboundCounters,
+  OutboundCounters,
+  PacketEngine,
+  SelectorPair,
+} from './engine.ts'
+
+const NO_LIMIT = 2n ** 64n - 1n
+
+interface Opened {
+  readonly addon: NativeAddon
+  readonly now: () => Millis
+  readonly limits?: EspLimits
+  readonly events: EspEvents
+  readonly onIke?: (message: Uint8Array, path: number) => void
+  readonly onError?: (where: EspErrorPlace, code: string) => void
+}
+
+function open({ addon, limits = {}, events, ...hears }: Opened): NativeEsp {
+  return addon.openEsp(
+    limits.softBytes === undefined ? NO_LIMIT : BigInt(limits.softBytes),
+    limits.softPackets === undefined ? NO_LIMIT : BigInt(limits.softPackets),
+    limits.softSequence ?? 0n,
+    limits.hardSequence ?? NO_LIMIT,
+    limits.replayWindow ?? 4096,
+    hears.onIke ?? (() => {}),
+    hears.onError ?? (() => {}),
+    (spi, limit) => {
+      if (limit === 'end') events.onHardLimit?.(asEspSpi(spi))
+      else events.onSoftLimit?.(asEspSpi(spi), limit)
+    },
+  )
+}
+
+/** What both shapes of the native engine share: SAs and their counters. */
+class NativeSas implements EspEngine {
+  readonly kind = 'native'
+  protected readonly native: NativeEsp
+  readonly #now: () => Millis
+  #closed = false
+
+  constructor(opened: Opened) {
+    this.native = open(opened)
+    this.#now = opened.now
+  }
+
+  protected get closed(): boolean {
+    return this.#closed
+  }
+
+  addInbound(sa: EspSa, selectors: SelectorPair): void {
+    lend(sa, (key, integrityKey) =>
+      this.native.addInbound(
+        sa.spi,
+        sa.encryption.id,
+        sa.encryption.keyBits,
+        key,
+        sa.integrity ?? 0,
+        integrityKey,
+        sa.esn,
+        encodeSelectors(selectors.local),
+        encodeSelectors(selectors.remote),
+      ),
+    )
+  }
+
+  useOutbound(child: string, sa: EspSa, selectors: SelectorPair): void {
+    lend(sa, (key, integrityKey) =>
+      this.native.useOutbound(
+        child,
+        sa.spi,
+        sa.encryption.id,
+        sa.encryption.keyBits,
+        key,
+        sa.integrity ?? 0,
+        integrityKey,
+        sa.esn,
+        encodeSelectors(selectors.local),
+        encodeSelectors(selectors.remote),
+      ),
+    )
+  }
+
+  removeInbound(spi: EspSpi): void {
+    if (!this.#closed) this.native.removeInbound(spi)
+  }
+
+  removeOutbound(spi: EspSpi): void {
+    if (!this.#closed) this.native.removeOutbound(spi)
+  }
+
+  inbound(spi: EspSpi): InboundCounters | undefined {
+    const found = this.#closed ? undefined : this.native.inbound(spi)
+    if (found === undefined) return undefined
+    const { idleMs: _, ...rest } = found
+    return { ...rest, lastAtMs: this.#lastAt(found) }
+  }
+
+  outbound(spi: EspSpi): OutboundCounters | undefined {
+    const found = this.#closed ? undefined : this.native.outbound(spi)
+    if (found === undefined) return undefined
+    const { idleMs: _, ...rest } = found
+    return { ...rest, lastAtMs: this.#lastAt(found) }
+  }
+
+  strays(): { readonly noSa: number; readonly noSelector: number } {
+    if (this.#closed) return { noSa: 0, noSelector: 0 }
+    const { noSa, noSelector } = this.native.totals()
+    return { noSa, noSelector }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.native.close()
+  }
+
+  #lastAt({ idleMs }: NativeUsed): number | undefined {
+    return idleMs === undefined ? undefined : asMillis(Math.max(0, this.#now() - idleMs))
+  }
+}
+
+/** The native engine with packets passed by hand: the same code, no threads. */
+class NativePacketEngine extends NativeSas implements PacketEngine {
+  readonly #toTun: (packet: Uint8Array) => void
+  readonly #toNetwork: (esp: Uint8Array) => void
+
+  constructor(opened: Opened, ends: Pick<NativePacketEngineOptions, 'toTun' | 'toNetwork'>) {
+    super(opened)
+    this.#toTun = ends.toTun
+    this.#toNetwork = ends.toNetwork
+  }
+
+  fromTun(packet: Uint8Array): void {
+    const esp = this.closed ? undefined : this.native.fromTun(packet)
+    if (esp !== undefined) this.#toNetwork(esp)
+  }
+
+  fromNetwork(esp: Uint8Array): void {
+    const packet = this.closed ? undefined : this.native.fromNetwork(esp)
+    if (packet !== undefined) this.#toTun(packet)
+  }
+}
+
+export interface NativePacketEngineOptions extends EspEvents {
+  readonly addon: NativeAddon
+  readonly now: () => Millis
+  readonly toTun: (packet: Uint8Array) => void
+  readonly toNetwork: (esp: Uint8Array) => void
+  readonly limits?: EspLimits
+}
+
+/** The native engine where nobody has descriptors. Throws an `Error` when the addon cannot. */
+export function createNativePacketEngine(options: NativePacketEngineOptions): PacketEngine {
+  const { addon, now, limits } = options
+  return new NativePacketEngine(
+    { addon, now, events: options, ...(limits === undefined ? {} : { limits }) },
+    options,
+  )
+}
+
+/** The native datapath: two threads per tunnel, no packet in JavaScript. */
+class NativeDatapath extends NativeSas implements Datapath {
+  readonly #options: DatapathOptions
+  readonly #paths: Map<number, DatapathSocket>
+  #lastPath = 0
+
+  constructor(options: DatapathOptions, now: () => Millis) {
+    const paths = new Map<number, DatapathSocket>()
+    super({
+      addon: options.addon,
+      now,
+      events: options,
+      onIke: (message, path) => {
+        const came = paths.get(path)
+        if (came !== undefined) options.onIke(message, came)
+      },
+      onError: (where, code) => (where === 'tun' ? options.onTunEnd(code) : options.onSocketError(code)),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+    })
+    this.#options = options
+    this.#paths = paths
+  }
+
+  attachTun(fd: number): void {
+    this.native.attachTun(fd)
+  }
+
+  usePath(socket: DatapathSocket): void {
+    const id = ++this.#lastPath
+    this.#paths.set(id, socket)
+    // A message that came by the one before may still wait to be fetched.
+    this.#paths.delete(id - 2)
+    this.native.usePath(id, socket.fd, socket.remote.port === ENCAPSULATION_PORT)
+  }
+
+  sendIke(message: Uint8Array): void {
+    this.#try(() => this.native.sendIke(message))
+  }
+
+  sendKeepalive(): void {
+    this.#try(() => this.native.sendKeepalive())
+  }
+
+  traffic(): { readonly inbound: number; readonly outbound: number } {
+    if (this.closed) return { inbound: 0, outbound: 0 }
+    const { authentic, sent } = this.native.totals()
+    return { inbound: authentic, outbound: sent }
+  }
+
+  #try(send: () => boolean): void {
+    if (this.closed) return
+    try {
+      if (!send()) this.#options.onSocketError('ENOBUFS')
+    } catch (error) {
+      this.#options.onSocketError(codeOf(error))
+    }
+  }
+}
+
+/** Throws an `Error` when the addon cannot. `now`: the clock of `lastAtMs`. */
+export const createNativeDatapath = (options: DatapathOptions, now: () => Millis): Datapath =>
+  new NativeDatapath(options, now)
+
+/** The keys are the native part's from here on; ours are wiped even when it refuses them. */
+function lend(sa: EspSa, install: (key: Uint8Array, integrityKey: Uint8Array) => void): void {
+  const { encryptionKey, integrityKey } = sa
+  try {
+    encryptionKey.use((key) =>
+      integrityKey === undefined
+        ? install(key, NO_OCTETS)
+        : integrityKey.use((second) => install(key, second)),
+    )
+  } finally {
+    encryptionKey.close()
+    integrityKey?.close()
+  }
+}
+
+const encodeSelectors = (selectors: readonly TrafficSelector[]): Uint8Array =>
+  concat(...selectors.map(encodeSelector))
+
+/** The layout `NativeEsp` names. */
+function encodeSelector(ts: TrafficSelector): Uint8Array {
+  const octets = new Uint8Array(38)
+  const view = new DataView(octets.buffer)
+  octets[0] = ts.type === 7 ? 4 : 6
+  octets[1] = ts.protocol
+  view.setUint16(2, ts.startPort)
+  view.setUint16(4, ts.endPort)
+  octets.set(ts.startAddress, 6)
+  octets.set(ts.endAddress, 22)
+  return octets
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error)

@@ -1,0 +1,45 @@
+// UDP → TUN: receive, tell IKE from ESP, open, deliver.
+#pragma once
+
+#include <sys/socket.h>
+
+#include "ike_ring.h"
+#include "open.h"
+#include "worker.h"
+
+namespace culvert::esp {
+
+class Inward final : public Worker {
+ public:
+  /// `wake`: called from the thread when there is something to fetch.
+  Inward(Plans& plans, Totals& totals, const std::function<void()>& wake);
+  ~Inward() override { stop(); }
+
+  IkeRing ike;
+
+  /// Number of the error that ended the socket, once; 0 otherwise.
+  int takePathError() noexcept { return pathError_.exchange(0); }
+
+ protected:
+  Turn turn(const Plan& plan, Seen seen) noexcept override;
+
+ private:
+  static constexpr unsigned kDatagrams = 16;
+  static constexpr size_t kLargestDatagram = 65536;
+  /// Not a power of two, so that the beginnings do not share one set of the cache.
+  static constexpr size_t kStride = kLargestDatagram + 64;
+
+  /// True when there is something to fetch.
+  bool handle(const Plan& plan, uint8_t* datagram, size_t length, uint64_t nowMs) noexcept;
+  Turn end(Path& path, int number) noexcept;
+  void deliver(const Plan& plan, const uint8_t* packet, size_t length) noexcept;
+
+  Totals& totals_;
+  const std::function<void()>& wake_;
+  std::atomic<int> pathError_{0};
+  const std::unique_ptr<uint8_t[]> octets_{new uint8_t[kDatagrams * kStride]};
+  mmsghdr messages_[kDatagrams] = {};
+  iovec parts_[kDatagrams];
+};
+
+}  // namespace culvert::esp

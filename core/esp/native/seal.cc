@@ -1,0 +1,75 @@
+#include "seal.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "octets.h"
+
+namespace culvert::esp {
+
+bool IvSource::draw(uint8_t* out, size_t length) noexcept {
+  if (left_ < length) {
+    if (RAND_bytes(pool_, kPool) <= 0) return false;
+    left_ = kPool;
+  }
+  left_ -= length;
+  memcpy(out, pool_ + left_, length);
+  return true;
+}
+
+OutboundSa* findOutbound(const Plan& plan, const InnerPacket& inner) noexcept {
+  for (const auto& sa : plan.outbound) {
+    if (coversOutbound(sa->selectors, inner)) return sa.get();
+  }
+  return nullptr;
+}
+
+namespace {
+
+/// Padding 1, 2, 3 …, its length and Next Header; returns the octets of all plaintext. RFC 4303 §2.4
+size_t writeTrailer(uint8_t* end, size_t payloadBytes, size_t blockBytes, uint8_t nextHeader) noexcept {
+  const size_t unit = std::max<size_t>(4, blockBytes);
+  const size_t plainBytes = (payloadBytes + 2 + unit - 1) / unit * unit;
+  const size_t padBytes = plainBytes - payloadBytes - 2;
+  for (size_t i = 0; i < padBytes; i++) end[i] = static_cast<uint8_t>(i + 1);
+  end[padBytes] = static_cast<uint8_t>(padBytes);
+  end[padBytes + 1] = nextHeader;
+  return plainBytes;
+}
+
+/// A counter mode's IV is the sequence number, which cannot repeat. RFC 4106 §3.1, RFC 3602 §3
+bool writeIv(const Shape& shape, uint64_t sequence, IvSource& ivs, uint8_t* iv) noexcept {
+  if (shape.ivBytes == 0) return true;
+  if (shape.unpredictableIv) return ivs.draw(iv, shape.ivBytes);
+  store64(iv, sequence);
+  return true;
+}
+
+}  // namespace
+
+Sealed seal(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, IvSource& ivs, uint64_t nowMs,
+            uint8_t* out) noexcept {
+  uint64_t sequence;
+  bool news = false;
+  if (!sa.next(sequence, news)) return {0, news};
+  const Shape& shape = sa.transform->shape;
+  store32(out, sa.spi);
+  store32(out + 4, static_cast<uint32_t>(sequence));
+  if (!writeIv(shape, sequence, ivs, out + kHeaderBytes)) return {0, false};
+
+  uint8_t* end = packet + inner.length;
+  uint8_t saved[kMaxTrailerBytes];
+  memcpy(saved, end, sizeof saved);
+  const uint8_t nextHeader = inner.version == 4 ? 4 : 41;
+  const size_t plainBytes = writeTrailer(end, inner.length, shape.blockBytes, nextHeader);
+  Sealing job{out, packet, plainBytes, sequence, false};
+  sa.transform->seal(&job, 1);
+  memcpy(end, saved, sizeof saved);
+  if (!job.done) return {0, false};
+  news = sa.count(inner.length, sequence, nowMs);
+  return {kHeaderBytes + shape.ivBytes + plainBytes + shape.icvBytes, news};
+}
+
+}  // namespace culvert::esp

@@ -1,0 +1,34 @@
+// From an inner packet to an ESP packet. RFC 4303 §3.3
+#pragma once
+
+#include "plan.h"
+
+namespace culvert::esp {
+
+/// IVs nobody can guess, drawn from libcrypto's generator many at a time.
+class IvSource {
+ public:
+  bool draw(uint8_t* out, size_t length) noexcept;
+
+ private:
+  static constexpr size_t kPool = 4096;
+  uint8_t pool_[kPool];
+  size_t left_ = 0;
+};
+
+struct Sealed {
+  /// Octets written; 0: nothing to send.
+  size_t length;
+  /// A limit was reached for the first time.
+  bool news;
+};
+
+/// The first child whose selectors fit; of it the newest SA. RFC 4301 §5.1
+OutboundSa* findOutbound(const Plan& plan, const InnerPacket& inner) noexcept;
+
+/// Writes one ESP packet to `out`, which has room for `inner.length + kMaxOverhead` and does not overlap `packet`.
+/// The octets behind `packet` (`kMaxTrailerBytes` of them, the caller's) are used and put back.
+Sealed seal(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, IvSource& ivs, uint64_t nowMs,
+            uint8_t* out) noexcept;
+
+}  // namespace culvert::esp
