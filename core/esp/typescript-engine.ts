@@ -29,6 +29,9 @@ export interface TypescriptEngineOptions extends EspEvents {
   readonly limits?: EspLimits
 }
 
+/** The engine, and the two ends its owner pumps packets into. */
+export type TypescriptEngine = PacketEngine
+
 interface Used {
   bytes: number
   packets: number
@@ -58,7 +61,7 @@ const lastSequence = (sa: EspSa): bigint => (sa.esn ? 2n ** 64n : 2n ** 32n) - 1
 const nothingYet = (): Used => ({ bytes: 0, packets: 0, lastAtMs: undefined, told: new Set() })
 
 /** The datapath to read beside RFC 4303: tunnel mode, one packet at a time, every rule in the open. */
-export function createTypescriptEngine(options: TypescriptEngineOptions): PacketEngine {
+export function createTypescriptEngine(options: TypescriptEngineOptions): TypescriptEngine {
   const { registry, random, now, toTun, toNetwork, limits = {} } = options
   const inboundSas = new Map<EspSpi, Inbound>()
   /** By CHILD_SA in order of their making; of each the newest SA last. */

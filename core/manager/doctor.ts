@@ -27,6 +27,7 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const checks: readonly (readonly [string, () => Examined | Promise<Examined>])[] = [
     ['native part', nativePart],
+    ['datapath', datapath],
     ['helper', helper],
     ['permission', permission],
     ['TUN device', tunDevice],
@@ -51,6 +52,20 @@ function nativePart(): Examined {
     return ok(`loads, with ${loadAddon().cryptoVersion}`)
   } catch (thrown) {
     return missing(thrown)
+  }
+}
+
+/** Which engine a tunnel would get. */
+function datapath(): Examined {
+  const nothing = () => {}
+  try {
+    loadAddon().openEsp(0n, 0n, 0n, 0n, 64, nothing, nothing, nothing).close()
+    return ok('native: two threads for each tunnel')
+  } catch (thrown) {
+    if (thrown instanceof VpnFailure) return missing(thrown)
+    const problem = thrown instanceof Error ? thrown.message : String(thrown)
+    const detail = `the native engine cannot be used (${problem}); tunnels work, but many times slower`
+    return { state: 'warning', detail, tryThis: ['Build the native part again: node build/native.mjs'] }
   }
 }
 

@@ -145,6 +145,59 @@ describe.each(PAIRS)('%s to %s', (from, to) => {
   })
 })
 
+test('RFC 7296 §2.8: a thousand rekeys under traffic lose nothing and reorder nothing', async () => {
+  const { a, b } = tunnel(['native', 'native'])
+  const spiOf = (generation: number) => asEspSpi(0x10_0000 + generation)
+  const alive: number[] = []
+  let sent = 0
+  for (let generation = 1; generation <= 1000; generation++) {
+    // First the receiver, then the sender. RFC 7296 §2.8
+    b.datapath.addInbound(saOf(spiOf(generation)), right)
+    a.datapath.useOutbound('child', saOf(spiOf(generation)), left)
+    alive.push(generation)
+    for (let i = 0; i < 3; i++) {
+      expect(addon.writePacket(a.machine, packet(`${sent}`))).toBe(true)
+      sent++
+    }
+    // An old one goes when what it sent has arrived: the peer's Delete comes no sooner.
+    while (alive.length > 1) {
+      const [oldest] = alive as [number]
+      const out = a.datapath.outbound(spiOf(oldest))!.packets
+      if (b.datapath.inbound(spiOf(oldest))!.packets < out || sent - b.received.length > 100) break
+      alive.shift()
+      a.datapath.removeOutbound(spiOf(oldest))
+      b.datapath.removeInbound(spiOf(oldest))
+    }
+    if (sent - b.received.length > 100) await until(() => sent - b.received.length < 20)
+  }
+  await until(() => b.received.length === sent)
+  expect(b.received).toEqual(Array.from({ length: sent }, (_, i) => toHex(packet(`${i}`))))
+  expect(b.datapath.strays()).toEqual({ noSa: 0, noSelector: 0 })
+})
+
+test('where the native engine cannot be had, the tunnel says so and takes the other', () => {
+  const notes: string[] = []
+  const broken = {
+    ...addon,
+    openEsp: () => {
+      throw new Error('not on this processor')
+    },
+  }
+  const datapath = openDatapath({
+    addon: broken,
+    registry,
+    random: { bytes: (count) => new Uint8Array(count) },
+    now: () => asMillis(0),
+    onIke: () => {},
+    onTunEnd: () => {},
+    onSocketError: () => {},
+    onNote: (text) => notes.push(text),
+  })
+  expect(datapath.kind).toBe('typescript')
+  expect(notes).toEqual([expect.stringContaining('not on this processor')])
+  datapath.close()
+})
+
 describe.each(ENGINES)('%s', (kind) => {
   const end = (limits: EspLimits = {}): End => endOf(kind, limits)
 

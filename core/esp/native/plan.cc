@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace culvert::esp {
 
@@ -38,7 +40,10 @@ void Plans::publish(std::unique_ptr<const Plan> plan) {
   // Read after the exchange: a turn that begins later sees the new plan.
   for (size_t i = 0; i < kReaders; i++) old.turns[i] = readers_[i].now();
   retired_.push_back(std::move(old));
-  sweep();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+  for (sweep(); !retired_.empty() && std::chrono::steady_clock::now() < until; sweep()) {
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
 }
 
 void Plans::sweep() {

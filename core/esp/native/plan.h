@@ -78,12 +78,17 @@ class Plans {
   const Plan& current() const noexcept { return *current_.load(std::memory_order_seq_cst); }
   Turns& reader(size_t which) noexcept { return readers_[which]; }
 
+  /// The readers never wait. The owner does, for the moment a turn takes (and no longer than `kPatienceMs`), so that
+  /// what it says next to the peer comes after the last packet of the old plan. RFC 7296 §2.8
   void publish(std::unique_ptr<const Plan> plan);
   /// Frees what nobody can see any more.
   void sweep();
   size_t retired() const noexcept { return retired_.size(); }
 
  private:
+  /// Ours: a turn that lasts longer has been robbed of its processor.
+  static constexpr int kPatienceMs = 20;
+
   struct Retired {
     std::unique_ptr<const Plan> plan;
     uint64_t turns[kReaders];
