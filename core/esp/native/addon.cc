@@ -81,7 +81,8 @@ void tellAll(napi_env env, const Shared& session) {
 void onNotify(napi_env env, napi_value, void* context, void*) {
   if (env == nullptr) return;
   const Shared session = *static_cast<Shared*>(context);
-  session->notified = false;
+  // An exchange, not a store: what was pushed before a notification we swallow here must be seen below.
+  session->notified.exchange(false);
   try {
     tellAll(env, session);
   } catch (const Pending&) {
