@@ -29,8 +29,8 @@ export interface Client {
   disconnect(): Promise<number>
   /** At any time, whatever state it is in: no process survives. */
   kill(): Promise<void>
-  /** The last lines it wrote, for a report of failure. */
-  tail(): string
+  /** All it wrote, for a report of failure. */
+  log(): string
 }
 
 export type ClientFactory = (env: LabEnv, scenario: string, directory: string) => Promise<Client>

@@ -48,6 +48,7 @@ export async function culvertClient(
   let child: ChildProcess | undefined
   let ended: Promise<number> | undefined
   let written = ''
+  let log = ''
 
   const within = <T>(promise: Promise<T>, ms: number): Promise<T | undefined> =>
     new Promise((resolve) => {
@@ -70,10 +71,14 @@ export async function culvertClient(
   return {
     async connect(): Promise<Attempt> {
       const start = performance.now()
-      const process = spawn('ip', [...inside, 'connect', scenario, '--secrets-stdin', '--json'], {
-        env: environment,
-        stdio: ['pipe', 'pipe', 'pipe'],
-      })
+      const process = spawn(
+        'ip',
+        [...inside, 'connect', scenario, '--secrets-stdin', '--json', '--verbose'],
+        {
+          env: environment,
+          stdio: ['pipe', 'pipe', 'pipe'],
+        },
+      )
       child = process
       ended = new Promise((resolve) => process.on('close', (code) => resolve(code ?? 1)))
       process.stdin.on('error', () => {})
@@ -85,6 +90,7 @@ export async function culvertClient(
             written += chunk
             const lines = (partial + chunk).split('\n')
             partial = lines.pop() ?? ''
+            for (const line of lines) log += `${new Date().toISOString().slice(11, 23)} ${line}\n`
             if (lines.some((line) => find(line, isConnected))) resolve('connected')
           })
         }
@@ -131,6 +137,6 @@ export async function culvertClient(
     },
 
     kill,
-    tail: () => written.trim().split('\n').slice(-6).join('\n'),
+    log: () => log,
   }
 }

@@ -20,6 +20,6 @@ export function referenceClient(lab: Lab): Client {
     async kill() {
       await lab.call('disconnect', lab.scenario)
     },
-    tail: () => log.trim(),
+    log: () => log,
   }
 }

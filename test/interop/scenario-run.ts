@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CHECKS } from './checks.ts'
 import type { Client, ClientFault } from './client.ts'
@@ -54,6 +54,16 @@ async function leftBehind(namespace: string, before: Awaited<ReturnType<typeof m
   return found.map((difference) => `left behind: ${difference}`)
 }
 
+/** Both ends' words in one file that outlives the lab. */
+async function keepLogs(lab: Lab, client: Client, { root, nat }: RunOptions): Promise<string> {
+  const folder = join(root, 'dist', 'interop')
+  await mkdir(folder, { recursive: true })
+  const file = join(folder, `${lab.scenario}${nat ? '-nat' : ''}.log`)
+  const gateway = await lab.logs().catch((problem: unknown) => String(problem))
+  await writeFile(file, `== client\n${client.log()}\n== gateway\n${gateway}`)
+  return relative(root, file)
+}
+
 async function tryScenario(lab: Lab, env: LabEnv, directory: string, options: RunOptions) {
   const notes: string[] = []
   const namespace = setting(env, 'LAB_NS_CLIENT')
@@ -68,7 +78,6 @@ async function tryScenario(lab: Lab, env: LabEnv, directory: string, options: Ru
     const attempt = await client.connect()
     if (!attempt.ok) {
       if (!mustFail || options.faultKinds) notes.push(...judgeFault(lab.scenario, attempt.fault))
-      if (notes.length > 0) notes.push(client.tail())
     } else if (mustFail) {
       notes.push(`connected, but must fail with ${EXPECTED_FAULTS[lab.scenario]?.kind}`)
     } else {
@@ -76,13 +85,13 @@ async function tryScenario(lab: Lab, env: LabEnv, directory: string, options: Ru
       if (missing) notes.push(missing)
       const extra = EXTRA_CHECKS[lab.scenario]
       if (extra && !missing) notes.push(...(await CHECKS[extra]({ lab, env, client })))
-      if (notes.length > 0) notes.push(client.tail())
     }
     if (attempt.ok) {
       const code = await client.disconnect()
-      if (code !== 0) notes.push(`exit code ${code} after an orderly end: ${client.tail()}`)
+      if (code !== 0) notes.push(`exit code ${code} after an orderly end`)
     }
     notes.push(...(await leftBehind(namespace, before)))
+    if (notes.length > 0) notes.push(`everything both ends said: ${await keepLogs(lab, client, options)}`)
     return { notes, connectMs: attempt.ok ? attempt.ms : undefined }
   } finally {
     await client.kill()
