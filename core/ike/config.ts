@@ -58,6 +58,19 @@ export type TheirProof =
       readonly commonName: boolean
     }
 
+/** What a responder hands out by CP: CIDR and numeric addresses. No address: INTERNAL_ADDRESS_FAILURE. RFC 7296 §3.15.4 */
+export interface Assigned {
+  readonly addresses: readonly string[]
+  readonly dnsServers: readonly string[]
+}
+
+/** A client whose AUTH was right. */
+export interface ProvenClient {
+  readonly identity: Identity
+  /** It knows of no other IKE SA with us: older ones of this identity are gone. RFC 7296 §2.4 */
+  readonly initialContact: boolean
+}
+
 /** Everything a session must know before the first message; it never changes during its life. */
 export interface ConnectionConfig {
   /** Numeric address of the gateway. */
@@ -78,8 +91,8 @@ export interface ConnectionConfig {
   readonly localSelectors: readonly TrafficSelector[]
   /** The other side we ask for: 0.0.0.0/0 and ::/0 unless the profile says less. */
   readonly remoteSelectors: readonly TrafficSelector[]
-  /** As a responder: what a client that asks gets by CP, CIDR and numeric addresses. */
-  readonly assigns?: { readonly addresses: readonly string[]; readonly dnsServers: readonly string[] }
+  /** As a responder: what a client that asks gets by CP; a function is asked once the client has proven who it is. */
+  readonly assigns?: Assigned | ((client: ProvenClient) => Assigned)
   /** As a responder: every newcomer has to show a cookie. RFC 7296 §2.6 */
   readonly demandCookie?: boolean
   /** Large messages in fragments where the peer can do it too; left out: yes. RFC 7383 */

@@ -267,7 +267,7 @@ export class Established implements State {
     )
   }
 
-  #onDatagram({ bytes }: Datagram, now: Millis): void {
+  #onDatagram({ bytes, local, remote }: Datagram, now: Millis): void {
     const { n } = this
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) return n.note(`dropped a message: ${decoded.error.message}`)
@@ -289,8 +289,13 @@ export class Established implements State {
     const repeated = header.response
       ? header.messageId !== sa.outstanding?.messageId
       : header.messageId !== sa.expectedId
-    // Only a fresh message is a sign of life: anybody may send an old one again. RFC 7296 §2.4
-    if (!repeated) this.#heardAt = now
+    // Only a fresh message is a sign of life, and tells where the peer is now, behind its NAT: anybody may send an
+    // old one again, from anywhere. RFC 7296 §2.4, §2.23
+    if (!repeated) {
+      this.#heardAt = now
+      n.local = local
+      n.remote = remote
+    }
     if (!opened.payloads.ok) {
       if (repeated) return
       if (!header.response) this.#reply(sa, header, [notify(NotifyType.INVALID_SYNTAX.id)])

@@ -3,10 +3,11 @@ import type { ChainVerdict } from '../../../cert/chain.ts'
 import type { VpnError } from '../../../errors.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
+import type { Assigned } from '../../config.ts'
 import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
 import { configurationReply } from '../configuration.ts'
 import type { Negotiation } from '../negotiation.ts'
-import { find, notify, spiBytes, spiNumber } from '../payloads.ts'
+import { find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
 import { doubt } from '../proof.ts'
 import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
 import { childSuite, choose, encodeChoice, PROTOCOL } from '../suite.ts'
@@ -76,8 +77,10 @@ function firstChild(
   const suite = pick === undefined ? undefined : childSuite(n.registry, pick.chosen)
   if (pick === undefined || suite === undefined || spiNumber(pick.proposal.spi) < 256)
     return none(NotifyType.NO_PROPOSAL_CHOSEN.id)
-  const { assigns } = n.config
-  const given = assigns === undefined ? undefined : configurationReply(find(payloads, 'CP'), assigns)
+  const request = find(payloads, 'CP')
+  // Asked only now, so that a client that gets no CHILD_SA takes no address.
+  const assigns = request === undefined ? undefined : assignedTo(n, payloads)
+  const given = assigns === undefined ? undefined : configurationReply(request, assigns)
   if (given !== undefined && given.addresses.length === 0) return none(NotifyType.INTERNAL_ADDRESS_FAILURE.id)
   const theirs = given === undefined ? n.config.remoteSelectors : given.addresses.map(selectorOfAddress)
   const selectors = {
@@ -118,4 +121,14 @@ function firstChild(
       { type: 'TSr', selectors: selectors.local },
     ],
   }
+}
+
+function assignedTo(n: Negotiation, payloads: readonly Payload[]): Assigned | undefined {
+  const { assigns } = n.config
+  if (typeof assigns !== 'function') return assigns
+  if (n.remoteId === undefined) return undefined
+  return assigns({
+    identity: { type: n.remoteId.idType, data: n.remoteId.data },
+    initialContact: findNotify(payloads, NotifyType.INITIAL_CONTACT.id) !== undefined,
+  })
 }

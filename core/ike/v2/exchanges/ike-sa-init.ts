@@ -375,7 +375,11 @@ export function respondInit(
     },
     { type: 'KE', group: group.id, data: exchange.data },
     { type: 'Nonce', nonce: nr },
-    notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, natDetectionHash(spiI, spiR, n.local!)),
+    // As in initRequest: the initiator believes in a NAT and encapsulates in UDP.
+    notify(
+      NotifyType.NAT_DETECTION_SOURCE_IP.id,
+      n.config.forceEncapsulation ? n.random.bytes(20) : natDetectionHash(spiI, spiR, n.local!),
+    ),
     notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spiI, spiR, n.remote!)),
     ...(saysFragmentation(payloads) ? fragmentationNotify(n) : []),
     ...(findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS.id) === undefined

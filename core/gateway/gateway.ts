@@ -1,0 +1,378 @@
+import { addressText } from '../bytes/address.ts'
+import type { EspSpi } from '../bytes/brands.ts'
+import { NO_OCTETS, toHex } from '../bytes/octets.ts'
+import type { Random } from '../bytes/random.ts'
+import type { CryptoRegistry } from '../crypto/transforms.ts'
+import type { VpnError } from '../errors.ts'
+import { parseInner } from '../esp/selectors.ts'
+import { classifyPort4500, withNonEspMarker } from '../esp/udp-encapsulation.ts'
+import { ExchangeType } from '../iana/ikev2.ts'
+import { NotifyType } from '../iana/ikev2-notify.ts'
+import type { Assigned, ConnectionConfig, ConnectionView, ProvenClient } from '../ike/config.ts'
+import type { ObservedMessage } from '../ike/session.ts'
+import { describeIdentity } from '../ike/v2/negotiation.ts'
+import type { Endpoint } from '../net/plan.ts'
+import { decodeMessage, encodeMessage } from '../wire/ikev2/message.ts'
+import type { Payload } from '../wire/ikev2/payload.ts'
+import { Cookies } from './cookies.ts'
+import type { AddressPool, Lease } from './pool.ts'
+import { RateLimit } from './rate-limit.ts'
+import { type GatewayClock, Session, type SessionOwner } from './session.ts'
+
+/** How much strangers may ask of the gateway. */
+export interface GatewayLimits {
+  /** Half-open negotiations from which on a newcomer has to show a cookie. RFC 7296 §2.6 */
+  readonly cookiesFrom: number
+  /** Half-open negotiations altogether: those beyond it are dropped. */
+  readonly halfOpen: number
+  readonly sessions: number
+  /** Newcomers from one source: at once, and per second. */
+  readonly burst: number
+  readonly perSecond: number
+}
+
+export const DEFAULT_LIMITS: GatewayLimits = {
+  cookiesFrom: 16,
+  halfOpen: 256,
+  sessions: 1000,
+  burst: 20,
+  perSecond: 5,
+}
+
+/** Ours: sources the rate limit remembers. */
+const SOURCES = 4096
+
+export interface GatewayOptions {
+  /** What every session starts from; `assigns` is ours to fill. */
+  readonly config: Omit<ConnectionConfig, 'assigns' | 'demandCookie' | 'gatewayAddress' | 'gatewayHost'>
+  readonly pool: AddressPool
+  readonly dnsServers: readonly string[]
+  readonly registry: CryptoRegistry
+  readonly random: Random
+  readonly clock: GatewayClock
+  readonly limits?: Partial<GatewayLimits>
+  /** One datagram as it leaves the UDP socket bound to `local`. */
+  readonly send: (local: Endpoint, remote: Endpoint, datagram: Uint8Array) => void
+  /** An inner packet from a client, for the network behind the gateway. */
+  readonly toInside: (packet: Uint8Array) => void
+  readonly listener?: GatewayListener
+}
+
+export interface GatewayListener {
+  /** A client has proven itself and may send. */
+  connected?(client: ClientView): void
+  /** `error`: why, unless it was orderly. */
+  disconnected?(client: ClientView, error: VpnError | undefined): void
+  message?(message: ObservedMessage): void
+  note?(text: string): void
+}
+
+/** A client as the gateway sees it. */
+export interface ClientView {
+  readonly identity: string
+  readonly addresses: readonly string[]
+  readonly remote: Endpoint | undefined
+  readonly connection: ConnectionView
+}
+
+/** What was dropped, and why. */
+export interface GatewayDrops {
+  malformed: number
+  noSession: number
+  noSa: number
+  rateLimited: number
+  full: number
+  noClient: number
+}
+
+interface Client {
+  readonly session: Session
+  /** `address port SPI` of the first message, while half-open. */
+  readonly caller: string
+  identity: string
+  /** The identity as the pool knows it. */
+  key: string
+  addresses: readonly string[]
+  lease: Lease | undefined
+  /** IKE SPIs it is filed under. */
+  spis: readonly string[]
+  announced: boolean
+}
+
+/**
+ * Many clients on a few sockets: every datagram finds its session by SPI, newcomers are bounded, and inner packets
+ * find the client by its address. It owns no socket and no device, so that any load can be replayed.
+ */
+export class Gateway {
+  readonly drops: GatewayDrops = {
+    malformed: 0,
+    noSession: 0,
+    noSa: 0,
+    rateLimited: 0,
+    full: 0,
+    noClient: 0,
+  }
+  /** Newcomers that were told to come back with a cookie. */
+  cookiesDemanded = 0
+  readonly #options: GatewayOptions
+  readonly #limits: GatewayLimits
+  readonly #cookies: Cookies
+  readonly #newcomers: RateLimit
+  readonly #owner: SessionOwner
+  readonly #clients = new Map<Session, Client>()
+  readonly #byIkeSpi = new Map<string, Client>()
+  readonly #byEspSpi = new Map<number, Client>()
+  readonly #byCaller = new Map<string, Client>()
+  readonly #byAddress = new Map<string, Client>()
+  #closed = false
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#cookies = new Cookies(options.random)
+    const { burst, perSecond } = this.#limits
+    this.#newcomers = new RateLimit({ burst, perSecond, sources: SOURCES })
+    this.#owner = {
+      send: options.send,
+      toInside: options.toInside,
+      isSpiTaken: (spi) => this.#byEspSpi.has(spi),
+      inboundAdded: (spi, session) => {
+        const client = this.#clients.get(session)
+        if (client !== undefined) this.#byEspSpi.set(spi, client)
+      },
+      inboundRemoved: (spi) => this.#byEspSpi.delete(spi),
+      changed: (session) => this.#onChanged(session),
+      closed: (session, error) => this.#onClosed(session, error),
+      message: (_, message) => options.listener?.message?.(message),
+      note: (session, text) => options.listener?.note?.(`${where(session.remote)}: ${text}`),
+    }
+  }
+
+  /** Half-open negotiations: begun, and not yet proven. */
+  get halfOpen(): number {
+    return this.#byCaller.size
+  }
+
+  get sessions(): number {
+    return this.#clients.size
+  }
+
+  /** Clients that have proven themselves. */
+  clients(): readonly ClientView[] {
+    return [...this.#clients.values()]
+      .filter((client) => client.announced)
+      .map((client) => this.#view(client))
+  }
+
+  /** The client with this inner address. */
+  clientAt(address: string): ClientView | undefined {
+    const client = this.#byAddress.get(address)
+    return client && this.#view(client)
+  }
+
+  /** Asks every client for fresh keys, of one phase. */
+  rekey(what: 'rekeyChild' | 'rekeyIke'): void {
+    for (const { session } of [...this.#clients.values()])
+      if (session.established) session.command({ type: what })
+  }
+
+  /** A datagram as it came to the socket bound to `local`. Never throws, whatever it holds. */
+  receive(local: Endpoint, remote: Endpoint, datagram: Uint8Array): void {
+    if (this.#closed) return
+    if (local.port !== 4500) return this.#onIke(local, remote, datagram)
+    const what = classifyPort4500(datagram)
+    if (what.kind === 'ike') return this.#onIke(local, remote, what.message)
+    if (what.kind === 'esp') return this.#onEsp(local, remote, what.packet)
+    if (what.kind === 'tooShort') this.drops.malformed++
+  }
+
+  /** An inner packet from the network behind the gateway. */
+  fromInside(packet: Uint8Array): void {
+    const inner = parseInner(packet)
+    const client = inner && this.#byAddress.get(addressKey(inner.destination))
+    if (client === undefined) this.drops.noClient++
+    else client.session.fromInside(packet)
+  }
+
+  /** Tells every client; `closed` at once, whatever they answer. */
+  close(): void {
+    for (const { session } of [...this.#clients.values()]) {
+      if (session.established) session.command({ type: 'disconnect' })
+      session.close()
+    }
+    this.#closed = true
+  }
+
+  #onEsp(local: Endpoint, remote: Endpoint, packet: Uint8Array): void {
+    const spi = new DataView(packet.buffer, packet.byteOffset, 4).getUint32(0)
+    const client = this.#byEspSpi.get(spi)
+    if (client === undefined) this.drops.noSa++
+    else client.session.onEsp(spi as EspSpi, packet, local, remote)
+  }
+
+  #onIke(local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
+    // SPIs, next payload, version, exchange and flags: RFC 7296 §3.1
+    if (bytes.length < 28) {
+      this.drops.malformed++
+      return
+    }
+    const datagram = { bytes, local, remote }
+    const [theirs, ours] = [bytes.subarray(0, 8), bytes.subarray(8, 16)]
+    if (ours.some((octet) => octet !== 0)) {
+      // The I flag says that the sender was the initiator of the IKE SA: then our SPI is the second.
+      const spi = toHex((bytes[19]! & 0x08) === 0 ? theirs : ours)
+      const client = this.#byIkeSpi.get(spi)
+      if (client === undefined) this.drops.noSession++
+      else client.session.onIke(datagram)
+      return
+    }
+    const caller = `${remote.address} ${remote.port} ${toHex(theirs)}`
+    const known = this.#byCaller.get(caller)
+    if (known !== undefined) return known.session.onIke(datagram)
+    this.#onNewcomer(caller, local, remote, bytes)
+  }
+
+  #onNewcomer(caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
+    const { clock } = this.#options
+    const now = clock.now()
+    const decoded = decodeMessage(bytes)
+    if (!decoded.ok) {
+      this.drops.malformed++
+      return
+    }
+    const { header } = decoded.value
+    if (header.exchange !== ExchangeType.IKE_SA_INIT.id || header.response || header.messageId !== 0) {
+      this.drops.noSession++
+      return
+    }
+    const proven = this.#cookies.isShown(decoded.value, remote, now)
+    if (!proven && this.halfOpen >= this.#limits.cookiesFrom) {
+      this.cookiesDemanded++
+      const cookie = this.#cookies.make(decoded.value, remote, now)
+      return this.#refuse(local, remote, header.initiatorSpi, cookie)
+    }
+    if (!this.#newcomers.allows(remote.address, now)) {
+      this.drops.rateLimited++
+      return
+    }
+    if (this.halfOpen >= this.#limits.halfOpen || this.sessions >= this.#limits.sessions) {
+      this.drops.full++
+      return
+    }
+    this.#begin(caller, local, remote, bytes)
+  }
+
+  /** Nothing is kept of a newcomer that has to come back. */
+  #refuse(local: Endpoint, remote: Endpoint, initiatorSpi: Uint8Array, cookie: Uint8Array): void {
+    const payload: Payload = {
+      type: 'Notify',
+      protocol: 0,
+      spi: NO_OCTETS,
+      notify: NotifyType.COOKIE.id,
+      data: cookie,
+    }
+    const header = {
+      initiatorSpi,
+      responderSpi: new Uint8Array(8),
+      majorVersion: 2,
+      minorVersion: 0,
+      exchange: ExchangeType.IKE_SA_INIT.id,
+      initiator: false,
+      higherVersion: false,
+      response: true,
+      messageId: 0,
+    }
+    const bytes = encodeMessage(header, [payload])
+    this.#options.send(local, remote, local.port === 4500 ? withNonEspMarker(bytes) : bytes)
+  }
+
+  #begin(caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
+    const { config, registry, random, clock } = this.#options
+    const session = new Session({
+      config: {
+        ...config,
+        gatewayAddress: local.address,
+        gatewayHost: local.address,
+        assigns: (proven) => this.#assign(client, proven),
+      },
+      registry,
+      random,
+      clock,
+      owner: this.#owner,
+    })
+    const client: Client = {
+      session,
+      caller,
+      identity: '',
+      key: '',
+      addresses: [],
+      lease: undefined,
+      spis: [],
+      announced: false,
+    }
+    this.#clients.set(session, client)
+    this.#byCaller.set(caller, client)
+    session.onIke({ bytes, local, remote })
+    // Refused, or sent back for another group: the next message begins anew.
+    if (!session.closed && session.spis.length === 0) session.close()
+  }
+
+  /** The client's addresses; whoever says that it knows of no older IKE SA has none. RFC 7296 §2.4 */
+  #assign(client: Client, { identity, initialContact }: ProvenClient): Assigned {
+    client.identity = describeIdentity(identity)
+    const key = `${identity.type} ${toHex(identity.data)}`
+    client.key = key
+    if (initialContact) {
+      for (const other of [...this.#clients.values()]) {
+        if (other !== client && other.announced && other.key === key) other.session.close()
+      }
+    }
+    client.lease = this.#options.pool.lease(key)
+    client.addresses = client.lease.addresses
+    for (const address of client.addresses) this.#byAddress.set(address, client)
+    return { addresses: client.addresses, dnsServers: this.#options.dnsServers }
+  }
+
+  #onChanged(session: Session): void {
+    const client = this.#clients.get(session)
+    if (client === undefined) return
+    const spis = session.spis
+    for (const spi of client.spis) if (!spis.includes(spi)) this.#byIkeSpi.delete(spi)
+    for (const spi of spis) this.#byIkeSpi.set(spi, client)
+    client.spis = spis
+    if (client.announced || !session.established) return
+    client.announced = true
+    this.#byCaller.delete(client.caller)
+    this.#options.listener?.connected?.(this.#view(client))
+  }
+
+  #onClosed(session: Session, error: VpnError | undefined): void {
+    const client = this.#clients.get(session)
+    if (client === undefined) return
+    const view = this.#view(client)
+    this.#clients.delete(session)
+    this.#byCaller.delete(client.caller)
+    for (const spi of client.spis) this.#byIkeSpi.delete(spi)
+    for (const address of client.addresses) {
+      if (this.#byAddress.get(address) === client) this.#byAddress.delete(address)
+    }
+    client.lease?.release()
+    if (client.announced) this.#options.listener?.disconnected?.(view, error)
+  }
+
+  #view(client: Client): ClientView {
+    const offset = Date.now() - this.#options.clock.now()
+    return {
+      identity: client.identity,
+      addresses: client.addresses,
+      remote: client.session.remote,
+      connection: client.session.view((at) => Math.round(at + offset)),
+    }
+  }
+}
+
+/** As addresses are written by the pool. */
+const addressKey = (octets: Uint8Array): string => addressText(octets)
+
+const where = (remote: Endpoint | undefined): string =>
+  remote === undefined ? 'a client' : `${remote.address} port ${remote.port}`

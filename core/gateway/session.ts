@@ -1,0 +1,239 @@
+import { asMillis, type EspSpi, type Millis } from '../bytes/brands.ts'
+import { toHex } from '../bytes/octets.ts'
+import type { Random } from '../bytes/random.ts'
+import type { CryptoRegistry } from '../crypto/transforms.ts'
+import type { VpnError } from '../errors.ts'
+import { createTypescriptEngine, type TypescriptEngine } from '../esp/typescript-engine.ts'
+import { NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
+import type { ConnectionConfig, ConnectionView } from '../ike/config.ts'
+import type { Datagram, IkeAction, IkeCommand, IkeEvent, ObservedMessage, State } from '../ike/session.ts'
+import { Established } from '../ike/v2/established.ts'
+import { Negotiation } from '../ike/v2/negotiation.ts'
+import { AwaitInitRequest } from '../ike/v2/responder.ts'
+import { viewOf } from '../ike/v2/view.ts'
+import type { Endpoint } from '../net/plan.ts'
+
+/** The gateway's clock, so that tests can turn it. */
+export interface GatewayClock {
+  /** Monotonic. */
+  now(): Millis
+  /** Runs `work` once after `ms`; the function it returns calls it off. */
+  after(ms: number, work: () => void): () => void
+}
+
+export interface SessionOwner {
+  /** One datagram as it leaves the UDP socket bound to `local`. */
+  send(local: Endpoint, remote: Endpoint, datagram: Uint8Array): void
+  /** An inner packet from the client. */
+  toInside(packet: Uint8Array): void
+  isSpiTaken(spi: number): boolean
+  inboundAdded(spi: EspSpi, session: Session): void
+  inboundRemoved(spi: EspSpi): void
+  /** Which IKE SPIs of ours are its own has changed, or how far it is. */
+  changed(session: Session): void
+  closed(session: Session, error: VpnError | undefined): void
+  message?(session: Session, message: ObservedMessage): void
+  note?(session: Session, text: string): void
+}
+
+export interface SessionOptions {
+  readonly config: ConnectionConfig
+  readonly registry: CryptoRegistry
+  readonly random: Random
+  readonly clock: GatewayClock
+  readonly owner: SessionOwner
+}
+
+/** RFC 3948 §2: where UDP carries ESP, and IKE behind a marker. */
+const ENCAPSULATION_PORT = 4500
+/** Ours: how often traffic counts as a sign of life. */
+const TRAFFIC_MS = 1_000
+/** Ours: an IKE SA without a CHILD_SA is kept this long, for the client to make one or to leave. */
+const CHILDLESS_MS = 30_000
+
+/** One client: the responder's states, its timers and its packets. It owns no socket. */
+export class Session {
+  readonly #options: SessionOptions
+  readonly #negotiation: Negotiation
+  readonly #engine: TypescriptEngine
+  readonly #timers = new Map<string, () => void>()
+  #state: State
+  #established = false
+  #heardAt: Millis = asMillis(Number.NEGATIVE_INFINITY)
+  #closed = false
+
+  constructor(options: SessionOptions) {
+    const { config, registry, random, clock, owner } = options
+    this.#options = options
+    this.#negotiation = new Negotiation(config, registry, random)
+    this.#negotiation.isTaken = (spi) => owner.isSpiTaken(spi)
+    this.#state = new AwaitInitRequest(this.#negotiation)
+    this.#engine = createTypescriptEngine({
+      registry,
+      random,
+      now: () => clock.now(),
+      toTun: (packet) => owner.toInside(packet),
+      toNetwork: (esp) => this.#sendEsp(esp),
+      onSoftLimit: (spi, reason) => this.#later(() => this.feed({ type: 'softLimit', spi, reason })),
+    })
+  }
+
+  /** Its IKE SPIs on our side, in hex: one, or more while an IKE SA is being replaced. */
+  get spis(): readonly string[] {
+    if (this.#state instanceof Established) return this.#state.sas.map((sa) => toHex(sa.localSpi))
+    const { current } = this.#negotiation
+    return current === undefined || this.#closed ? [] : [toHex(current.localSpi)]
+  }
+
+  /** The client has proven itself and has a CHILD_SA. */
+  get established(): boolean {
+    return this.#established
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Where the client is, as far as is known. */
+  get remote(): Endpoint | undefined {
+    return this.#negotiation.remote
+  }
+
+  /** Phase 1 and phase 2 from the gateway's side; times by `toUnixMs`. */
+  view(toUnixMs: (at: Millis) => number): ConnectionView {
+    return viewOf(this.#negotiation, this.#engine, toUnixMs)
+  }
+
+  onIke(datagram: Datagram): void {
+    this.feed({ type: 'datagram', datagram })
+  }
+
+  command(command: IkeCommand): void {
+    this.feed({ type: 'command', command })
+  }
+
+  /** An ESP packet with one of our SPIs, and how it came. */
+  onEsp(spi: EspSpi, packet: Uint8Array, local: Endpoint, remote: Endpoint): void {
+    if (this.#closed) return
+    const before = this.#engine.inbound(spi)?.packets ?? 0
+    this.#engine.fromNetwork(packet)
+    if ((this.#engine.inbound(spi)?.packets ?? 0) === before) return
+    this.#follow(local, remote)
+    const now = this.#options.clock.now()
+    if (now - this.#heardAt < TRAFFIC_MS) return
+    this.#heardAt = now
+    this.feed({ type: 'traffic', inbound: true, outbound: false })
+  }
+
+  /** An inner packet for the client. */
+  fromInside(packet: Uint8Array): void {
+    if (!this.#closed) this.#engine.fromTun(packet)
+  }
+
+  feed(event: IkeEvent): void {
+    if (this.#closed) return
+    const { next, actions } = this.#state.handle(event, this.#options.clock.now())
+    const before = this.#state
+    this.#state = next
+    for (const action of actions) this.#perform(action)
+    if (this.#closed) return
+    if (next !== before && next instanceof Established && !this.#established) this.#awaitChild()
+    this.#options.owner.changed(this)
+  }
+
+  /** Ends at once, without a word; wipes keys. */
+  close(error?: VpnError): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const callOff of this.#timers.values()) callOff()
+    this.#timers.clear()
+    for (const spi of this.#negotiation.children.keys()) this.#options.owner.inboundRemoved(spi as EspSpi)
+    this.#engine.close()
+    this.#options.owner.closed(this, error)
+  }
+
+  /** A NAT has given the client another address: what it proved it sent tells where it is now. RFC 7296 §2.23 */
+  #follow(local: Endpoint, remote: Endpoint): void {
+    const n = this.#negotiation
+    if (!n.nat.gateway || (n.remote?.address === remote.address && n.remote.port === remote.port)) return
+    n.local = local
+    n.remote = remote
+  }
+
+  #perform(action: IkeAction): void {
+    const { owner } = this.#options
+    switch (action.do) {
+      case 'send': {
+        const { bytes, local, remote } = action.datagram
+        owner.send(local, remote, local.port === ENCAPSULATION_PORT ? withNonEspMarker(bytes) : bytes)
+        owner.message?.(this, action.message)
+        return
+      }
+      case 'setTimer':
+        return this.#setTimer(action.timer, action.at)
+      case 'clearTimer':
+        this.#timers.get(action.timer)?.()
+        this.#timers.delete(action.timer)
+        return
+      case 'addInbound':
+        this.#engine.addInbound(action.sa, action.selectors)
+        return owner.inboundAdded(action.sa.spi, this)
+      case 'useOutbound':
+        return this.#engine.useOutbound(action.child, action.sa, action.selectors)
+      case 'removeInbound':
+        owner.inboundRemoved(action.spi)
+        return this.#engine.removeInbound(action.spi)
+      case 'removeOutbound':
+        return this.#engine.removeOutbound(action.spi)
+      case 'keepalive':
+        return this.#sendFromEncapsulationPort(NAT_KEEPALIVE)
+      case 'observe':
+        return owner.message?.(this, action.message)
+      case 'note':
+        return owner.note?.(this, action.text)
+      case 'established':
+        this.#established = true
+        return
+      case 'closed':
+        return this.close(action.error)
+      case 'openPath':
+      case 'ask':
+        // A responder is called, and has nobody to ask.
+        return
+    }
+  }
+
+  #sendEsp(esp: Uint8Array): void {
+    this.#sendFromEncapsulationPort(esp)
+  }
+
+  /** A client that never came to port 4500 cannot be sent ESP: there is no other transport. */
+  #sendFromEncapsulationPort(bytes: Uint8Array): void {
+    const { local, remote } = this.#negotiation
+    if (local?.port !== ENCAPSULATION_PORT || remote === undefined) return
+    this.#options.owner.send(local, remote, bytes)
+  }
+
+  #awaitChild(): void {
+    this.#after('childless', CHILDLESS_MS, () => {
+      if (this.#negotiation.children.size === 0) this.command({ type: 'disconnect' })
+    })
+  }
+
+  #setTimer(timer: string, at: Millis): void {
+    this.#after(timer, at - this.#options.clock.now(), () => this.feed({ type: 'timer', timer }))
+  }
+
+  #later(work: () => void): void {
+    this.#after('soon', 0, work)
+  }
+
+  #after(timer: string, ms: number, work: () => void): void {
+    this.#timers.get(timer)?.()
+    const callOff = this.#options.clock.after(Math.max(0, ms), () => {
+      this.#timers.delete(timer)
+      work()
+    })
+    this.#timers.set(timer, callOff)
+  }
+}
