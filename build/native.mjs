@@ -1,4 +1,4 @@
-// Builds dist/native/culvert.node and dist/native/culvert-helper with CMake, when their sources changed.
+// Builds what lies in dist/native (the addon, culvert-helper, culvert-space) with CMake, when its sources changed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,13 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const output = join(root, 'dist', 'native')
 const stamp = join(output, '.stamp')
-const sources = ['build/native', 'core/native', 'core/esp/native', 'core/net/helper']
+const sources = [
+  'build/native',
+  'core/native',
+  'core/esp/native',
+  'core/net/helper',
+  'core/gateway/demo/namespaces',
+]
 const isSource = (name) => /\.(cc|h)$/.test(name) || name === 'CMakeLists.txt'
 
 function filesUnder(folder) {
@@ -32,8 +38,7 @@ function fingerprint() {
 }
 
 const isFresh = (wanted) =>
-  existsSync(join(output, 'culvert.node')) &&
-  (existsSync(join(output, 'culvert-helper')) || !existsSync(join(root, 'core/net/helper/CMakeLists.txt'))) &&
+  ['culvert.node', 'culvert-helper', 'culvert-space'].every((name) => existsSync(join(output, name))) &&
   existsSync(stamp) &&
   readFileSync(stamp, 'utf8') === wanted
 

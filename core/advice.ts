@@ -194,6 +194,15 @@ export function adviceFor(error: VpnError): Advice {
         detail: `${capital(error.what)}: ${error.problem}. Everything done before it was undone.`,
         tryThis: ['Check that no other VPN program is connected', 'Run culvert doctor'],
       }
+    case 'demoUnavailable':
+      return {
+        title: 'The demo tunnel cannot run here',
+        detail: `It lives in namespaces of its own, and this system does not let you make any (${error.problem}).`,
+        tryThis: [
+          'Run it as root: it still touches nothing outside of its namespaces',
+          'Or ask the administrator to allow user namespaces (kernel.unprivileged_userns_clone, user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)',
+        ],
+      }
     case 'nativeMissing':
       return {
         title: 'The native part of Culvert is missing',

@@ -72,6 +72,8 @@ export type VpnError =
   | { readonly kind: 'noPermission'; readonly what: string }
   /** The operating system refused a change: address, route, DNS. Everything done before it was undone. */
   | { readonly kind: 'systemRefused'; readonly what: string; readonly problem: string }
+  /** The demo tunnel needs namespaces, and this system does not let us make any. */
+  | { readonly kind: 'demoUnavailable'; readonly problem: string }
   /** The native part is not built or does not load. */
   | { readonly kind: 'nativeMissing'; readonly problem: string }
   | { readonly kind: 'alreadyRunning'; readonly profile: string }

@@ -33,6 +33,7 @@ const samples: { readonly [K in VpnErrorKind]: Extract<VpnError, { kind: K }> } 
   noTun: { kind: 'noTun', problem: 'there is no /dev/net/tun' },
   noPermission: { kind: 'noPermission', what: 'open a TUN device' },
   systemRefused: { kind: 'systemRefused', what: 'add a route', problem: 'EEXIST' },
+  demoUnavailable: { kind: 'demoUnavailable', problem: 'unshare: Operation not permitted' },
   nativeMissing: { kind: 'nativeMissing', problem: 'it is not built' },
   alreadyRunning: { kind: 'alreadyRunning', profile: 'Office' },
   internal: { kind: 'internal', problem: 'no state' },

@@ -19,15 +19,19 @@ export function loadAddon(): NativeAddon {
 
 function find(): string {
   const chosen = process.env.CULVERT_NATIVE
-  if (chosen) return resolve(chosen)
+  return chosen ? resolve(chosen) : nativePath('culvert.node')
+}
+
+/** Where the build put one of the native parts. Throws a {@link VpnFailure} of kind `nativeMissing`. */
+export function nativePath(name: string): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    for (const place of ['native/culvert.node', 'dist/native/culvert.node']) {
-      const path = join(folder, place)
+    for (const place of ['native', 'dist/native']) {
+      const path = join(folder, place, name)
       if (existsSync(path)) return path
     }
     if (folder === dirname(folder)) break
   }
-  throw missing('dist/native/culvert.node was not found; `node build/native.mjs` builds it')
+  throw missing(`dist/native/${name} was not found; \`node build/native.mjs\` builds it`)
 }
 
 function load(path: string): NativeAddon {

@@ -1,0 +1,145 @@
+import { isIP } from 'node:net'
+import * as v from 'valibot'
+import type { Secret } from '../bytes/secret.ts'
+import { VpnFailure } from '../errors.ts'
+import { networkText, parseCidr } from '../net/address.ts'
+import { parseIdentity } from '../profile/identity.ts'
+import { isNetwork, selectorOf } from '../profile/networks.ts'
+import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES, parseEspSuite, parseIkeSuite } from '../profile/suites.ts'
+import { DEFAULT_LIMITS, type GatewayOptions } from './gateway.ts'
+import type { PoolRange } from './pool.ts'
+
+const address = v.pipe(
+  v.string(),
+  v.check((text) => isIP(text) !== 0, 'a numeric address is expected'),
+)
+const addressOf = (family: 4 | 6) =>
+  v.pipe(
+    v.string(),
+    v.check((text) => isIP(text) === family, `a numeric IPv${family} address is expected`),
+  )
+const network = v.pipe(v.string(), v.check(isNetwork, 'a network such as 10.78.0.0/24 is expected'))
+const suites = v.pipe(v.array(v.string()), v.minLength(1, 'at least one suite is needed'))
+const seconds = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(604_800))
+const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))
+
+/** What the built-in gateway may be told; with nothing told it works all the same. */
+const gatewaySchema = v.strictObject({
+  format: v.optional(v.literal('culvert-gateway')),
+  version: v.optional(v.literal(1)),
+  /** Who the gateway says it is. */
+  id: v.optional(v.string(), 'gateway.culvert.test'),
+  /** Outer addresses; left out: all this machine has. */
+  listen: v.optional(v.pipe(v.array(address), v.minLength(1))),
+  /** A file whose first line is the pre-shared key; left out: a fresh one, shown once. */
+  pskFile: v.optional(v.string()),
+  ike: v.optional(
+    v.strictObject({
+      proposals: v.optional(suites, () => [...DEFAULT_IKE_SUITES]),
+      rekeySeconds: v.optional(seconds, 14_400),
+      dpdSeconds: v.optional(seconds, 30),
+    }),
+    {},
+  ),
+  esp: v.optional(
+    v.strictObject({
+      proposals: v.optional(suites, () => [...DEFAULT_ESP_SUITES]),
+      rekeySeconds: v.optional(seconds, 3600),
+    }),
+    {},
+  ),
+  /** Weak algorithms, switched on by name. */
+  weak: v.optional(v.array(v.string()), () => []),
+  /** Addresses for clients; the network's first and last are not given out. */
+  pool: v.optional(
+    v.strictObject({ ipv4: v.optional(network, '10.78.0.0/24'), ipv6: v.optional(network, 'fd78::/112') }),
+    {},
+  ),
+  /** Where the name server and the web page are, behind the tunnel. */
+  inside: v.optional(
+    v.strictObject({
+      ipv4: v.optional(addressOf(4), '10.77.0.1'),
+      ipv6: v.optional(addressOf(6), 'fd77::1'),
+      domain: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/)), 'culvert.test'),
+    }),
+    {},
+  ),
+  /** What clients may reach; left out: the networks of the addresses inside. */
+  networks: v.optional(v.pipe(v.array(network), v.minLength(1)), () => ['10.77.0.0/24', 'fd77::/64']),
+  limits: v.optional(
+    v.strictObject({
+      cookiesFrom: v.optional(count, DEFAULT_LIMITS.cookiesFrom),
+      halfOpen: v.optional(count, DEFAULT_LIMITS.halfOpen),
+      sessions: v.optional(count, DEFAULT_LIMITS.sessions),
+      burst: v.optional(count, DEFAULT_LIMITS.burst),
+      perSecond: v.optional(count, DEFAULT_LIMITS.perSecond),
+    }),
+    {},
+  ),
+})
+
+export type GatewaySettings = v.InferOutput<typeof gatewaySchema>
+
+/** Checks settings; throws `VpnFailure` (`profileInvalid`) with the first problem. `source`: the file, for messages. */
+export function readGatewaySettings(value: unknown, source: string): GatewaySettings {
+  const result = v.safeParse(gatewaySchema, value)
+  if (result.success) return result.output
+  const issue = result.issues[0]
+  const field = v.getDotPath(issue) ?? ''
+  throw new VpnFailure({ kind: 'profileInvalid', source, field, problem: issue.message })
+}
+
+/** Ours: as behind home routers, whose mappings die after 30 s and more. RFC 3948 §4 */
+const KEEPALIVE_SECONDS = 20
+
+/** What every session starts from. It takes over `psk`. Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`). */
+export function sessionConfig(
+  settings: GatewaySettings,
+  psk: Secret,
+  source: string,
+): GatewayOptions['config'] {
+  const identity = parseIdentity(settings.id)
+  if ('problem' in identity) {
+    throw new VpnFailure({ kind: 'profileInvalid', source, field: 'id', problem: identity.problem })
+  }
+  const { weak } = settings
+  return {
+    localIdentity: identity,
+    remoteIdentity: undefined,
+    authentication: { method: 'psk', psk },
+    ikeProposals: settings.ike.proposals.map((suite) =>
+      parseIkeSuite(suite, { source, field: 'ike.proposals', weak }),
+    ),
+    espProposals: settings.esp.proposals.map((suite) =>
+      parseEspSuite(suite, { source, field: 'esp.proposals', weak }),
+    ),
+    requestAddresses: { ipv4: false, ipv6: false },
+    localSelectors: settings.networks.map((text) => selectorOf(text)!),
+    // Nobody comes in with an address we did not give them.
+    remoteSelectors: [],
+    forceEncapsulation: true,
+    lifetimes: {
+      ikeRekeySeconds: settings.ike.rekeySeconds,
+      childRekeySeconds: settings.esp.rekeySeconds,
+    },
+    dpdSeconds: settings.ike.dpdSeconds,
+    keepaliveSeconds: KEEPALIVE_SECONDS,
+    pfsGroups: [],
+  }
+}
+
+/** The addresses of the pool that are given out: not the network's own, not its broadcast address. */
+export function poolRanges({ pool }: GatewaySettings): readonly PoolRange[] {
+  return [pool.ipv4, pool.ipv6].map((text) => {
+    const { startAddress, endAddress } = selectorOf(text)!
+    const first = startAddress.slice()
+    const last = endAddress.slice()
+    if (parseCidr(text).bits < first.length * 8 - 1) {
+      first[first.length - 1]! |= 1
+      last[last.length - 1]! &= 0xfe
+    }
+    return { first: plain(first), last: plain(last) }
+  })
+}
+
+const plain = (octets: Uint8Array): string => networkText({ octets, bits: octets.length * 8 }).split('/')[0]!

@@ -1,0 +1,180 @@
+import type { RemoteInfo, Socket } from 'node:dgram'
+import type { Server } from 'node:http'
+import { asMillis } from '../bytes/brands.ts'
+import type { Random } from '../bytes/random.ts'
+import type { Secret } from '../bytes/secret.ts'
+import type { CryptoRegistry } from '../crypto/transforms.ts'
+import type { NativeAddon, PacketReader } from '../native/addon.ts'
+import { type GatewaySettings, poolRanges, sessionConfig } from './config.ts'
+import { Gateway, type GatewayListener } from './gateway.ts'
+import type { GatewayHost } from './host.ts'
+import { answerDns } from './inside/dns.ts'
+import { createPage } from './inside/web.ts'
+import { AddressPool } from './pool.ts'
+import type { GatewayClock } from './session.ts'
+
+export interface ServiceOptions {
+  readonly settings: GatewaySettings
+  /** Where the settings come from, for messages. */
+  readonly source: string
+  /** The service takes it over. */
+  readonly psk: Secret
+  readonly host: GatewayHost
+  readonly addon: NativeAddon
+  readonly registry: CryptoRegistry
+  readonly random: Random
+  readonly listener?: GatewayListener
+}
+
+export interface GatewayService {
+  readonly gateway: Gateway
+  /** Tells the clients, closes everything, and leaves the host as it was. */
+  close(): Promise<void>
+}
+
+/** Octets of the largest inner packet: ESP in UDP fits a link of 1500. Ours. */
+const MTU = 1400
+const PORTS = [500, 4500] as const
+
+const systemClock: GatewayClock = {
+  now: () => asMillis(performance.now()),
+  after: (ms, work) => {
+    // Node's timers wrap at 2^31 ms.
+    const timer = setTimeout(work, Math.min(ms, 2 ** 31 - 1))
+    return () => clearTimeout(timer)
+  },
+}
+
+/** A running gateway with its sockets, its device, the name server and the page behind it. Throws `VpnFailure`. */
+export async function startGateway(options: ServiceOptions): Promise<GatewayService> {
+  const service = new Service(options)
+  try {
+    await service.open()
+    return service
+  } catch (error) {
+    await service.close()
+    throw error
+  }
+}
+
+/**
+ * The sockets are Node's own (node:dgram): they tell where a datagram came from, which a connected socket of the client's
+ * driver need not, and a gateway for demos and tests needs no more speed than that.
+ */
+class Service implements GatewayService {
+  readonly gateway: Gateway
+  readonly #options: ServiceOptions
+  readonly #sockets = new Map<string, Socket>()
+  readonly #servers: (Socket | Server)[] = []
+  #device: { readonly fd: number; readonly reader: PacketReader } | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: ServiceOptions) {
+    const { settings, psk, source, registry, random, listener } = options
+    this.#options = options
+    this.gateway = new Gateway({
+      config: sessionConfig(settings, psk, source),
+      pool: new AddressPool(poolRanges(settings)),
+      dnsServers: [settings.inside.ipv4, settings.inside.ipv6],
+      registry,
+      random,
+      clock: systemClock,
+      limits: settings.limits,
+      send: (local, remote, bytes) => {
+        // Lost on the way, as on any network: whoever asked asks again.
+        this.#sockets
+          .get(`${local.address} ${local.port}`)
+          ?.send(bytes, remote.port, remote.address, () => {})
+      },
+      toInside: (packet) => this.#toInside(packet),
+      ...(listener === undefined ? {} : { listener }),
+    })
+  }
+
+  async open(): Promise<void> {
+    const { host, settings, addon } = this.#options
+    const { ipv4, ipv6 } = settings.inside
+    const fd = await host.openDevice({
+      mtu: MTU,
+      addresses: [ipv4, ipv6],
+      clients: [settings.pool.ipv4, settings.pool.ipv6],
+    })
+    const reader = addon.readPackets(
+      fd,
+      (packets) => {
+        for (const packet of packets) this.gateway.fromInside(packet)
+      },
+      (code) => this.#options.listener?.note?.(`the device of the gateway reports ${code}`),
+    )
+    this.#device = { fd, reader }
+    for (const address of [ipv4, ipv6]) {
+      await this.#serveDns(address)
+      const page = createPage((client) => this.gateway.clientAt(client))
+      this.#servers.push(page)
+      await host.listen(page, address, 80)
+    }
+    for (const address of host.addresses) for (const port of PORTS) await this.#listen(address, port)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shut()
+    return this.#closing
+  }
+
+  async #listen(address: string, port: number): Promise<void> {
+    const socket = await this.#options.host.bindUdp(address, port)
+    const local = { address, port }
+    socket.on('message', (bytes: Buffer, from: RemoteInfo) => {
+      const octets = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+      this.gateway.receive(local, { address: from.address, port: from.port }, octets)
+    })
+    socket.on('error', () => {})
+    this.#sockets.set(`${address} ${port}`, socket)
+  }
+
+  async #serveDns(address: string): Promise<void> {
+    const { host, settings } = this.#options
+    const socket = await host.bindUdp(address, 53)
+    this.#servers.push(socket)
+    const zone = settings.inside
+    socket.on('message', (query: Buffer, from: RemoteInfo) => {
+      const answer = answerDns(zone, query, from.address)
+      if (answer !== undefined) socket.send(answer, from.port, from.address, () => {})
+    })
+    socket.on('error', () => {})
+  }
+
+  #toInside(packet: Uint8Array): void {
+    if (this.#device === undefined) return
+    try {
+      this.#options.addon.writePacket(this.#device.fd, packet)
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error)
+      this.#options.listener?.note?.(`a packet could not be passed on: ${problem}`)
+    }
+  }
+
+  async #shut(): Promise<void> {
+    this.gateway.close()
+    // The farewells are handed to the kernel before the sockets go.
+    await Promise.all([...this.#sockets.values()].map(closed))
+    this.#sockets.clear()
+    for (const server of this.#servers) if ('closeAllConnections' in server) server.closeAllConnections()
+    await Promise.all(this.#servers.map(closed))
+    this.#device?.reader.stop()
+    if (this.#device !== undefined) this.#options.addon.closeFd(this.#device.fd)
+    this.#device = undefined
+    this.#options.psk.close()
+    await this.#options.host.close()
+  }
+}
+
+/** Closing what is not open is no fault. */
+const closed = (one: Socket | Server): Promise<void> =>
+  new Promise((resolve) => {
+    try {
+      one.close(() => resolve())
+    } catch {
+      resolve()
+    }
+  })
