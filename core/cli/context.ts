@@ -1,5 +1,8 @@
 import { adviceFor } from '../advice.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
+import type { GatewaySettings } from '../gateway/config.ts'
+import type { GatewayListener } from '../gateway/gateway.ts'
+import type { MachineGateway } from '../gateway/on-machine.ts'
 import type { ControlClient } from '../manager/control-client.ts'
 import type { ManagerDependencies } from '../manager/dependencies.ts'
 import type { Finding } from '../manager/doctor.ts'
@@ -25,6 +28,8 @@ export interface CliContext {
   now(): number
   /** Makes the engine. Throws `VpnFailure` (`nativeMissing`). */
   openManager(secret: ManagerDependencies['secret'], onNote: (note: string) => void): Manager
+  /** The built-in gateway on this machine. Throws `VpnFailure`. */
+  openGateway(settings: GatewaySettings, source: string, listener: GatewayListener): Promise<MachineGateway>
   /** The Culvert of this user that runs already, `undefined` without one. */
   findRunning(): Promise<ControlClient | undefined>
   /** Calls `stop` when the person or the system wants us gone; returns the way to stop listening. */

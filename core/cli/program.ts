@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../contract/version.ts'
 import { connect } from './commands/connect.ts'
 import { doctor } from './commands/doctor.ts'
+import { gateway } from './commands/gateway.ts'
 import { importFiles } from './commands/import.ts'
 import { editProfile, exportProfile, listProfiles, removeProfile } from './commands/profiles.ts'
 import { start } from './commands/start.ts'
@@ -105,13 +106,20 @@ function buildProgram(context: CliContext, run: Run): Command {
     .option(...JSON_FLAG)
     .action((name, { json }) => run(json, () => inspect(context, name, json)))
   program
+    .command('gateway')
+    .description('the built-in gateway on this computer, until Ctrl-C (as root)')
+    .option('--config <file>', 'its settings, JSON; without, it works all the same')
+    .option('--verbose', 'tell what is dropped and why', false)
+    .option(...JSON_FLAG)
+    .action((options) => run(options.json, () => gateway(context, options)))
+  program
     .command('doctor')
     .description('what this computer lacks')
     .option(...JSON_FLAG)
     .action(({ json }) => run(json, () => doctor(context, json)))
   program
     .command('start')
-    .description('run the engine in this terminal')
+    .description('run the engine in this terminal, with the demo tunnel')
     .option(...JSON_FLAG)
     .action(({ json }) => run(json, () => start(context, json)))
   return program

@@ -4,10 +4,12 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VpnFailure } from '../errors.ts'
+import { openMachineGateway } from '../gateway/on-machine.ts'
 import { ControlClient } from '../manager/control-client.ts'
 import { controlPath } from '../manager/control-protocol.ts'
 import { examine } from '../manager/doctor.ts'
 import { openManager } from '../manager/engine.ts'
+import { demoProfile } from '../profile/demo.ts'
 import { culvertHome, ProfileStore } from '../profile/store.ts'
 import { KeyringSecrets } from '../secrets/keyring.ts'
 import type { BackgroundResult, CliContext } from './context.ts'
@@ -19,7 +21,7 @@ const LARGEST_FILE = 8 << 20
 /** The real world. `program`: this program's own file, to start it again in the background. */
 export function systemContext(program: string): CliContext {
   const home = culvertHome()
-  const profiles = new ProfileStore(home)
+  const profiles = new ProfileStore(home, [demoProfile()])
   const keychain = new KeyringSecrets()
   return {
     terminal: systemTerminal(),
@@ -28,6 +30,7 @@ export function systemContext(program: string): CliContext {
     keychain,
     now: () => Date.now(),
     openManager: (secret, onNote) => openManager({ profiles, secret, onNote }),
+    openGateway: openMachineGateway,
     findRunning: () => ControlClient.open(controlPath(home)),
     onStop,
     everySecond: (tick) => {

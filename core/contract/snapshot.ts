@@ -101,6 +101,17 @@ export interface Phase2Snapshot {
   }
 }
 
+/** What came of one try through a tunnel. */
+export interface Probe {
+  readonly what: 'ping' | 'dns' | 'web'
+  /** Host, name or page. */
+  readonly target: string
+  readonly ok: boolean
+  readonly ms: number
+  /** What was found, or why nothing was. */
+  readonly detail: string
+}
+
 export interface NetworkSnapshot {
   readonly device: string
   readonly mtu: number

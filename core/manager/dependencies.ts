@@ -1,5 +1,6 @@
 import type { Random } from '../bytes/random.ts'
 import type { Secret } from '../bytes/secret.ts'
+import type { Probe } from '../contract/snapshot.ts'
 import type { Connection, ConnectionConfig, ConnectionListener } from '../ike/config.ts'
 import type { AssignedConfiguration } from '../ike/session.ts'
 import type { OsEdge, TunnelPlan } from '../net/plan.ts'
@@ -39,8 +40,12 @@ export interface ManagerDependencies {
   secret(profile: Profile, name: string): Promise<Secret>
   /** Numeric addresses of a host, best first. Throws `VpnFailure` (`nameNotResolved`). */
   resolve(host: string): Promise<readonly string[]>
-  /** The privileged edge, opened when the first tunnel needs it. */
-  openEdge(): Promise<OsEdge>
+  /** The edge of a profile's place, opened when the first tunnel there needs it. */
+  openEdge(profile: Profile): Promise<OsEdge>
+  /** Which place a profile's tunnels are in; `''`, or left out, is this machine. Tunnels of one place share an edge. */
+  placeOf?(profile: Profile): string
+  /** Tries the tunnel of a profile out, where somebody is known to answer behind it. */
+  probe?(profile: Profile): AsyncIterable<Probe> | undefined
   startConnection(options: {
     readonly config: ConnectionConfig
     readonly edge: OsEdge

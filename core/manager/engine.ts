@@ -1,6 +1,7 @@
 import { createRegistry } from '../crypto/registry.ts'
 import { systemRandom } from '../crypto/system-random.ts'
 import type { EngineKind } from '../esp/open-datapath.ts'
+import { openDemo } from '../gateway/demo/demo.ts'
 import { startConnection } from '../ike/driver.ts'
 import { loadAddon } from '../native/load.ts'
 import { openEdge } from '../net/edge.ts'
@@ -9,6 +10,7 @@ import type { TunnelPlan } from '../net/plan.ts'
 import { isFullTunnel, type PlanChoices, planFor } from '../net/plan-for.ts'
 import { resolveHost } from '../net/resolve.ts'
 import type { Profile } from '../profile/schema.ts'
+import { withDemo } from './demo.ts'
 import { type Agreement, type ManagerDependencies, systemClock } from './dependencies.ts'
 import { Manager } from './manager.ts'
 
@@ -27,7 +29,7 @@ export function openManager(options: EngineOptions): Manager {
   const addon = loadAddon()
   const registry = createRegistry(addon)
   const { onNote } = options
-  return new Manager({
+  const machine: ManagerDependencies = {
     profiles: options.profiles,
     secret: options.secret,
     resolve: resolveHost,
@@ -38,7 +40,9 @@ export function openManager(options: EngineOptions): Manager {
     closeFd: (fd) => addon.closeFd(fd),
     clock: systemClock,
     random: systemRandom,
-  })
+  }
+  const listener = { note: (text: string) => onNote?.(`the demo's gateway: ${text}`) }
+  return new Manager(withDemo(machine, () => openDemo({ addon, registry, random: systemRandom, listener })))
 }
 
 /** `CULVERT_ENGINE=typescript` carries packets the slow way, to tell one engine's faults from the other's. */

@@ -1,6 +1,7 @@
-import type { AppSnapshot, ProfileSummary } from '../contract/snapshot.ts'
+import type { AppSnapshot, Probe, ProfileSummary } from '../contract/snapshot.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
 import type { OsEdge } from '../net/plan.ts'
+import type { Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
 import type { LoggedMessage } from './message-log.ts'
 import { Tunnel } from './tunnel.ts'
@@ -19,7 +20,8 @@ export class Manager {
   readonly #listeners = new Set<ManagerListener>()
   #profiles: readonly ProfileSummary[] = []
   #revision = 1
-  #edge: Promise<OsEdge> | undefined
+  /** By place. */
+  readonly #edges = new Map<string, Promise<OsEdge>>()
   #closing: Promise<void> | undefined
 
   constructor(needs: ManagerDependencies) {
@@ -70,11 +72,16 @@ export class Manager {
       note: (text) => {
         for (const listener of this.#listeners) listener.note?.(profile.id, text)
       },
-      edge: () => this.#openEdge(),
+      edge: () => this.#openEdge(profile),
     })
     this.#tunnels.set(profile.id, tunnel)
     tunnel.start()
-    await tunnel.connected()
+    try {
+      await tunnel.connected()
+    } catch (thrown) {
+      await this.#leave(profile)
+      throw thrown
+    }
     return profile.id
   }
 
@@ -84,6 +91,7 @@ export class Manager {
     const wanted = name === undefined ? running : running.filter((tunnel) => isNamed(tunnel, name))
     if (wanted.length === 0 && name !== undefined) await this.#needs.profiles.find(name)
     await Promise.all(wanted.map((tunnel) => tunnel.disconnect()))
+    for (const { profile } of wanted) await this.#leave(profile)
     return wanted.length
   }
 
@@ -99,23 +107,46 @@ export class Manager {
     return this.#tunnels.get(id)?.log.messages ?? []
   }
 
+  /** Tries a running tunnel out, one thing after the other; nothing where nobody is known behind it. */
+  async *probe(id: string): AsyncGenerator<Probe> {
+    const tunnel = this.#tunnels.get(id)
+    if (tunnel !== undefined && !tunnel.ended) yield* this.#needs.probe?.(tunnel.profile) ?? []
+  }
+
   /** Ends all tunnels and the helper. */
   close(): Promise<void> {
     this.#closing ??= this.disconnect().then(async () => {
-      const edge = await this.#edge?.catch(() => undefined)
-      await edge?.close()
+      await Promise.all([...this.#edges.keys()].map((place) => this.#closeEdge(place)))
     })
     return this.#closing
   }
 
-  #openEdge(): Promise<OsEdge> {
-    const edge = this.#edge ?? this.#needs.openEdge()
-    this.#edge = edge
+  #placeOf(profile: Profile): string {
+    return this.#needs.placeOf?.(profile) ?? ''
+  }
+
+  #openEdge(profile: Profile): Promise<OsEdge> {
+    const place = this.#placeOf(profile)
+    const edge = this.#edges.get(place) ?? this.#needs.openEdge(profile)
+    this.#edges.set(place, edge)
     // A helper that did not start (a password dialog closed) is asked for again at the next try.
     edge.catch(() => {
-      if (this.#edge === edge) this.#edge = undefined
+      if (this.#edges.get(place) === edge) this.#edges.delete(place)
     })
     return edge
+  }
+
+  /** A place other than this machine is given up with its last tunnel. */
+  async #leave(profile: Profile): Promise<void> {
+    const place = this.#placeOf(profile)
+    const used = [...this.#tunnels.values()].some((one) => !one.ended && this.#placeOf(one.profile) === place)
+    if (place !== '' && !used) await this.#closeEdge(place)
+  }
+
+  async #closeEdge(place: string): Promise<void> {
+    const edge = this.#edges.get(place)
+    this.#edges.delete(place)
+    await (await edge?.catch(() => undefined))?.close()
   }
 
   #freeDevice(): string {

@@ -52,6 +52,9 @@ const host = v.pipe(
 )
 const weakWord = v.pipe(text, v.check(isSuiteWord, 'this is not an algorithm Culvert knows'))
 
+/** The gateway inside the program. `.test` is nobody's: RFC 2606 §2. */
+export const DEMO_HOST = 'gateway.culvert.test'
+
 export const PROFILE_FORMAT = 'culvert-profile'
 
 /** A profile as it lies in its file, version 1. Every field that has a default may be left out. */
@@ -123,8 +126,9 @@ export const profileSchema = v.strictObject({
 export type Profile = v.InferOutput<typeof profileSchema>
 export type ProfileInput = v.InferInput<typeof profileSchema>
 
-/** Names of the secrets this profile's sign-in needs. */
+/** Names of the secrets this profile's sign-in needs from a person; the demo makes its own. */
 export function secretNames(profile: Profile): readonly string[] {
+  if (profile.gateway.host === DEMO_HOST) return []
   return [profile.auth.method]
 }
 

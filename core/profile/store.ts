@@ -26,10 +26,12 @@ export interface ProfileList {
 /** One JSON file per profile in `folder`/profiles, readable by its owner only. */
 export class ProfileStore {
   readonly #folder: string
+  readonly #builtIn: readonly Profile[]
 
-  /** `home`: see {@link culvertHome}. */
-  constructor(home: string) {
+  /** `home`: see {@link culvertHome}. `builtIn`: found where no file has their name, and never listed. */
+  constructor(home: string, builtIn: readonly Profile[] = []) {
     this.#folder = join(home, 'profiles')
+    this.#builtIn = builtIn
   }
 
   async list(): Promise<ProfileList> {
@@ -63,6 +65,8 @@ export class ProfileStore {
       (error) => error.kind === 'profileInvalid' && error.source.endsWith(`${wanted}.json`),
     )
     if (broken !== undefined) throw new VpnFailure(broken)
+    const own = this.#builtIn.find((profile) => profile.id === wanted)
+    if (own !== undefined) return own
     throw new VpnFailure({ kind: 'profileUnknown', name, known: nearest(name, profiles) })
   }
 

@@ -8,6 +8,7 @@ import { VpnFailure } from '../../core/errors.ts'
 import { ControlClient } from '../../core/manager/control-client.ts'
 import { controlPath } from '../../core/manager/control-protocol.ts'
 import type { Finding } from '../../core/manager/doctor.ts'
+import { demoProfile } from '../../core/profile/demo.ts'
 import { ProfileStore } from '../../core/profile/store.ts'
 import { MemorySecrets } from '../../core/secrets/memory.ts'
 import type { SecretStore } from '../../core/secrets/store.ts'
@@ -64,7 +65,7 @@ export class Desk {
 
   private constructor(home: string) {
     this.home = home
-    this.profiles = new ProfileStore(home)
+    this.profiles = new ProfileStore(home, [demoProfile()])
   }
 
   static async make(): Promise<Desk> {
@@ -108,6 +109,9 @@ export class Desk {
           },
         })
         return this.world.manager
+      },
+      openGateway: async () => {
+        throw new VpnFailure({ kind: 'noPermission', what: 'open a gateway in a test' })
       },
       findRunning: () => ControlClient.open(controlPath(this.home)),
       onStop: (stop) => {

@@ -10,6 +10,7 @@ import { type CliContext, type ExitCode, reportFault } from '../context.ts'
 import { type Host, openHost } from '../host.ts'
 import { Reporter } from '../reporter.ts'
 import { secretSource } from '../secret-source.ts'
+import { tryOut } from '../try-out.ts'
 
 export interface ConnectOptions {
   readonly json: boolean
@@ -66,6 +67,7 @@ async function connectHere(
     await host.manager.connect(profile.id)
     context.tellStarter({ ok: true })
     if (!json && context.terminal.interactive) context.terminal.err('Ctrl-C disconnects.')
+    await tryOut(host.manager, profile.id, context.terminal, { json })
     const fault = await host.manager.finished(profile.id)
     if (fault !== undefined && !host.stopping) code = reportFault(context.terminal, fault, json)
   } catch (thrown) {

@@ -1,14 +1,14 @@
 import type { Random } from '../../bytes/random.ts'
 import { Secret } from '../../bytes/secret.ts'
+import type { Probe } from '../../contract/snapshot.ts'
 import type { CryptoRegistry } from '../../crypto/transforms.ts'
 import type { NativeAddon } from '../../native/addon.ts'
 import type { OsEdge } from '../../net/plan.ts'
-import { type Profile, requireProfile } from '../../profile/schema.ts'
 import { readGatewaySettings } from '../config.ts'
 import type { Gateway, GatewayListener } from '../gateway.ts'
 import { type GatewayService, startGateway } from '../service.ts'
 import { DemoEdge } from './demo-edge.ts'
-import { type Probe, Prober } from './probe.ts'
+import { Prober } from './probe.ts'
 import { Space } from './space.ts'
 import { spaceHost } from './space-host.ts'
 
@@ -23,10 +23,7 @@ export interface DemoOptions {
 
 /** A gateway inside this process, and all that a manager needs to connect to it as to any other. */
 export interface Demo {
-  readonly profile: Profile
   readonly gateway: Gateway
-  /** Numeric addresses of {@link profile}'s host, which no name server knows. */
-  readonly addresses: readonly string[]
   /** Of the process that holds the namespaces, on the client's side: `nsenter -t PID -U -n --preserve-credentials`. */
   readonly pid: number | undefined
   /** The edge of the client. Closing it ends the namespaces, so {@link close} comes after the manager's. */
@@ -46,23 +43,10 @@ const OUTER = {
   client: { ipv4: '192.0.2.2', ipv6: '2001:db8::2' },
 } as const
 
-const PAGE_OCTETS = 100_000
+/** Where the gateway is, seen from its client. */
+export const DEMO_ADDRESSES: readonly string[] = [OUTER.gateway.ipv4, OUTER.gateway.ipv6]
 
-/** The profile of the demo, as a person could have written it. */
-export const demoProfile = (): Profile =>
-  requireProfile(
-    {
-      format: 'culvert-profile',
-      version: 1,
-      id: 'demo',
-      name: 'Demo',
-      gateway: { host: 'gateway.culvert.test' },
-      localId: 'you@culvert.test',
-      remoteId: 'gateway.culvert.test',
-      auth: { method: 'psk' },
-    },
-    'the demo',
-  )
+const PAGE_OCTETS = 100_000
 
 /** Throws `VpnFailure`: `demoUnavailable` where no namespaces may be made, `noTun`, `nativeMissing`, `systemRefused`. */
 export async function openDemo(options: DemoOptions): Promise<Demo> {
@@ -80,7 +64,7 @@ export async function openDemo(options: DemoOptions): Promise<Demo> {
       settings,
       source: 'the demo',
       psk: psk.clone(),
-      host: spaceHost(space, [OUTER.gateway.ipv4, OUTER.gateway.ipv6]),
+      host: spaceHost(space, DEMO_ADDRESSES),
       addon,
       registry,
       random,
@@ -94,9 +78,7 @@ export async function openDemo(options: DemoOptions): Promise<Demo> {
   const prober = new Prober(space, addon)
   const { ipv4, ipv6, domain } = settings.inside
   return {
-    profile: demoProfile(),
     gateway: service.gateway,
-    addresses: [OUTER.gateway.ipv4, OUTER.gateway.ipv6],
     pid: space.pid,
     edge: new DemoEdge(space, addon, OUTER.client),
     secret: () => psk.clone(),

@@ -2,20 +2,10 @@ import { get } from 'node:http'
 import { Socket } from 'node:net'
 import { type Answer, decode, encode } from 'dns-packet'
 import { adviceFor } from '../../advice.ts'
+import type { Probe } from '../../contract/snapshot.ts'
 import { VpnFailure } from '../../errors.ts'
 import type { NativeAddon } from '../../native/addon.ts'
 import type { Space } from './space.ts'
-
-/** What came of one try through the tunnel. */
-export interface Probe {
-  readonly what: 'ping' | 'dns' | 'web'
-  /** Host, name or page. */
-  readonly target: string
-  readonly ok: boolean
-  readonly ms: number
-  /** What was found, or why nothing was. */
-  readonly detail: string
-}
 
 const LIMIT_MS = 3_000
 const ECHO = { v4: { request: 8, reply: 0 }, v6: { request: 128, reply: 129 } } as const
@@ -110,21 +100,19 @@ export class Prober {
   }
 }
 
+/** No agent: it would open a connection of its own, outside of the tunnel. */
 function page(host: string, path: string, socket: Socket): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const request = get(
-      { host, path, agent: false, createConnection: () => socket, timeout: LIMIT_MS },
-      (response) => {
-        const parts: Buffer[] = []
-        response.on('data', (part: Buffer) => parts.push(part))
-        response.on('error', reject)
-        response.on('end', () =>
-          response.statusCode === 200
-            ? resolve(Buffer.concat(parts))
-            : reject(new Error(`HTTP status ${response.statusCode}`)),
-        )
-      },
-    )
+    const request = get({ host, path, createConnection: () => socket, timeout: LIMIT_MS }, (response) => {
+      const parts: Buffer[] = []
+      response.on('data', (part: Buffer) => parts.push(part))
+      response.on('error', reject)
+      response.on('end', () => {
+        socket.destroy()
+        if (response.statusCode === 200) resolve(Buffer.concat(parts))
+        else reject(new Error(`HTTP status ${response.statusCode}`))
+      })
+    })
     request.on('timeout', () => request.destroy(new Error('no answer')))
     request.on('error', reject)
   })
