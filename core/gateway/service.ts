@@ -5,6 +5,7 @@ import type { Random } from '../bytes/random.ts'
 import type { Secret } from '../bytes/secret.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
+import type { Endpoint } from '../net/plan.ts'
 import { type GatewaySettings, poolRanges, sessionConfig } from './config.ts'
 import { Gateway, type GatewayListener } from './gateway.ts'
 import type { GatewayHost } from './host.ts'
@@ -67,6 +68,9 @@ class Service implements GatewayService {
   readonly #sockets = new Map<string, Socket>()
   readonly #servers: (Socket | Server)[] = []
   #device: { readonly fd: number; readonly reader: PacketReader } | undefined
+  /** Datagrams that Node has and the kernel has not. */
+  #leaving = 0
+  #onEmpty: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: ServiceOptions) {
@@ -80,12 +84,7 @@ class Service implements GatewayService {
       random,
       clock: systemClock,
       limits: settings.limits,
-      send: (local, remote, bytes) => {
-        // Lost on the way, as on any network: whoever asked asks again.
-        this.#sockets
-          .get(`${local.address} ${local.port}`)
-          ?.send(bytes, remote.port, remote.address, () => {})
-      },
+      send: (local, remote, bytes) => this.#send(local, remote, bytes),
       toInside: (packet) => this.#toInside(packet),
       ...(listener === undefined ? {} : { listener }),
     })
@@ -119,6 +118,25 @@ class Service implements GatewayService {
   close(): Promise<void> {
     this.#closing ??= this.#shut()
     return this.#closing
+  }
+
+  /** What cannot be sent is lost on the way, as on any network: whoever asked asks again. */
+  #send(local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
+    const socket = this.#sockets.get(`${local.address} ${local.port}`)
+    if (socket === undefined) return
+    this.#leaving++
+    socket.send(bytes, remote.port, remote.address, () => {
+      this.#leaving--
+      if (this.#leaving === 0) this.#onEmpty?.()
+    })
+  }
+
+  /** Node hands a datagram to the kernel a little later than it is told to. */
+  #allSent(): Promise<void> {
+    if (this.#leaving === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve
+    })
   }
 
   async #listen(address: string, port: number): Promise<void> {
@@ -156,7 +174,8 @@ class Service implements GatewayService {
 
   async #shut(): Promise<void> {
     this.gateway.close()
-    // The farewells are handed to the kernel before the sockets go.
+    // The farewells too.
+    await this.#allSent()
     await Promise.all([...this.#sockets.values()].map(closed))
     this.#sockets.clear()
     for (const server of this.#servers) if ('closeAllConnections' in server) server.closeAllConnections()

@@ -22,6 +22,7 @@ export class Manager {
   #revision = 1
   /** By place. */
   readonly #edges = new Map<string, Promise<OsEdge>>()
+  readonly #goodbyes = new Map<string, Promise<void>>()
   #closing: Promise<void> | undefined
 
   constructor(needs: ManagerDependencies) {
@@ -99,6 +100,7 @@ export class Manager {
   async finished(id: string): Promise<VpnError | undefined> {
     const tunnel = this.#tunnels.get(id)
     await tunnel?.finished()
+    if (tunnel !== undefined) await this.#leave(tunnel.profile)
     return tunnel?.error
   }
 
@@ -116,7 +118,8 @@ export class Manager {
   /** Ends all tunnels and the helper. */
   close(): Promise<void> {
     this.#closing ??= this.disconnect().then(async () => {
-      await Promise.all([...this.#edges.keys()].map((place) => this.#closeEdge(place)))
+      const places = new Set([...this.#edges.keys(), ...this.#goodbyes.keys()])
+      await Promise.all([...places].map((place) => this.#closeEdge(place)))
     })
     return this.#closing
   }
@@ -143,10 +146,17 @@ export class Manager {
     if (place !== '' && !used) await this.#closeEdge(place)
   }
 
-  async #closeEdge(place: string): Promise<void> {
+  /** Whoever asks while it is being closed waits for the same end. */
+  #closeEdge(place: string): Promise<void> {
     const edge = this.#edges.get(place)
     this.#edges.delete(place)
-    await (await edge?.catch(() => undefined))?.close()
+    if (edge === undefined) return this.#goodbyes.get(place) ?? Promise.resolve()
+    const goodbye = edge.then(
+      (opened) => opened.close(),
+      () => undefined,
+    )
+    this.#goodbyes.set(place, goodbye)
+    return goodbye
   }
 
   #freeDevice(): string {

@@ -83,11 +83,14 @@ export class World {
   now = 1_000_000
   #timers: { at: number; work: () => void }[] = []
   readonly manager: Manager
+  /** What the manager was made with. */
+  readonly needs: ManagerDependencies
   #fd = 10
 
   /** `other`: what this world does otherwise. */
   constructor(other: Partial<ManagerDependencies> = {}) {
-    this.manager = new Manager({ ...this.#dependencies(), ...other })
+    this.needs = { ...this.#dependencies(), ...other }
+    this.manager = new Manager(this.needs)
   }
 
   get connection(): FakeConnection {

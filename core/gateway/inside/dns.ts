@@ -25,7 +25,7 @@ const HOSTS = ['', 'www', 'gateway', 'dns'] as const
  * The domain, `www`, `gateway` and `dns` are the gateway; `you` is the client; the reverse of both is known.
  */
 export function answerDns(zone: Zone, query: Uint8Array, client: string): Uint8Array | undefined {
-  if (query.length > LONGEST_QUERY) return undefined
+  if (query.length > LONGEST_QUERY || !isOneQuestion(query)) return undefined
   let asked: Packet
   try {
     asked = decode(Buffer.from(query))
@@ -49,6 +49,23 @@ export function answerDns(zone: Zone, query: Uint8Array, client: string): Uint8A
         ({ type, data }): Answer => ({ type, name: question.name, ttl: TTL_SECONDS, data }),
       ),
     }),
+  )
+}
+
+/**
+ * A query with one question, and at most EDNS beside it: RFC 1035 §4.1.1. The library believes the counts of the header
+ * and makes room for 65535 records four times before it looks for the first.
+ */
+function isOneQuestion(query: Uint8Array): boolean {
+  if (query.length < 12) return false
+  const view = new DataView(query.buffer, query.byteOffset, 12)
+  const [questions, answers, authorities, additionals] = [4, 6, 8, 10].map((at) => view.getUint16(at))
+  return (
+    (view.getUint8(2) & 0xf8) === 0 &&
+    questions === 1 &&
+    answers === 0 &&
+    authorities === 0 &&
+    additionals! <= 1
   )
 }
 

@@ -1,0 +1,113 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Program } from '../program.ts'
+import { bundleCulvert } from './culvert.ts'
+import { Ground, PSK, ReferenceClient } from './ground.ts'
+
+beforeAll(bundleCulvert)
+
+let ground: Ground
+let client: ReferenceClient
+let before: string
+
+beforeEach(() => {
+  ground = new Ground()
+  client = new ReferenceClient(ground)
+  before = ground.state(ground.gatewaySide)
+})
+afterEach(() => ground.remove())
+
+const ping = (address: string) => ground.onClient('ping', '-c', '3', '-i', '0.2', '-W', '3', address)
+const fetch = (url: string) => ground.onClient('curl', '-sS', '--max-time', '10', url)
+
+/** Pings every 50 ms until told to stop; resolves with how many were lost. */
+function steadyPing(): { stop(): Promise<{ readonly sent: number; readonly lost: number }> } {
+  const program = ground.start(ground.clientSide, ['ping', '-i', '0.05', '-W', '2', '10.77.0.1'])
+  return {
+    stop: async () => {
+      await program.end('SIGINT')
+      const [, sent, received] =
+        /(\d+) packets transmitted, (\d+) received/.exec(program.lines.join('\n')) ?? []
+      // The last one may still be on its way.
+      return { sent: Number(sent), lost: Math.max(0, Number(sent) - Number(received) - 1) }
+    },
+  }
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const stop = async (gateway: Program): Promise<void> => {
+  expect(await gateway.end('SIGINT')).toBe(0)
+  expect(ground.state(ground.gatewaySide)).toBe(before)
+}
+
+describe("strongSwan's client at the built-in gateway", () => {
+  test('pre-shared key, an address of each family, ping, names and pages; nothing is left behind', async () => {
+    const gateway = await ground.gateway()
+    await client.start()
+    expect(await client.connect()).toContain('initiate completed successfully')
+    expect(gateway.lines.join('\n')).toContain(
+      '"identity":"alice@culvert.test","addresses":["10.78.0.1","fd78::1"]',
+    )
+    for (const address of ['10.77.0.1', 'fd77::1']) expect(await ping(address)).toContain(' 0% packet loss')
+    expect(await fetch('http://10.77.0.1/')).toMatch(
+      /Hello alice@culvert\.test.*10\.78\.0\.1\.\nPhase 1: IKEv2/,
+    )
+    expect(JSON.parse(await fetch('http://[fd77::1]/status.json'))).toMatchObject({
+      address: 'fd78::1',
+      phase2: [{ protocol: 'ESP', suite: ['ENCR_AES_GCM_16_128'] }],
+    })
+    expect((await fetch('http://10.77.0.1/1000000')).length).toBe(1_000_000)
+    await client.swanctl('--terminate', '--ike', 'culvert')
+    await gateway.line(/"event":"disconnected"/)
+    await stop(gateway)
+  })
+
+  test('RFC 7296 §2.8: new keys of both phases, asked for by either end; no ping is lost', async () => {
+    const gateway = await ground.gateway({ esp: { rekeySeconds: 3 }, ike: { rekeySeconds: 5 } })
+    await client.start()
+    await client.connect()
+    const pings = steadyPing()
+    for (let round = 0; round < 3; round++) {
+      await client.swanctl('--rekey', '--child', 'net')
+      await sleep(700)
+      await client.swanctl('--rekey', '--ike', 'culvert')
+      await sleep(700)
+    }
+    await sleep(8_000)
+    const { sent, lost } = await pings.stop()
+    expect(sent).toBeGreaterThan(100)
+    expect(lost).toBe(0)
+    const log = client.log()
+    expect(log + gateway.lines.join('\n')).toMatch(/CREATE_CHILD_SA/)
+    await stop(gateway)
+  })
+
+  test('the gateway ends: the client is told', async () => {
+    const gateway = await ground.gateway()
+    await client.start()
+    await client.connect()
+    await stop(gateway)
+    await sleep(300)
+    expect(await client.swanctl('--list-sas')).toBe('')
+  })
+
+  test('RFC 7296 §2.6: every newcomer has to show a cookie', async () => {
+    const gateway = await ground.gateway({ limits: { cookiesFrom: 1 } })
+    // One that begins and never goes on: from now on cookies are demanded.
+    const flood = ground.start(ground.clientSide, ['python3', 'test/lab/halfopen.py', ground.gatewayAddress])
+    await flood.exited
+    await client.start()
+    const said = await client.connect()
+    expect(said).toContain('COOKIE')
+    expect(said).toContain('initiate completed successfully')
+    await stop(gateway)
+  })
+})
+
+test('no key given: the gateway makes one and shows it once', async () => {
+  const gateway = ground.culvert(ground.gatewaySide, ['gateway', '--json'])
+  const said = JSON.parse(await gateway.line(/"event":"listening"/)) as { psk: string; addresses: string[] }
+  expect(said.psk).toMatch(/^[\w-]{24}$/)
+  expect(said.psk).not.toBe(PSK)
+  expect(said.addresses).toContain(ground.gatewayAddress)
+  await stop(gateway)
+})
