@@ -6,6 +6,7 @@ import { controlPath } from '../core/manager/control-protocol.ts'
 import { serveControl } from '../core/manager/control-server.ts'
 import { controlTarget } from '../core/manager/control-target.ts'
 import { openManager } from '../core/manager/engine.ts'
+import { demoProfile } from '../core/profile/demo.ts'
 import { type Profile, secretNames } from '../core/profile/schema.ts'
 import { ProfileStore } from '../core/profile/store.ts'
 import { KeyringSecrets } from '../core/secrets/keyring.ts'
@@ -115,7 +116,7 @@ export class Engine {
 
   async #host(path: string): Promise<Carrier> {
     const { home, changed, note } = this.#options
-    const profiles = new ProfileStore(home)
+    const profiles = new ProfileStore(home, [demoProfile()])
     const given = new MemorySecrets()
     const manager = openManager({
       profiles,

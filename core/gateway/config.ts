@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
+import { addressText } from '../bytes/address.ts'
 import type { Secret } from '../bytes/secret.ts'
 import { VpnFailure } from '../errors.ts'
-import { networkText, parseCidr } from '../net/address.ts'
+import { parseCidr } from '../net/cidr.ts'
 import { parseIdentity } from '../profile/identity.ts'
 import { isNetwork, selectorOf } from '../profile/networks.ts'
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES, parseEspSuite, parseIkeSuite } from '../profile/suites.ts'
@@ -138,8 +139,6 @@ export function poolRanges({ pool }: GatewaySettings): readonly PoolRange[] {
       first[first.length - 1]! |= 1
       last[last.length - 1]! &= 0xfe
     }
-    return { first: plain(first), last: plain(last) }
+    return { first: addressText(first), last: addressText(last) }
   })
 }
-
-const plain = (octets: Uint8Array): string => networkText({ octets, bits: octets.length * 8 }).split('/')[0]!
