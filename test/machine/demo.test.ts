@@ -19,17 +19,26 @@ beforeAll(bundleCulvert)
 const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 const CULVERT = [process.execPath, resolve('dist/culvert.mjs')]
 
-/** Network namespaces that some process of this machine is in or holds open. */
-function namespaces(): ReadonlySet<string> {
-  const found = new Set<string>()
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      found.add(readlinkSync(`/proc/${pid}/ns/net`))
-    } catch {
-      // it has ended meanwhile
-    }
-  }
-  return found
+/** Network namespaces that a process is in or holds open. */
+function namespacesOf(pid: number): readonly string[] {
+  const links = ['ns/net', ...readdirSync(`/proc/${pid}/fd`).map((fd) => `fd/${fd}`)]
+  return [...new Set(links.map((link) => readlinkSync(`/proc/${pid}/${link}`)))].filter((one) =>
+    one.startsWith('net:'),
+  )
+}
+
+/** Which of them some process of this machine still has. */
+function leftOf(namespaces: readonly string[]): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return namespacesOf(Number(pid))
+      } catch {
+        return [] // it has ended meanwhile
+      }
+    })
+    .filter((one) => namespaces.includes(one))
 }
 
 /** Processes below this one that hold a demo's namespaces. */
@@ -114,7 +123,6 @@ const WAYS = [
 
 describe.each(WAYS)('the demo tunnel, %s', (_, command, enter) => {
   test('shows phase 1 and phase 2; pings, names and pages go through it; Ctrl-C leaves nothing', async () => {
-    const before = namespaces()
     const demo = start(command())
     await demo.line(/^web .*100000 octets/)
     const said = demo.lines.join('\n')
@@ -131,24 +139,26 @@ describe.each(WAYS)('the demo tunnel, %s', (_, command, enter) => {
     )
     expect(said).not.toContain('FAILED')
     const [holder] = holders(demo.child.pid!)
+    const made = namespacesOf(holder!)
+    expect(made).toHaveLength(2)
     // Programs of this user go through it too.
     const ping = ['ping', '-c', '2', '-i', '0.2', '10.77.0.1']
     const [program = '', ...args] = [...enter(holder!), ...ping]
     expect(execFileSync(program, args, { encoding: 'utf8' })).toContain(' 0% packet loss')
     expect(await demo.end('SIGINT')).toBe(0)
     expect(isAlive(holder!)).toBe(false)
-    expect([...namespaces()].filter((one) => !before.has(one))).toEqual([])
+    expect(leftOf(made)).toEqual([])
     expect(demo.complaints).toEqual([])
   })
 
   test('kill -9 leaves nothing either', async () => {
-    const before = namespaces()
     const demo = start(command())
     await demo.line(/^ping 10\.77\.0\.1: answered/)
     const [holder] = holders(demo.child.pid!)
+    const made = namespacesOf(holder!)
     await demo.end('SIGKILL')
     await vi.waitFor(() => expect(isAlive(holder!)).toBe(false), { timeout: 5_000 })
-    expect([...namespaces()].filter((one) => !before.has(one))).toEqual([])
+    expect(leftOf(made)).toEqual([])
   })
 })
 

@@ -44,10 +44,17 @@ export class Space {
     const child = spawn(program, { stdio: [theirs, 'ignore', 'inherit'], detached: true })
     addon.closeFd(theirs)
     this.pid = child.pid
+    let onSilence = (): void => {}
+    const silent = new Promise<void>((resolve) => {
+      onSilence = resolve
+    })
     this.#exited = new Promise((resolve) => {
       const end = (problem: string): void => {
-        this.#end({ kind: 'systemRefused', what: 'keep the namespaces of the demo', problem })
         resolve()
+        // What it said last may still be on its way here, and says more than the way it ended.
+        void silent.then(() =>
+          this.#end({ kind: 'systemRefused', what: 'keep the namespaces of the demo', problem }),
+        )
       }
       child.once('error', (error) => end(error.message))
       child.once('exit', (code, signal) =>
@@ -57,9 +64,7 @@ export class Space {
     this.#reader = addon.readPackets(
       ours,
       (packets, fds) => this.#onAnswers(packets, fds),
-      () => {
-        // The exit that follows says why.
-      },
+      () => onSilence(),
     )
   }
 
