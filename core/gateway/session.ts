@@ -5,6 +5,7 @@ import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { VpnError } from '../errors.ts'
 import { createTypescriptEngine, type TypescriptEngine } from '../esp/typescript-engine.ts'
 import { NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
+import { answerTo } from '../ike/answers.ts'
 import type { ConnectionConfig, ConnectionView } from '../ike/config.ts'
 import type { Datagram, IkeAction, IkeCommand, IkeEvent, ObservedMessage, State } from '../ike/session.ts'
 import { Established } from '../ike/v2/established.ts'
@@ -74,7 +75,8 @@ export class Session {
       now: () => clock.now(),
       toTun: (packet) => owner.toInside(packet),
       toNetwork: (esp) => this.#sendEsp(esp),
-      onSoftLimit: (spi, reason) => this.#later(() => this.feed({ type: 'softLimit', spi, reason })),
+      onSoftLimit: (spi, reason) =>
+        this.#later(`limit ${spi} ${reason}`, () => this.feed({ type: 'softLimit', spi, reason })),
     })
   }
 
@@ -196,6 +198,13 @@ export class Session {
         return
       case 'closed':
         return this.close(action.error)
+      case 'sign':
+      case 'verifyChain':
+        // What else this step asks for comes first, as its order says.
+        return this.#later(`answer ${action.id}`, () => {
+          const answer = answerTo(action, this.#options.config, Date.now())
+          this.feed({ type: 'answered', id: action.id, answer })
+        })
       case 'openPath':
       case 'ask':
         // A responder is called, and has nobody to ask.
@@ -224,8 +233,8 @@ export class Session {
     this.#after(timer, at - this.#options.clock.now(), () => this.feed({ type: 'timer', timer }))
   }
 
-  #later(work: () => void): void {
-    this.#after('soon', 0, work)
+  #later(name: string, work: () => void): void {
+    this.#after(name, 0, work)
   }
 
   #after(timer: string, ms: number, work: () => void): void {
