@@ -162,10 +162,16 @@ export function adviceFor(error: VpnError): Advice {
       return {
         title: `The ${secretWords(error.what)} for ${error.profile} is missing`,
         detail: 'It is not in the keychain, and there is nobody here to ask.',
-        tryThis: [
-          `Give it on standard input: ${error.what}=… with --secrets-stdin`,
-          'Run the command in a terminal and it will ask',
-        ],
+        tryThis:
+          error.what === 'key'
+            ? [
+                `Import it with your certificate: culvert import FILE.p12 --profile ${JSON.stringify(error.profile)}`,
+                'Or give it on standard input with --secrets-stdin, in JSON: {"key":"-----BEGIN PRIVATE KEY-----…"}',
+              ]
+            : [
+                `Give it on standard input: ${error.what}=… with --secrets-stdin`,
+                'Run the command in a terminal and it will ask',
+              ],
       }
     case 'keychainUnavailable':
       return {
@@ -279,11 +285,18 @@ function certificateSteps(rule: CertificateRule): readonly string[] {
     case 'selfSigned':
     case 'signature':
       return [
-        'Ask the administrator for the certificate of the authority (CA) and add it to gateway.ca of the profile',
+        'Ask the administrator for the certificate of the authority (CA) and add it to gatewayAuth.ca of the profile',
         'Do not connect from this network if it worked elsewhere: somebody may be in between',
       ]
     case 'revoked':
       return ['Do not connect: the authority took the certificate back, its key may be stolen', ASK_ADMIN]
+    case 'weakSignature':
+      return [ASK_ADMIN, 'If there is no other way, write "weak": ["sha1signature"] into the profile']
+    case 'key':
+      return [
+        ASK_ADMIN,
+        'If it is an RSA key below 2048 bits and there is no other way, write "weak": ["shortrsa"] into the profile',
+      ]
     case 'missing':
       return ['Ask the administrator to make the gateway send its certificate', ASK_ADMIN]
     default:
@@ -305,7 +318,8 @@ const dnsProblem = (code: string): string => {
 
 const inBrackets = (hint: string | undefined): string => (hint === undefined ? '' : ` (${hint})`)
 const methodWords = (method: string): string => (method === 'psk' ? 'pre-shared key' : method)
-const secretWords = (what: string): string => (what === 'psk' ? 'pre-shared key' : what)
+const SECRET_WORDS: Readonly<Record<string, string>> = { psk: 'pre-shared key', key: 'private key' }
+const secretWords = (what: string): string => SECRET_WORDS[what] ?? what
 const times = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 const list = (items: readonly string[], none: string): string =>

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, type PrivateKeyInput } from 'node:crypto'
 import { ed448 } from '@noble/curves/ed448.js'
+import * as asn1 from 'asn1js'
 import forge from 'node-forge'
 import { Malformed } from '../bytes/malformed.ts'
 import { Secret } from '../bytes/secret.ts'
@@ -51,6 +52,37 @@ export function signData(
   )
 }
 
+/** The key as PKCS#8 in PEM, not encrypted, for a keychain. RFC 5958 §2; RFC 8410 §7 and RFC 4055 §1.2 for the kinds of their own. */
+export function encodeKeyPem({ form, secret }: SigningKey): Secret {
+  return secret.use((octets) => {
+    const own = octets.slice()
+    const der =
+      form === 'pkcs8'
+        ? own
+        : form === 'seed'
+          ? privateKeyInfo(KeyAlgorithm.ed448.oid, octetStringOf(own))
+          : privateKeyInfo(KeyAlgorithm.rsassaPss.oid, own)
+    const pem = Secret.fromText(encodePem({ label: 'PRIVATE KEY', der }))
+    for (const bytes of [own, der]) bytes.fill(0)
+    return pem
+  })
+}
+
+const buffer = (octets: Uint8Array): ArrayBuffer => octets.slice().buffer as ArrayBuffer
+const octetStringOf = (octets: Uint8Array): Uint8Array =>
+  new Uint8Array(new asn1.OctetString({ valueHex: buffer(octets) }).toBER())
+
+const privateKeyInfo = (algorithm: string, key: Uint8Array): Uint8Array =>
+  new Uint8Array(
+    new asn1.Sequence({
+      value: [
+        new asn1.Integer({ value: 0 }),
+        new asn1.Sequence({ value: [new asn1.ObjectIdentifier({ value: algorithm })] }),
+        new asn1.OctetString({ valueHex: buffer(key) }),
+      ],
+    }).toBER(),
+  )
+
 /** A key in PEM: PKCS#8, PKCS#1 or SEC1, encrypted or not. */
 export function readPemKey(block: PemBlock, passphrase: string | undefined): KeyRead {
   if (block.encrypted && passphrase === undefined) return failed('passphraseMissing', 'the key is encrypted')
@@ -90,8 +122,16 @@ export function readPkcs8(der: Uint8Array): KeyRead {
   }
   if (kind === undefined) return failed('unsupported', 'the key is of a kind that Culvert does not know')
   return kind === 'rsassaPss'
-    ? read({ key: asBuffer(inner), format: 'der', type: 'pkcs1' }, 'malformed')
+    ? pssOnly(read({ key: asBuffer(inner), format: 'der', type: 'pkcs1' }, 'malformed'), inner)
     : read({ key: asBuffer(der), format: 'der', type: 'pkcs8' }, 'malformed')
+}
+
+/** What the key says of itself is kept: it signs by RSASSA-PSS and in no other way. RFC 4055 §1.2 */
+function pssOnly(read: KeyRead, pkcs1: Uint8Array): KeyRead {
+  if (!read.ok || read.key.publicKey.kind !== 'rsa') return read
+  read.key.secret.close()
+  const publicKey = { ...read.key.publicKey, pssOnly: true }
+  return { ok: true, key: { publicKey, form: 'pkcs1', secret: new Secret(pkcs1.slice()) } }
 }
 
 function ed448Key(seed: Uint8Array): KeyRead {

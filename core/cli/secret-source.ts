@@ -8,6 +8,9 @@ import type { Terminal } from './terminal.ts'
 
 const WORDS: Readonly<Record<string, string>> = { psk: 'Pre-shared key' }
 
+/** Nobody types a private key. */
+const NOT_TYPED = ['key']
+
 /**
  * Looks for a secret where it may be: given for this run, in the keychain, with the person. What the person types is
  * kept in memory for reconnecting, and nowhere else. Throws `VpnFailure` (`secretMissing`, `cancelled`).
@@ -31,7 +34,7 @@ export function secretSource(
         terminal.err(`culvert: ${adviceFor(thrown.error).title}: ${adviceFor(thrown.error).detail}`)
       keychainTold = true
     }
-    if (!terminal.interactive)
+    if (!terminal.interactive || NOT_TYPED.includes(name))
       throw new VpnFailure({ kind: 'secretMissing', what: name, profile: profile.name })
     const typed = await terminal.askSecret(`${WORDS[name] ?? name} for ${profile.name}`)
     if (typed === undefined || typed === '') throw new VpnFailure({ kind: 'cancelled' })

@@ -71,7 +71,7 @@ export interface ProvenClient {
   readonly initialContact: boolean
 }
 
-/** Everything a session must know before the first message; it never changes during its life. */
+/** Everything a session must know before the first message; it never changes during its life. Whoever runs it closes its secrets. */
 export interface ConnectionConfig {
   /** Numeric address of the gateway. */
   readonly gatewayAddress: string
@@ -80,6 +80,8 @@ export interface ConnectionConfig {
   readonly localIdentity: Identity
   /** Whom we expect; undefined takes any identity (only with a pre-shared key, which proves itself). */
   readonly remoteIdentity: Identity | undefined
+  /** Put it into our IDr, which a gateway without that very name may refuse; left out: yes. RFC 7296 §2.15 */
+  readonly asksForIdentity?: boolean
   readonly authentication: Authentication
   /** Announce and use method 14 where somebody signs; left out: yes. Without it we are a peer of before 2015. RFC 7427 */
   readonly digitalSignatures?: boolean
@@ -143,4 +145,14 @@ export interface ConnectionView {
   readonly phase1: Phase1Snapshot | undefined
   readonly phase2: readonly Phase2Snapshot[]
   readonly rekeys: { readonly ike: number; readonly child: number }
+}
+
+/** Wipes all secrets of a configuration, which cannot be used afterwards. */
+export function closeSecrets({ authentication }: ConnectionConfig): void {
+  const proofs =
+    authentication.method === 'each' ? [authentication.ours, authentication.theirs] : [authentication]
+  for (const proof of proofs) {
+    if (proof.method === 'psk') proof.psk.close()
+    else if ('key' in proof) proof.key.secret.close()
+  }
 }

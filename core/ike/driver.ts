@@ -7,7 +7,13 @@ import { type EngineKind, openDatapath } from '../esp/open-datapath.ts'
 import type { NativeAddon } from '../native/addon.ts'
 import type { OsEdge } from '../net/plan.ts'
 import { answerTo } from './answers.ts'
-import type { Connection, ConnectionConfig, ConnectionListener, ConnectionView } from './config.ts'
+import {
+  type Connection,
+  type ConnectionConfig,
+  type ConnectionListener,
+  type ConnectionView,
+  closeSecrets,
+} from './config.ts'
 import type { IkeAction, IkeEvent, State } from './session.ts'
 import { Idle } from './v2/initiator.ts'
 import { Negotiation } from './v2/negotiation.ts'
@@ -26,7 +32,7 @@ export interface ConnectionOptions {
 
 const TRAFFIC_MS = 1_000
 
-/** Timers, and a datapath with its descriptors, for one negotiation; it knows no protocol. */
+/** Timers, and a datapath with its descriptors, for one negotiation; it knows no protocol. The secrets of the configuration are wiped at its end. */
 export function startConnection(options: ConnectionOptions): Connection {
   return new Driver(options)
 }
@@ -90,6 +96,7 @@ class Driver implements Connection {
     this.#timers.clear()
     clearInterval(this.#traffic)
     this.#datapath.close()
+    closeSecrets(this.#options.config)
   }
 
   #feed(event: IkeEvent): void {

@@ -46,6 +46,7 @@ export interface ManagerDependencies {
   placeOf?(profile: Profile): string
   /** Tries the tunnel of a profile out, where somebody is known to answer behind it. */
   probe?(profile: Profile): AsyncIterable<Probe> | undefined
+  /** Takes over the configuration with its secrets. */
   startConnection(options: {
     readonly config: ConnectionConfig
     readonly edge: OsEdge

@@ -1,7 +1,7 @@
 import type { AppSnapshot, Probe, ProfileSummary } from '../contract/snapshot.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
 import type { OsEdge } from '../net/plan.ts'
-import type { Profile } from '../profile/schema.ts'
+import { authWords, type Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
 import type { LoggedMessage } from './message-log.ts'
 import { Tunnel } from './tunnel.ts'
@@ -51,7 +51,7 @@ export class Manager {
       id: profile.id,
       name: profile.name,
       gateway: profile.gateway.host,
-      signIn: `IKEv2, ${profile.auth.method === 'psk' ? 'pre-shared key' : profile.auth.method}`,
+      signIn: `IKEv2, ${authWords(profile.auth)}`,
       saved: [],
     }))
     this.#changed()

@@ -3,10 +3,16 @@ import { adviceFor } from '../advice.ts'
 import type { Secret } from '../bytes/secret.ts'
 import type { NetworkSnapshot, TunnelPhase, TunnelSnapshot } from '../contract/snapshot.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
-import type { Connection, ConnectionConfig, ConnectionListener, ConnectionView } from '../ike/config.ts'
+import {
+  type Connection,
+  type ConnectionConfig,
+  type ConnectionListener,
+  type ConnectionView,
+  closeSecrets,
+} from '../ike/config.ts'
 import type { OsEdge, TunnelPlan } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
-import type { Profile } from '../profile/schema.ts'
+import { type Profile, sessionSecrets } from '../profile/schema.ts'
 import { backoffMs, isPassing } from './backoff.ts'
 import type { Agreement, ManagerDependencies } from './dependencies.ts'
 import { MessageLog } from './message-log.ts'
@@ -175,14 +181,14 @@ export class Tunnel {
       attempt.edge = edge
       await this.#openDevice(attempt, edge)
       if (attempt.over) return this.#release(attempt)
-      const psk = await this.#needs.secret(this.profile, 'psk')
+      const secrets = await this.#secrets()
       if (attempt.over) {
-        psk.close()
+        for (const secret of secrets.values()) secret.close()
         return this.#release(attempt)
       }
-      const config = this.#config(psk, address)
+      const config = connectionConfig(this.profile, secrets, address)
       this.#enter('phase1', '')
-      attempt.connection = this.#needs.startConnection({ config, edge, listener: this.#listen(attempt) })
+      attempt.connection = this.#connection(attempt, edge, config)
       attempt.connection.command({ type: 'connect' })
     } catch (thrown) {
       await this.#over(attempt, faultOf(thrown))
@@ -198,11 +204,26 @@ export class Tunnel {
     attempt.device = tun.device
   }
 
-  #config(psk: Secret, address: string): ConnectionConfig {
+  /** All secrets of the profile, by name; none is left open if one is missing. */
+  async #secrets(): Promise<ReadonlyMap<string, Secret>> {
+    const secrets = new Map<string, Secret>()
     try {
-      return connectionConfig(this.profile, { psk }, address)
+      for (const name of sessionSecrets(this.profile)) {
+        secrets.set(name, await this.#needs.secret(this.profile, name))
+      }
+      return secrets
     } catch (thrown) {
-      psk.close()
+      for (const secret of secrets.values()) secret.close()
+      throw thrown
+    }
+  }
+
+  /** It closes the secrets of its configuration when it ends. */
+  #connection(attempt: Attempt, edge: OsEdge, config: ConnectionConfig): Connection {
+    try {
+      return this.#needs.startConnection({ config, edge, listener: this.#listen(attempt) })
+    } catch (thrown) {
+      closeSecrets(config)
       throw thrown
     }
   }

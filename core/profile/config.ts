@@ -1,11 +1,17 @@
 import type { Secret } from '../bytes/secret.ts'
 import { VpnFailure } from '../errors.ts'
-import type { ConnectionConfig, Identity, OfferedProposal } from '../ike/config.ts'
+import type { ConnectionConfig, OfferedProposal } from '../ike/config.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
-import { parseIdentity } from './identity.ts'
+import {
+  authenticationOf,
+  localIdentityOf,
+  remoteIdentityOf,
+  type SystemAuthorities,
+} from './authentication.ts'
 import { selectorOf } from './networks.ts'
 import type { Profile } from './schema.ts'
 import { parseEspSuite, parseIkeSuite } from './suites.ts'
+import { systemAuthorities } from './system-authorities.ts'
 
 /** IANA Transform Type of key exchange methods. */
 const KEY_EXCHANGE = 4
@@ -14,14 +20,27 @@ const KEY_EXCHANGE = 4
 const KEEPALIVE_SECONDS = 20
 
 /**
- * A profile, its secrets and the gateway's address, as everything a session must know. The configuration takes
- * over `secrets`. Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`).
+ * A profile, its secrets by name (`psk`, `key`) and the gateway's address, as everything a session must know. The
+ * secrets are taken over: whoever holds the configuration closes what is in it, and a failure closes them all.
+ * Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`, `secretMissing`, `authFailed`).
  */
 export function connectionConfig(
   profile: Profile,
-  secrets: { readonly psk: Secret },
+  secrets: ReadonlyMap<string, Secret>,
   gatewayAddress: string,
+  authorities: SystemAuthorities = systemAuthorities,
 ): ConnectionConfig {
+  try {
+    // Last, so that no key is opened for a profile that cannot be used.
+    const negotiated = everythingElse(profile, gatewayAddress)
+    return { ...negotiated, authentication: authenticationOf(profile, secrets, authorities) }
+  } catch (thrown) {
+    for (const secret of secrets.values()) secret.close()
+    throw thrown
+  }
+}
+
+function everythingElse(profile: Profile, gatewayAddress: string): Omit<ConnectionConfig, 'authentication'> {
   const source = profile.name
   const weak = profile.weak
   const esp = profile.esp.proposals.map((suite) =>
@@ -33,10 +52,10 @@ export function connectionConfig(
   return {
     gatewayAddress,
     gatewayHost: profile.gateway.host,
-    localIdentity: identityOf(profile.localId, source, 'localId'),
-    remoteIdentity:
-      profile.remoteId === undefined ? undefined : identityOf(profile.remoteId, source, 'remoteId'),
-    authentication: { method: 'psk', psk: secrets.psk },
+    localIdentity: localIdentityOf(profile),
+    remoteIdentity: remoteIdentityOf(profile),
+    // A name nobody wrote down is what we expect, yet a gateway need not know itself by it.
+    asksForIdentity: profile.remoteId !== undefined,
     ikeProposals: ike,
     // The first CHILD_SA has no key exchange of its own; groups are for its rekeys. RFC 7296 §1.2
     espProposals: esp.map((proposal) => proposal.filter((transform) => transform.type !== KEY_EXCHANGE)),
@@ -80,14 +99,6 @@ function familiesOf(profile: Profile): readonly (4 | 6)[] {
   const { ipv4, ipv6 } = profile.requestAddresses
   const has = (mark: string): boolean => profile.localSubnets.some((network) => network.includes(mark))
   return [...(ipv4 || has('.') ? [4 as const] : []), ...(ipv6 || has(':') ? [6 as const] : [])]
-}
-
-function identityOf(text: string, source: string, field: string): Identity {
-  const identity = parseIdentity(text)
-  if ('problem' in identity) {
-    throw new VpnFailure({ kind: 'profileInvalid', source, field, problem: identity.problem })
-  }
-  return identity
 }
 
 function selectorIn(network: string, source: string, field: string): TrafficSelector {

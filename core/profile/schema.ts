@@ -3,13 +3,8 @@ import * as v from 'valibot'
 import { VpnFailure } from '../errors.ts'
 import { parseIdentity } from './identity.ts'
 import { isNetwork } from './networks.ts'
-import {
-  DEFAULT_ESP_SUITES,
-  DEFAULT_IKE_SUITES,
-  isSuiteWord,
-  parseEspSuite,
-  parseIkeSuite,
-} from './suites.ts'
+import { authSchema, gatewayAuthSchema, sessionSecrets } from './sign-in.ts'
+import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES, isWeakWord, parseEspSuite, parseIkeSuite } from './suites.ts'
 
 /** What a profile says about the Diffie-Hellman of child rekeys and the rest is in RFC 7296's words where it has some. */
 const seconds = (least: number) =>
@@ -50,7 +45,7 @@ const host = v.pipe(
     'a host name or a numeric address is expected',
   ),
 )
-const weakWord = v.pipe(text, v.check(isSuiteWord, 'this is not an algorithm Culvert knows'))
+const weakWord = v.pipe(text, v.check(isWeakWord, 'this is not an algorithm Culvert knows'))
 
 /** The gateway inside the program. `.test` is nobody's: RFC 2606 §2. */
 export const DEMO_HOST = 'gateway.culvert.test'
@@ -89,10 +84,13 @@ export const profileSchema = v.strictObject({
     }),
     {},
   ),
-  localId: identity,
-  /** Left out: any identity that knows the key. */
+  /** Who we are. Left out: whom our certificate names. */
+  localId: v.optional(identity),
+  /** Left out: any identity that knows the key; the host of the gateway where it has a certificate. */
   remoteId: v.optional(identity),
-  auth: v.strictObject({ method: v.literal('psk', 'only "psk" is known to this Culvert') }),
+  auth: authSchema,
+  /** Left out: by the key too where we have one, else by a certificate of an authority of the system. */
+  gatewayAuth: v.optional(gatewayAuthSchema),
   /** Inner addresses asked of the gateway. RFC 7296 §2.19 */
   requestAddresses: v.optional(
     v.strictObject({ ipv4: v.optional(v.boolean(), true), ipv6: v.optional(v.boolean(), true) }),
@@ -123,14 +121,14 @@ export const profileSchema = v.strictObject({
   weak: v.optional(v.array(weakWord), () => []),
 })
 
+export { authWords, gatewayAuthOf, sessionSecrets } from './sign-in.ts'
+
 export type Profile = v.InferOutput<typeof profileSchema>
 export type ProfileInput = v.InferInput<typeof profileSchema>
 
 /** Names of the secrets this profile's sign-in needs from a person; the demo makes its own. */
-export function secretNames(profile: Profile): readonly string[] {
-  if (profile.gateway.host === DEMO_HOST) return []
-  return [profile.auth.method]
-}
+export const secretNames = (profile: Profile): readonly string[] =>
+  profile.gateway.host === DEMO_HOST ? [] : sessionSecrets(profile)
 
 /** One thing wrong with a profile. `field`: dotted path, empty for the whole file. */
 export interface ProfileIssue {
@@ -167,6 +165,9 @@ export function checkProfile(profile: Profile, source: string): void {
   const weak = profile.weak
   for (const suite of profile.ike.proposals) parseIkeSuite(suite, { source, field: 'ike.proposals', weak })
   for (const suite of profile.esp.proposals) parseEspSuite(suite, { source, field: 'esp.proposals', weak })
+  if (profile.localId === undefined && profile.auth.method !== 'certificate') {
+    throw invalid(source, 'localId', 'it is missing: who are you to the gateway?')
+  }
   const { ipv4, ipv6 } = profile.requestAddresses
   if (!ipv4 && !ipv6 && profile.localSubnets.length === 0) {
     throw invalid(source, 'localSubnets', 'name your inner address here, or ask the gateway for one')

@@ -104,6 +104,12 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ['sha', 'sha1'],
 ])
 
+/** Words of `weak` that are no transforms: what signatures may be, of certificates and in AUTH. RFC 8247 §3 */
+const SIGNATURES: ReadonlyMap<string, string> = new Map([
+  ['sha1signature', 'a signature over SHA-1 can be forged by a rich attacker'],
+  ['shortrsa', 'an RSA key below 2048 bits is within reach of a rich attacker'],
+])
+
 const GROUPS = 'curve25519-ecp256-ecp384-ecp521-modp3072-modp4096-modp2048'
 
 /** What is offered unless the profile says otherwise: nothing weak, the best first. */
@@ -179,12 +185,15 @@ export function formatSuite(proposal: OfferedProposal): string {
 
 /** Why a word needs the switch, or `undefined`. */
 export function weaknessOf(word: string): string | undefined {
-  return WORDS.get(ALIASES.get(word) ?? word)?.weakness
+  return WORDS.get(ALIASES.get(word) ?? word)?.weakness ?? SIGNATURES.get(word)
 }
 
 export function isSuiteWord(word: string): boolean {
   return WORDS.has(ALIASES.get(word) ?? word)
 }
+
+/** Whether `weak` may name it: any algorithm, or what signatures may be. */
+export const isWeakWord = (word: string): boolean => isSuiteWord(word) || SIGNATURES.has(word)
 
 /** The table's rows, for checks against the IANA registries. */
 export function suiteWords(): readonly (OfferedTransform & { readonly word: string })[] {

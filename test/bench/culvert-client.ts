@@ -33,7 +33,7 @@ const registry = createRegistry(addon)
 function connectOnce(profile: Profile, psk: string, edge: OsEdge): Promise<Answer> {
   return new Promise((resolve) => {
     let answer: Answer | undefined
-    const config = connectionConfig(profile, { psk: Secret.fromText(psk) }, profile.gateway.host)
+    const config = connectionConfig(profile, new Map([['psk', Secret.fromText(psk)]]), profile.gateway.host)
     const startMs = performance.now()
     const connection = startConnection({
       config,

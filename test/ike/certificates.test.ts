@@ -128,6 +128,12 @@ describe('both ends by certificate', () => {
     ])
   })
 
+  test('RFC 4055 §1.2: a certificate for RSASSA-PSS only decides, also where the key would do more', () => {
+    const rsa = makeKey('rsa')
+    const client = by(clientOf({}, root, rsaPssOnly(rsa)), [], { key: rsa.signing })
+    expect(run(both({ client })).gateway.n.remoteProof?.scheme).toBe('RSA-PSS with SHA-256')
+  })
+
   test('§3.6: the authority in between travels in a CERT payload of its own, after the end entity', () => {
     const { client, net } = run(both({ gateway: by(gatewayOf({}, middle), [middle]) }))
     expect(client.n.state).toBe('connected')

@@ -109,7 +109,7 @@ describe('connectionConfig', () => {
   const config = (change: object) =>
     connectionConfig(
       requireProfile({ ...minimal, ...change }, 'test'),
-      { psk: Secret.fromText('k') },
+      new Map([['psk', Secret.fromText('k')]]),
       '192.0.2.1',
     )
 

@@ -1,5 +1,6 @@
 import { sentenceFor } from '../../advice.ts'
 import { VpnFailure } from '../../errors.ts'
+import { localNameOf } from '../../profile/authentication.ts'
 import { requireProfile, secretNames } from '../../profile/schema.ts'
 import { parseJson } from '../../profile/store.ts'
 import type { CliContext, ExitCode } from '../context.ts'
@@ -14,7 +15,9 @@ export async function listProfiles(context: CliContext, json: boolean): Promise<
     if (profiles.length === 0) terminal.out('There are no profiles yet. Import one: culvert import FILE')
     const width = Math.max(0, ...profiles.map(({ name }) => name.length))
     for (const profile of profiles) {
-      terminal.out(`${profile.name.padEnd(width)}  ${profile.gateway.host}  as ${profile.localId}`)
+      terminal.out(
+        `${profile.name.padEnd(width)}  ${profile.gateway.host}  as ${localNameOf(profile) ?? 'nobody yet'}`,
+      )
     }
   }
   for (const error of damaged) terminal.err(`culvert: ${sentenceFor(error)}`)

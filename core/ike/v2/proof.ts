@@ -112,7 +112,12 @@ export function prove(
     return { outcome: 'ready', payloads: [{ type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data }] }
   }
   const { key, pss, weakSha1, chain } = ours
-  const chosen = chooseAuth(key.publicKey, { peerHashes: init.peerHashes, pss, weakSha1 })
+  // The certificate is what the peer goes by: it may allow less than the key can do.
+  const chosen = chooseAuth(chain[0]?.publicKey ?? key.publicKey, {
+    peerHashes: init.peerHashes,
+    pss,
+    weakSha1,
+  })
   if (!chosen.ok) {
     const error: VpnError =
       chosen.why === 'weakSha1'

@@ -1,6 +1,6 @@
 import { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
-import { PROFILE_FORMAT, type Profile, readProfile, requireProfile } from '../schema.ts'
+import { PROFILE_FORMAT, type Profile, readProfile, requireProfile, secretNames } from '../schema.ts'
 import { parseJson, slug } from '../store.ts'
 
 /** What became of one field of an imported file. */
@@ -14,7 +14,7 @@ export interface ReportRow {
 
 export interface ImportedProfile {
   readonly profile: Profile
-  /** By name (`psk`): for the keychain. The caller closes them. */
+  /** By name (`psk`, `key`): for the keychain. The caller closes them. */
   readonly secrets: ReadonlyMap<string, Secret>
 }
 
@@ -25,7 +25,7 @@ export interface ImportResult {
 
 /**
  * Our own JSON, one profile or a list. A file a person wrote may lack `id`, `format` and `version`, may hold fields
- * we do not know, and may bring its key along in `secrets.psk`, which then goes to the keychain and nowhere else.
+ * we do not know, and may bring secrets along (`secrets.psk`, `secrets.key`), which go to the keychain and nowhere else.
  * Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`).
  */
 export function importCulvertJson(bytes: Uint8Array, source: string): ImportResult {
@@ -53,7 +53,7 @@ function importOne(value: unknown, source: string, prefix: string, report: Repor
   forgiveUnknown(draft, row)
   const profile = requireProfile(draft, source)
   for (const field of Object.keys(rest)) if (field in draft) row(field, 'kept')
-  return { profile, secrets: secretsOf(given, source, row) }
+  return { profile, secrets: secretsOf(profile, given, source, row) }
 }
 
 /** Drops the fields we do not know, and says so: a newer or foreign file is still of use. */
@@ -75,6 +75,7 @@ function forgiveUnknown(
 }
 
 function secretsOf(
+  profile: Profile,
   given: unknown,
   source: string,
   row: (field: string, outcome: ReportRow['outcome'], reason: string) => void,
@@ -82,13 +83,14 @@ function secretsOf(
   const secrets = new Map<string, Secret>()
   if (given === undefined) return secrets
   if (typeof given !== 'object' || given === null) throw invalid(source, 'secrets', 'an object is expected')
+  const wanted = secretNames(profile)
   for (const [name, value] of Object.entries(given)) {
-    if (name !== 'psk') row(`secrets.${name}`, 'ignored', 'no sign-in of this profile uses it')
+    if (!wanted.includes(name)) row(`secrets.${name}`, 'ignored', 'no sign-in of this profile uses it')
     else if (typeof value !== 'string' || value === '')
-      throw invalid(source, 'secrets.psk', 'a text is expected')
+      throw invalid(source, `secrets.${name}`, 'a text is expected')
     else {
       secrets.set(name, Secret.fromText(value))
-      row('secrets.psk', 'changed', 'goes to the keychain, not into the profile')
+      row(`secrets.${name}`, 'changed', 'goes to the keychain, not into the profile')
     }
   }
   return secrets

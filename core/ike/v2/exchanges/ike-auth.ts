@@ -48,7 +48,7 @@ export function authRequest(n: Negotiation, proof: readonly Payload[]): AuthRequ
     identityPayload('IDi', n),
     ...proof.filter(({ type }) => type === 'CERT'),
     ...certificateRequest(config),
-    ...(config.remoteIdentity === undefined
+    ...(config.remoteIdentity === undefined || config.asksForIdentity === false
       ? []
       : [{ type: 'IDr', idType: config.remoteIdentity.type, data: config.remoteIdentity.data } as const]),
     ...proof.filter(({ type }) => type !== 'CERT'),

@@ -1,0 +1,140 @@
+import { domainToASCII } from 'node:url'
+import type { Secret } from '../bytes/secret.ts'
+import type { Certificate } from '../cert/certificate.ts'
+import { identitiesOf } from '../cert/identity.ts'
+import { splitPem } from '../cert/pem.ts'
+import { readPemKey, type SigningKey } from '../cert/private-key.ts'
+import { samePublicKey } from '../cert/public-key.ts'
+import { VpnFailure } from '../errors.ts'
+import type { Authentication, Identity, OurProof, TheirProof } from '../ike/config.ts'
+import { formatIdentity, parseIdentity } from './identity.ts'
+import type { Profile } from './schema.ts'
+import { gatewayAuthOf, readPemCertificates, readPemLists, SYSTEM_AUTHORITIES } from './sign-in.ts'
+
+/** The authorities of the operating system. */
+export type SystemAuthorities = () => readonly Certificate[]
+
+/**
+ * How both ends prove themselves. Takes over what it uses of `secrets` and leaves the rest to the caller. Throws
+ * `VpnFailure` (`profileInvalid`, `secretMissing`, `authFailed` for a key that cannot sign here).
+ */
+export function authenticationOf(
+  profile: Profile,
+  secrets: ReadonlyMap<string, Secret>,
+  systemAuthorities: SystemAuthorities,
+): Authentication {
+  const theirs = theirProof(profile, secrets, systemAuthorities)
+  const ours = ourProof(profile, secrets)
+  return ours.method === 'psk' && theirs.method === 'psk' ? ours : { method: 'each', ours, theirs }
+}
+
+/** `localId`, or whom our certificate names first. */
+export function localIdentityOf(profile: Profile): Identity {
+  if (profile.localId !== undefined) return identityIn(profile.localId, profile, 'localId')
+  const [identity] = ownChain(profile).slice(0, 1).flatMap(identitiesOf)
+  if (identity !== undefined) return identity
+  throw invalid(profile, 'localId', 'it is missing, and your certificate names nobody')
+}
+
+/** The same for people; undefined while the certificate is still to come. */
+export function localNameOf(profile: Profile): string | undefined {
+  try {
+    return profile.localId ?? formatIdentity(localIdentityOf(profile))
+  } catch (thrown) {
+    if (thrown instanceof VpnFailure) return undefined
+    throw thrown
+  }
+}
+
+/** `remoteId`, or where the gateway has a certificate, the host it must be for. RFC 4945 §3.1 */
+export function remoteIdentityOf(profile: Profile): Identity | undefined {
+  if (profile.remoteId !== undefined) return identityIn(profile.remoteId, profile, 'remoteId')
+  if (gatewayAuthOf(profile).method !== 'certificate') return undefined
+  const { host } = profile.gateway
+  // Names beyond ASCII stand in certificates as they stand in DNS, without the dot of the root. RFC 5280 §7.2
+  return identityIn((domainToASCII(host) || host).replace(/\.$/, ''), profile, 'gateway.host')
+}
+
+function ourProof(profile: Profile, secrets: ReadonlyMap<string, Secret>): OurProof {
+  const { auth } = profile
+  if (auth.method === 'psk') return { method: 'psk', psk: secretIn(profile, secrets, 'psk') }
+  const chain = ownChain(profile)
+  return {
+    method: 'certificate',
+    chain,
+    key: keyOf(chain, secretIn(profile, secrets, 'key')),
+    pss: auth.rsaPss,
+    weakSha1: profile.weak.includes('sha1signature'),
+  }
+}
+
+function ownChain(profile: Profile): readonly Certificate[] {
+  const { auth } = profile
+  const pem = auth.method === 'certificate' ? auth.certificate : undefined
+  if (pem === undefined) {
+    const how = `culvert import FILE.p12 --profile ${JSON.stringify(profile.name)}`
+    throw invalid(profile, 'auth.certificate', `your certificate is still to come: ${how}`)
+  }
+  return readOr(readPemCertificates(pem), profile, 'auth.certificate')
+}
+
+function keyOf([own]: readonly Certificate[], secret: Secret): SigningKey {
+  const read = secret.use((octets) => {
+    const block = splitPem(Buffer.from(octets).toString('latin1')).find(({ label }) =>
+      label.endsWith('PRIVATE KEY'),
+    )
+    return block === undefined ? undefined : readPemKey(block, undefined)
+  })
+  secret.close()
+  if (read === undefined) throw ownFault('what is given as your key is no private key in PEM')
+  if (!read.ok) throw ownFault(read.problem.problem)
+  if (own === undefined || !samePublicKey(own.publicKey, read.key.publicKey)) {
+    read.key.secret.close()
+    throw ownFault('the private key belongs to another certificate')
+  }
+  return read.key
+}
+
+const ownFault = (problem: string): VpnFailure =>
+  new VpnFailure({ kind: 'authFailed', who: 'us', method: 'certificate', problem })
+
+function theirProof(
+  profile: Profile,
+  secrets: ReadonlyMap<string, Secret>,
+  systemAuthorities: SystemAuthorities,
+): TheirProof {
+  const auth = gatewayAuthOf(profile)
+  if (auth.method === 'psk') return { method: 'psk', psk: secretIn(profile, secrets, 'psk') }
+  const { ca, crl, requireCrl, commonName } = auth
+  return {
+    method: 'certificate',
+    anchors:
+      ca === SYSTEM_AUTHORITIES
+        ? systemAuthorities()
+        : readOr(readPemCertificates(ca), profile, 'gatewayAuth.ca'),
+    lists: crl === undefined ? [] : readOr(readPemLists(crl), profile, 'gatewayAuth.crl'),
+    requireLists: requireCrl,
+    weak: { shortRsa: profile.weak.includes('shortrsa'), sha1: profile.weak.includes('sha1signature') },
+    commonName,
+  }
+}
+
+function secretIn(profile: Profile, secrets: ReadonlyMap<string, Secret>, name: string): Secret {
+  const secret = secrets.get(name)
+  if (secret === undefined) throw new VpnFailure({ kind: 'secretMissing', what: name, profile: profile.name })
+  return secret
+}
+
+function identityIn(text: string, profile: Profile, field: string): Identity {
+  const identity = parseIdentity(text)
+  if ('problem' in identity) throw invalid(profile, field, identity.problem)
+  return identity
+}
+
+function readOr<T>(read: readonly T[] | { readonly problem: string }, profile: Profile, field: string) {
+  if ('problem' in read) throw invalid(profile, field, read.problem)
+  return read
+}
+
+const invalid = (profile: Profile, field: string, problem: string): VpnFailure =>
+  new VpnFailure({ kind: 'profileInvalid', source: profile.name, field, problem })
