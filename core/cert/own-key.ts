@@ -1,7 +1,7 @@
 import { type Certificate, decodeCertificate, describeCertificate } from './certificate.ts'
 import { nameEquals } from './name.ts'
 import { looksLikePem, splitPem } from './pem.ts'
-import { looksLikePkcs12, readPkcs12 } from './pkcs12.ts'
+import { looksLikePkcs12, type Pkcs12Read, readPkcs12 } from './pkcs12.ts'
 import { type CredentialProblem, readDerKey, readPemKey, type SigningKey } from './private-key.ts'
 import { samePublicKey } from './public-key.ts'
 
@@ -58,6 +58,39 @@ export function readCertificates(
   return { ok: true, certificates }
 }
 
+/** Whom a file lets one trust: all certificates of a PEM or DER file; of a PKCS#12 bundle the authorities that signed themselves. */
+export function readAuthorities(
+  file: Uint8Array,
+  passphrase?: string,
+):
+  | { readonly ok: true; readonly certificates: readonly Certificate[] }
+  | { readonly ok: false; readonly problem: CredentialProblem } {
+  if (!looksLikePkcs12(file)) {
+    const read = readCertificates(file)
+    return read.ok ? read : { ok: false, problem: { why: 'malformed', problem: read.problem } }
+  }
+  const read = openPkcs12(file, passphrase)
+  if (!read.ok) return read
+  for (const key of read.value.keys) key.fill(0)
+  const certificates: Certificate[] = []
+  for (const der of read.value.certificates) {
+    const decoded = decodeCertificate(der)
+    if (decoded.ok && nameEquals(decoded.value.subject, decoded.value.issuer))
+      certificates.push(decoded.value)
+  }
+  return certificates.length > 0
+    ? { ok: true, certificates }
+    : { ok: false, problem: { why: 'missing', problem: 'there is no authority in it' } }
+}
+
+/** Without a passphrase a wrong one is a missing one. */
+function openPkcs12(file: Uint8Array, passphrase: string | undefined): Pkcs12Read {
+  const read = readPkcs12(file, passphrase ?? '')
+  return !read.ok && read.problem.why === 'passphraseWrong' && passphrase === undefined
+    ? { ok: false, problem: { why: 'passphraseMissing', problem: 'the file is encrypted' } }
+    : read
+}
+
 const isCertificateLabel = (label: string): boolean =>
   label === 'CERTIFICATE' || label === 'X509 CERTIFICATE' || label === 'TRUSTED CERTIFICATE'
 
@@ -96,11 +129,8 @@ class Findings {
   }
 
   #addPkcs12(file: Uint8Array): CredentialProblem | undefined {
-    const read = readPkcs12(file, this.#passphrase ?? '')
-    if (!read.ok) {
-      const missing = read.problem.why === 'passphraseWrong' && this.#passphrase === undefined
-      return missing ? { why: 'passphraseMissing', problem: 'the file is encrypted' } : read.problem
-    }
+    const read = openPkcs12(file, this.#passphrase)
+    if (!read.ok) return read.problem
     const problems = [
       ...read.value.certificates.map((der) => this.#addCertificate(der)),
       ...read.value.keys.map((der) => this.#addKey(der)),

@@ -33,6 +33,8 @@ export async function runCulvert(args: readonly string[], context: CliContext): 
   }
 }
 
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+
 type Run = (json: boolean, work: () => Promise<ExitCode>) => Promise<void>
 
 function buildProgram(context: CliContext, run: Run): Command {
@@ -54,9 +56,12 @@ function buildProgram(context: CliContext, run: Run): Command {
     .action(({ json }) => run(json, () => listProfiles(context, json)))
   program
     .command('import')
-    .description('take profiles from files')
+    .description('take profiles from files, and certificates beside them')
     .argument('<file...>')
     .option('--replace', 'overwrite a profile of the same id', false)
+    .option('--profile <name>', 'put a certificate into a profile there is')
+    .option('--ca <file>', 'trust the gateway by the authorities in this file; may be repeated', collect, [])
+    .option('--passphrase-env <variable>', 'the environment variable with the passphrase of a key or bundle')
     .option(...SECRETS_FLAG)
     .option(...JSON_FLAG)
     .action((files, options) => run(options.json, () => importFiles(context, files, options)))

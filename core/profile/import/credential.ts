@@ -1,47 +1,66 @@
-import type { Secret } from '../../bytes/secret.ts'
 import { type Certificate, describeCertificate } from '../../cert/certificate.ts'
 import type { Credential } from '../../cert/own-key.ts'
 import { encodePem, looksLikePem } from '../../cert/pem.ts'
 import { encodeKeyPem } from '../../cert/private-key.ts'
-import type { Profile } from '../schema.ts'
+import { authWords, gatewayAuthOf } from '../schema.ts'
+import type { ImportedProfile, ReportRow } from './culvert-json.ts'
 
 /** An ASN.1 SEQUENCE in DER: certificates, keys and PKCS#12 bundles begin so. */
 const SEQUENCE = 0x30
 
-/** Whether a file may hold certificates or keys, and is no profile by itself. */
-export const looksLikeCredential = (file: Uint8Array): boolean => file[0] === SEQUENCE || looksLikePem(file)
-
-/** What a profile says of a certificate of ours: it stands first, then what leads to an authority. */
-export const chainPem = ({ certificate, intermediates }: Credential): string =>
-  certificatesPem([certificate, ...intermediates])
+/** Whether a file may hold certificates or keys, and is no profile by itself: profiles in JSON have PEM inside. */
+export const looksLikeCredential = (file: Uint8Array): boolean =>
+  file[0] === SEQUENCE || (looksLikePem(file) && !/^\s*[[{]/.test(Buffer.from(file).toString('latin1')))
 
 export const certificatesPem = (certificates: readonly Certificate[]): string =>
   certificates.map(({ der }) => encodePem({ label: 'CERTIFICATE', der })).join('')
 
-/**
- * The profile with this certificate of ours, and its key for the keychain under the name `key`; the caller closes it.
- * Undefined where the profile signs in another way: a bundle does not change how.
- */
-export function withCredential(
-  profile: Profile,
-  credential: Credential,
-): { readonly profile: Profile; readonly key: Secret } | undefined {
+/** What came beside profiles: a certificate of ours with its key, and authorities to trust the gateway by. */
+export interface Beside {
+  readonly credential: Credential | undefined
+  readonly authorities: readonly Certificate[]
+}
+
+/** The same with what came beside it, as far as it signs in that way: files beside a profile do not change how. */
+export function withBeside(
+  imported: ImportedProfile,
+  { credential, authorities }: Beside,
+  row: (row: ReportRow) => void,
+): ImportedProfile {
+  const { profile, secrets } = imported
   const { auth } = profile
-  if (auth.method !== 'certificate') return undefined
+  const [chain, trust] = [{ field: 'auth.certificate' }, { field: 'gatewayAuth.ca' }]
+  let made = imported
+  if (credential !== undefined && auth.method !== 'certificate') {
+    row({ ...chain, outcome: 'ignored', reason: `${profile.name} signs in by ${authWords(auth)}` })
+  } else if (credential !== undefined && auth.method === 'certificate') {
+    const { certificate, intermediates, roots } = credential
+    secrets.get('key')?.close()
+    made = {
+      profile: {
+        ...profile,
+        auth: { ...auth, certificate: certificatesPem([certificate, ...intermediates]) },
+      },
+      secrets: new Map([...secrets, ['key', encodeKeyPem(credential.key)]]),
+    }
+    row({ ...chain, outcome: 'changed', reason: `${describe(certificate)}; its key goes to the keychain` })
+    if (roots.length > 0 && authorities.length === 0) {
+      const names = roots.map(describeCertificate).join('; ')
+      row({ ...trust, outcome: 'ignored', reason: `${names} came along; --ca FILE trusts the gateway by it` })
+    }
+  }
+  if (authorities.length === 0) return made
+  const gatewayAuth = gatewayAuthOf(profile)
+  if (gatewayAuth.method !== 'certificate') {
+    row({ ...trust, outcome: 'ignored', reason: `the gateway proves itself by ${authWords(gatewayAuth)}` })
+    return made
+  }
+  row({ ...trust, outcome: 'changed', reason: authorities.map(describeCertificate).join('; ') })
   return {
-    profile: { ...profile, auth: { ...auth, certificate: chainPem(credential) } },
-    key: encodeKeyPem(credential.key),
+    ...made,
+    profile: { ...made.profile, gatewayAuth: { ...gatewayAuth, ca: certificatesPem(authorities) } },
   }
 }
 
-/** The profile that trusts these authorities alone; undefined where the gateway shows no certificate. */
-export function withAuthorities(profile: Profile, authorities: readonly Certificate[]): Profile | undefined {
-  const before = profile.gatewayAuth ?? { method: 'certificate', requireCrl: false, commonName: false }
-  if (before.method !== 'certificate') return undefined
-  if (profile.gatewayAuth === undefined && profile.auth.method === 'psk') return undefined
-  return { ...profile, gatewayAuth: { ...before, ca: certificatesPem(authorities) } }
-}
-
-/** For a report: why authorities that came along are not simply trusted. */
-export const notTrusted = (roots: readonly Certificate[]): string =>
-  `${roots.map(describeCertificate).join('; ')} came along and is not trusted with the gateway; --ca FILE trusts it`
+const describe = (certificate: Certificate): string =>
+  `${describeCertificate(certificate)}, valid until ${new Date(certificate.notAfter).toISOString().slice(0, 10)}`

@@ -86,9 +86,10 @@ function secretsOf(
   const wanted = secretNames(profile)
   for (const [name, value] of Object.entries(given)) {
     if (!wanted.includes(name)) row(`secrets.${name}`, 'ignored', 'no sign-in of this profile uses it')
-    else if (typeof value !== 'string' || value === '')
+    else if (typeof value !== 'string' || value === '') {
+      for (const secret of secrets.values()) secret.close()
       throw invalid(source, `secrets.${name}`, 'a text is expected')
-    else {
+    } else {
       secrets.set(name, Secret.fromText(value))
       row(`secrets.${name}`, 'changed', 'goes to the keychain, not into the profile')
     }
