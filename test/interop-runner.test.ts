@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { encodePem } from '../core/cert/pem.ts'
 import { requireProfile } from '../core/profile/schema.ts'
 import { lostPings } from './interop/checks.ts'
 import { parseEnv } from './interop/lab.ts'
 import { canonical, differences } from './interop/machine-state.ts'
-import { profileFor } from './interop/profile.ts'
+import { profileFor, secretsFor } from './interop/profile.ts'
 import { judgeFault } from './interop/scenario-run.ts'
 import {
   EXPECTED_FAULTS,
@@ -13,6 +14,7 @@ import {
   REPRESENTATIVE,
   unsupportedReason,
 } from './interop/scenarios.ts'
+import { type Issued, issue, makeAuthority, makeRoot } from './support/pki.ts'
 
 const scenarios = parseScenarios(readFileSync(new URL('./lab/scenarios.tab', import.meta.url), 'utf8'))
 
@@ -28,9 +30,28 @@ const lab = (settings: Record<string, string>) =>
       LAB_USER: 'alice',
       LAB_CLIENT_IKE_PROPOSALS: 'default',
       LAB_CLIENT_ESP_PROPOSALS: 'default',
+      LAB_AUTH_CLIENT: 'psk',
+      LAB_AUTH_GATEWAY: 'psk',
+      LAB_CLIENT_PSK: 'sesame',
+      LAB_CLIENT_CERT: 'alice.crt',
+      LAB_CLIENT_KEY: 'alice.key',
+      LAB_CLIENT_CHAIN: '',
+      LAB_CA: 'ca.crt',
+      LAB_SIGAUTH: 'yes',
+      LAB_PSS: 'no',
       ...settings,
     }),
   )
+
+const root = makeRoot()
+const pem = (one: Issued): string => encodePem({ label: 'CERTIFICATE', der: one.der })
+const FILES: Readonly<Record<string, string>> = {
+  'ca.crt': pem(root),
+  'sub.crt': pem(makeAuthority(root, 'CN=Sub')),
+  'alice.crt': pem(issue(root, { subject: 'CN=alice', san: ['email:alice@lab.test'] })),
+  'alice.key': 'a key',
+}
+const read = (path: string): string => FILES[path] ?? ''
 
 describe('a profile for a scenario', () => {
   test('defaults: no suites are named, no weak ones are switched on', () => {
@@ -76,9 +97,27 @@ describe('a profile for a scenario', () => {
         LAB_CLIENT_IKE_PROPOSALS: scenario.settings.get('cike') ?? get('ike'),
         LAB_CLIENT_ESP_PROPOSALS: scenario.settings.get('cesp') ?? get('esp'),
         LAB_POOL: scenario.settings.get('pool') ?? '4',
+        LAB_AUTH_CLIENT: get('cl'),
+        LAB_AUTH_GATEWAY: scenario.settings.get('gw') ?? 'pubkey',
       })
-      expect(() => requireProfile(profileFor(scenario.name, env), scenario.name)).not.toThrow()
+      expect(() => requireProfile(profileFor(scenario.name, env, read), scenario.name)).not.toThrow()
     }
+  })
+
+  test('by certificate: the files of the lab, the key as a secret, and nothing weak but by its name', () => {
+    const env = lab({ LAB_AUTH_CLIENT: 'pubkey', LAB_AUTH_GATEWAY: 'pubkey', LAB_CLIENT_CHAIN: 'sub.crt' })
+    const profile = profileFor('ikev2-cert-rsa', env, read)
+    expect(profile).toMatchObject({
+      auth: { method: 'certificate', certificate: read('alice.crt') + read('sub.crt'), rsaPss: false },
+      gatewayAuth: { method: 'certificate', ca: read('ca.crt') },
+      remoteId: 'gw.lab.test',
+      weak: [],
+    })
+    expect('localId' in profile).toBe(false)
+    expect('remoteId' in profileFor('ikev2-outer6-cert', env, read)).toBe(false)
+    expect(profileFor('x', lab({ LAB_SIGAUTH: 'no' })).weak).toEqual(['sha1signature'])
+    expect(secretsFor(env, read)).toEqual({ key: 'a key' })
+    expect(secretsFor(lab({}))).toEqual({ psk: 'sesame' })
   })
 
   test('an outer IPv6 scenario names the IPv6 gateway', () => {

@@ -1,5 +1,5 @@
 // culvert-client PROFILE.json: connects and disconnects once for every line `connect`, in one warm process. The first
-// line is the pre-shared key. Says what it took as one JSON line: from the command to the CHILD_SA in place.
+// line are the secrets as a JSON object. Says what it took as one JSON line: from the command to the CHILD_SA in place.
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -29,11 +29,18 @@ function helperPath(): string {
 const addon = loadAddon()
 const registry = createRegistry(addon)
 
+const secretsOf = (texts: Readonly<Record<string, string>>): ReadonlyMap<string, Secret> =>
+  new Map(Object.entries(texts).map(([name, text]) => [name, Secret.fromText(text)]))
+
 /** No TUN is attached: what is measured ends with the CHILD_SA, as it does in charon's log. */
-function connectOnce(profile: Profile, psk: string, edge: OsEdge): Promise<Answer> {
+function connectOnce(
+  profile: Profile,
+  secrets: Readonly<Record<string, string>>,
+  edge: OsEdge,
+): Promise<Answer> {
   return new Promise((resolve) => {
     let answer: Answer | undefined
-    const config = connectionConfig(profile, new Map([['psk', Secret.fromText(psk)]]), profile.gateway.host)
+    const config = connectionConfig(profile, secretsOf(secrets), profile.gateway.host)
     const startMs = performance.now()
     const connection = startConnection({
       config,
@@ -60,10 +67,10 @@ const [file = ''] = process.argv.slice(2)
 if (file !== '--check') {
   const profile = requireProfile(JSON.parse(await readFile(file, 'utf8')), file)
   const edge = await openEdge({ addon, helperPath: helperPath() })
-  let psk: string | undefined
+  let secrets: Readonly<Record<string, string>> | undefined
   for await (const line of createInterface({ input: process.stdin })) {
-    if (psk === undefined) psk = line
-    else console.log(JSON.stringify(await connectOnce(profile, psk, edge)))
+    if (secrets === undefined) secrets = JSON.parse(line)
+    else console.log(JSON.stringify(await connectOnce(profile, secrets, edge)))
   }
   await edge.close()
 }

@@ -1,4 +1,4 @@
-// npm run bench -- connect [--runs N]: figures side by side with other clients, in one run on one machine.
+// npm run bench -- connect [SCENARIO…] [--runs N]: figures side by side with other clients, in one run on one machine.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -8,11 +8,14 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Lab, run, setting } from '../interop/lab.ts'
-import { profileFor } from '../interop/profile.ts'
+import { profileFor, secretsFor } from '../interop/profile.ts'
+import { loadScenarios } from '../interop/scenarios.ts'
 import { charonConnectTimes, type Summary, summarize } from './statistics.ts'
 
-const SCENARIO = 'ikev2-psk'
-const USAGE = 'usage: npm run bench -- connect [--runs N]'
+/** One for each kind of proof. */
+const SCENARIOS = ['ikev2-psk', 'ikev2-cert-rsa', 'ikev2-cert-ecdsa']
+const USAGE = `usage: npm run bench -- connect [SCENARIO…] [--runs N]
+  scenarios: ${SCENARIOS.join(' ')}, or others of the lab`
 
 function stop(sentence: string): never {
   console.error(`bench: ${sentence}`)
@@ -34,12 +37,12 @@ class WarmClient {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
 
-  constructor(program: string, namespace: string, profile: string, psk: string) {
+  constructor(program: string, namespace: string, profile: string, secrets: object) {
     this.#child = spawn('ip', ['netns', 'exec', namespace, process.execPath, program, profile], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
-    this.#child.stdin!.write(`${psk}\n`)
+    this.#child.stdin!.write(`${JSON.stringify(secrets)}\n`)
   }
 
   /** Connects and disconnects once; milliseconds from initiation to CHILD_SA. */
@@ -69,27 +72,26 @@ async function clientProgram(root: string): Promise<string> {
   return join(root, 'dist/run/test/bench/culvert-client.mjs')
 }
 
-async function connectTimes(root: string, runs: number) {
-  const program = await clientProgram(root)
-  const lab = new Lab(root, SCENARIO, `b${process.pid.toString(36)}`)
+async function connectTimes(root: string, program: string, scenario: string, runs: number) {
+  const lab = new Lab(root, scenario, `b${process.pid.toString(36)}`)
   const directory = await mkdtemp(join(tmpdir(), 'culvert-bench-'))
   const culvert: number[] = []
   try {
     const env = await lab.up(false)
     const profile = join(directory, 'profile.json')
-    await writeFile(profile, JSON.stringify(profileFor(SCENARIO, env)))
-    const client = new WarmClient(program, setting(env, 'LAB_NS_CLIENT'), profile, setting(env, 'LAB_PSK'))
+    await writeFile(profile, JSON.stringify(profileFor(scenario, env)))
+    const client = new WarmClient(program, setting(env, 'LAB_NS_CLIENT'), profile, secretsFor(env))
     try {
       // The first of each loads code and fills caches; it is not counted.
       for (let turn = 0; turn <= runs; turn++) {
         culvert.push(await client.measure())
-        await lab.must('connect', SCENARIO)
-        await lab.must('release', SCENARIO)
+        await lab.must('connect', scenario)
+        await lab.must('release', scenario)
       }
     } finally {
       await client.end()
     }
-    const strongswan = charonConnectTimes(await lab.must('logs', SCENARIO, 'client'))
+    const strongswan = charonConnectTimes(await lab.must('logs', scenario, 'client'))
     return { culvert: culvert.slice(1), strongswan: strongswan.slice(1) }
   } finally {
     await lab.down()
@@ -121,20 +123,33 @@ const { values, positionals } = (() => {
   }
 })()
 const runs = Number(values.runs)
-if (positionals.length !== 1 || positionals[0] !== 'connect' || !Number.isInteger(runs) || runs < 1)
-  stop(USAGE)
+const [command, ...named] = positionals
+if (command !== 'connect' || !Number.isInteger(runs) || runs < 1) stop(USAGE)
 if (process.getuid?.() !== 0) stop('it makes network namespaces, so run it as root')
 
 const root = projectRoot()
-const times = await connectTimes(root, runs)
-const ours = summarize(times.culvert)
-const theirs = summarize(times.strongswan)
-const ratio = ours.median / theirs.median
-console.log(`Initiation to CHILD_SA, ${SCENARIO}, interleaved runs against one gateway`)
-console.log(`${'client'.padEnd(22)}  runs       median          min          max`)
-console.log(row('Culvert, warm process', ours))
-console.log(row("strongSwan's charon", theirs))
-console.log(`median, Culvert : strongSwan = ${ratio.toFixed(2)} (at most 1.5 wanted)`)
+const program = await clientProgram(root)
+const known = new Set(loadScenarios(root).map(({ name }) => name))
+const wanted = named.length > 0 ? named : SCENARIOS
+for (const scenario of wanted) if (!known.has(scenario)) stop(`there is no scenario ${scenario}\n${USAGE}`)
+
+const scenarios: Record<string, unknown> = {}
+console.log('Initiation to CHILD_SA, interleaved runs against one gateway')
+for (const scenario of wanted) {
+  const times = await connectTimes(root, program, scenario, runs)
+  const ours = summarize(times.culvert)
+  const theirs = summarize(times.strongswan)
+  const ratio = ours.median / theirs.median
+  console.log(`\n${scenario.padEnd(22)}  runs       median          min          max`)
+  console.log(row('Culvert, warm process', ours))
+  console.log(row("strongSwan's charon", theirs))
+  console.log(`median, Culvert : strongSwan = ${ratio.toFixed(2)} (at most 1.5 wanted)`)
+  scenarios[scenario] = {
+    culvert: { ...ours, all: times.culvert },
+    strongswan: { ...theirs, all: times.strongswan },
+    ratioOfMedians: ratio,
+  }
+}
 const file = await save(root, 'connect', {
   measuredAt: new Date().toISOString(),
   machine: {
@@ -143,10 +158,7 @@ const file = await save(root, 'connect', {
     kernel: release(),
     node: process.version,
   },
-  scenario: SCENARIO,
   unit: 'ms',
-  culvert: { ...ours, all: times.culvert },
-  strongswan: { ...theirs, all: times.strongswan },
-  ratioOfMedians: ratio,
+  scenarios,
 })
 console.log(`written to ${file}`)

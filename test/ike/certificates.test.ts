@@ -147,6 +147,15 @@ describe('both ends by certificate', () => {
     expect(request?.authorities).toEqual(authorityHash(middle.certificate))
   })
 
+  test('§2.15: a name nobody wrote down is not put into IDr, and still the gateway must have it', () => {
+    const more = { client: { asksForIdentity: false } }
+    const { client, net } = run(both({ more }))
+    expect(shape(net.client.sent[1]!)).toContain('IDi CERT CERTREQ AUTH')
+    expect(client.n.state).toBe('connected')
+    const other = run(both({ gateway: by(gatewayOf({ san: ['dns:other.test'] })), more }))
+    expect(other.client.closed?.error).toMatchObject({ kind: 'gatewayIdMismatch' })
+  })
+
   test('RFC 7427 §4: the data of SIGNATURE_HASH_ALGORITHMS, without SHA-1', () => {
     const { net } = run(both())
     const hashes = (name: 'client' | 'gateway') =>
@@ -180,7 +189,7 @@ describe('each end in its own way', () => {
   })
 })
 
-describe('RFC 7427 §4: a gateway that announces no hashes', () => {
+describe('RFC 7427 §4: a gateway that announces no hashes, or does not keep to it', () => {
   const old = (kind: KeyKind, weak: boolean) => {
     const own = makeKey(kind)
     const trust = trusting([root], { weak: { sha1: weak } })
@@ -228,6 +237,32 @@ describe('RFC 7427 §4: a gateway that announces no hashes', () => {
     })
     expect(client.closed?.error).toMatchObject({ kind: 'weakAlgorithm' })
     expect(shape(net.last('client'))).toContain(`N(${FAILED})`)
+  })
+
+  /** Announces its hashes like anybody, and signs as if it had not. */
+  const forgetful = (kind: KeyKind, weak: boolean) => {
+    const made = pair({
+      client: { authentication: each(key(), trusting([root], { weak: { sha1: weak } })) },
+      gateway: {
+        authentication: each(by(gatewayOf({}, root, makeKey(kind)), [], { weakSha1: true }), key()),
+      },
+    })
+    let asked = 0
+    Object.defineProperty(made.gateway.n.config, 'digitalSignatures', { get: () => asked++ === 0 })
+    made.client.command('connect')
+    made.net.settle()
+    expect(shape(made.gateway.sent[0]!)).toContain(`N(${HASHES})`)
+    return made.client
+  }
+
+  test('§4 asks nobody to use method 14: an older one is as good, whose curve fixes its hash', () => {
+    const client = forgetful('P-384', false)
+    expect([client.closed?.error, client.n.remoteProof?.scheme]).toEqual([undefined, 'ECDSA with SHA-384'])
+  })
+
+  test('method 1 in its place is SHA-1, and stays behind its switch', () => {
+    expect(forgetful('rsa', false).closed?.error).toMatchObject({ kind: 'weakAlgorithm' })
+    expect(forgetful('rsa', true).n.remoteProof?.scheme).toBe('RSA with SHA-1')
   })
 
   test('RFC 8420: Ed25519 has no older method', () => {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Attempt, Client, ClientCounts } from './client.ts'
 import { type LabEnv, run, setting } from './lab.ts'
-import { profileFor } from './profile.ts'
+import { profileFor, secretsFor } from './profile.ts'
 
 const CONNECT_LIMIT_MS = 30_000
 const END_LIMIT_MS = 10_000
@@ -82,7 +82,7 @@ export async function culvertClient(
       child = process
       ended = new Promise((resolve) => process.on('close', (code) => resolve(code ?? 1)))
       process.stdin.on('error', () => {})
-      process.stdin.end(`${JSON.stringify({ psk: setting(env, 'LAB_CLIENT_PSK') })}\n`)
+      process.stdin.end(`${JSON.stringify(secretsFor(env))}\n`)
       const connected = new Promise<'connected'>((resolve) => {
         const watch = (stream: NodeJS.ReadableStream): void => {
           let partial = ''

@@ -1,19 +1,27 @@
+import { readFileSync } from 'node:fs'
 import { type LabEnv, setting } from './lab.ts'
 
 /** Algorithms that need a switch. Listed here on purpose, so that a switch that got lost is seen. */
 const WEAK = new Set(['3des', 'null', 'sha1', 'md5', 'prfsha1', 'prfmd5', 'modp768', 'modp1024', 'modp1536'])
+
+/** Here the gateway is known by its address alone, and must be whom its certificate names. */
+const BY_ADDRESS = new Set(['ikev2-cert-chain', 'ikev2-outer6-cert', 'ikev2-bad-gw-name-cert'])
 
 const words = (proposals: string): readonly string[] => proposals.split(/[-,]/)
 
 /** `default` leaves the choice to Culvert; its suites are spelled as the gateways spell theirs. */
 const proposals = (text: string) => (text === 'default' ? {} : { proposals: text.split(',') })
 
+type ReadFile = (path: string) => string
+const readText: ReadFile = (path) => readFileSync(path, 'utf8')
+
 /** The profile a person would write for a scenario of the lab. */
-export function profileFor(scenario: string, env: LabEnv) {
+export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readText) {
   const pool = setting(env, 'LAB_POOL')
   const ike = setting(env, 'LAB_CLIENT_IKE_PROPOSALS')
   const esp = setting(env, 'LAB_CLIENT_ESP_PROPOSALS')
   const weak = [...new Set([...words(ike), ...words(esp)])].filter((word) => WEAK.has(word))
+  if (setting(env, 'LAB_SIGAUTH') === 'no') weak.push('sha1signature')
   return {
     format: 'culvert-profile',
     version: 1,
@@ -22,11 +30,32 @@ export function profileFor(scenario: string, env: LabEnv) {
     gateway: { host: setting(env, setting(env, 'LAB_OUTER') === '6' ? 'LAB_GW6' : 'LAB_GW4') },
     ike: proposals(ike),
     esp: proposals(esp),
-    localId: `${setting(env, 'LAB_USER')}@lab.test`,
-    remoteId: setting(env, 'LAB_GW_ID'),
-    auth: { method: 'psk' },
+    ...(BY_ADDRESS.has(scenario) ? {} : { remoteId: setting(env, 'LAB_GW_ID') }),
+    ...ourProof(env, read),
+    ...(setting(env, 'LAB_AUTH_GATEWAY') === 'pubkey'
+      ? { gatewayAuth: { method: 'certificate', ca: read(setting(env, 'LAB_CA')) } }
+      : {}),
     requestAddresses: { ipv4: pool === '4' || pool === '46', ipv6: pool === '6' || pool === '46' },
     localSubnets: pool === 'none' ? [`${setting(env, 'LAB_OWN4')}/32`] : [],
     weak,
   } as const
 }
+
+/** By key as `alice@lab.test`; by certificate as whom it names. */
+function ourProof(env: LabEnv, read: ReadFile) {
+  if (setting(env, 'LAB_AUTH_CLIENT') !== 'pubkey') {
+    return { localId: `${setting(env, 'LAB_USER')}@lab.test`, auth: { method: 'psk' } }
+  }
+  const files = [setting(env, 'LAB_CLIENT_CERT'), setting(env, 'LAB_CLIENT_CHAIN')]
+  const certificate = files
+    .filter((path) => path !== '')
+    .map(read)
+    .join('')
+  return { auth: { method: 'certificate', certificate, rsaPss: setting(env, 'LAB_PSS') === 'yes' } }
+}
+
+/** What that person keeps secret, by the names Culvert has for it. */
+export const secretsFor = (env: LabEnv, read: ReadFile = readText): Readonly<Record<string, string>> =>
+  setting(env, 'LAB_AUTH_CLIENT') === 'pubkey'
+    ? { key: read(setting(env, 'LAB_CLIENT_KEY')) }
+    : { psk: setting(env, 'LAB_CLIENT_PSK') }

@@ -78,6 +78,9 @@ async function tryScenario(lab: Lab, env: LabEnv, directory: string, options: Ru
     const attempt = await client.connect()
     if (!attempt.ok) {
       if (!mustFail || options.faultKinds) notes.push(...judgeFault(lab.scenario, attempt.fault))
+      const reason = EXPECTED_FAULTS[lab.scenario]?.gatewaySays
+      if (reason !== undefined && !reason.test(await lab.logs()))
+        notes.push(`the gateway does not say ${reason}`)
     } else if (mustFail) {
       notes.push(`connected, but must fail with ${EXPECTED_FAULTS[lab.scenario]?.kind}`)
     } else {

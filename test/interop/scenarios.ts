@@ -13,15 +13,25 @@ export interface Scenario {
 export interface ExpectedFault {
   readonly kind: string
   readonly fields: Readonly<Record<string, string | number>>
+  /** What the gateway's log gives as the reason, where the client is told none. */
+  readonly gatewaySays?: RegExp
 }
 
 /** Checks beyond "connects, carries traffic, leaves nothing behind". */
 export type ExtraCheck = 'rekey' | 'dpd' | 'idle' | 'fragments'
 
+const CLIENT_REFUSED = { kind: 'authFailed', fields: { who: 'us', method: 'certificate' } }
+
 export const EXPECTED_FAULTS: Readonly<Record<string, ExpectedFault>> = {
   'ikev2-bad-psk': { kind: 'authFailed', fields: { who: 'us' } },
   'ikev2-bad-noproposal': { kind: 'noProposalChosen', fields: { phase: 1 } },
   'ikev2-bad-nochild': { kind: 'noProposalChosen', fields: { phase: 2 } },
+  'ikev2-bad-gw-expired-cert': { kind: 'certificateRefused', fields: { rule: 'expired' } },
+  'ikev2-bad-gw-rogue-cert': { kind: 'certificateRefused', fields: { rule: 'untrusted' } },
+  'ikev2-bad-gw-name-cert': { kind: 'gatewayIdMismatch', fields: {} },
+  'ikev2-bad-cl-expired': { ...CLIENT_REFUSED, gatewaySays: /subject certificate invalid \(valid from/ },
+  'ikev2-bad-cl-revoked': { ...CLIENT_REFUSED, gatewaySays: /certificate was revoked on/ },
+  'ikev2-bad-cl-rogue': { ...CLIENT_REFUSED, gatewaySays: /no issuer certificate found for/ },
 }
 
 export const EXTRA_CHECKS: Readonly<Record<string, ExtraCheck>> = {
@@ -30,6 +40,7 @@ export const EXTRA_CHECKS: Readonly<Record<string, ExtraCheck>> = {
   'ikev2-dpd': 'dpd',
   'ikev2-idle': 'idle',
   'ikev2-fragment-psk': 'fragments',
+  'ikev2-fragment': 'fragments',
 }
 
 /** A small set that touches every part, for `npm test`. The second list is run behind a NAT. */
@@ -45,8 +56,10 @@ export const REPRESENTATIVE = {
     'ikev2-alg-chacha',
     'ikev2-bad-psk',
     'ikev2-bad-nochild',
+    'ikev2-cert-rsa',
+    'ikev2-bad-gw-rogue-cert',
   ],
-  nat: ['ikev2-psk', 'ikev2-two-nets', 'ikev2-alg-cbc-sha256'],
+  nat: ['ikev2-psk', 'ikev2-cert-ecdsa', 'ikev2-two-nets', 'ikev2-alg-cbc-sha256'],
 } as const
 
 /** Scenarios Culvert is known to serve beside the `ikev2-alg-*` ones. */
@@ -55,6 +68,16 @@ const SUPPORTED = new Set([
   'ikev2-cookie',
   'ikev2-invalid-ke',
   'ikev2-fragment-psk',
+  'ikev2-cert-rsa',
+  'ikev2-cert-ecdsa',
+  'ikev2-cert-ecdsa384',
+  'ikev2-cert-ed25519',
+  'ikev2-cert-legacy-sig',
+  'ikev2-cert-pss',
+  'ikev2-cert-chain',
+  'ikev2-fragment',
+  'ikev2-nofragment',
+  'ikev2-outer6-cert',
   'ikev2-rekey',
   'ikev2-rekey-pfs',
   'ikev2-dpd',
@@ -100,8 +123,8 @@ export function unsupportedReason(scenario: Scenario): string | undefined {
   const get = (key: string, otherwise: string): string => scenario.settings.get(key) ?? otherwise
   if (get('v', '2') === '1') return 'IKEv1 is not there yet'
   const client = get('cl', 'psk')
-  if (client !== 'psk') return `signing in with ${client} is not there yet`
-  if (get('gw', 'pubkey') !== 'psk')
+  if (client !== 'psk' && client !== 'pubkey') return `signing in with ${client} is not there yet`
+  if (get('gw', 'pubkey') !== 'psk' && get('gw', 'pubkey') !== 'pubkey')
     return `a gateway that proves itself by ${get('gw', 'pubkey')} is not there yet`
   if (get('ppk', 'no') !== 'no') return 'post-quantum pre-shared keys (RFC 8784) are not there yet'
   if (/mlkem|ke1_/.test(`${get('ike', '')}${get('cike', '')}`)) return 'ML-KEM and RFC 9370 are not there yet'
