@@ -49,7 +49,10 @@ export type TheirProof =
   | { readonly method: 'psk'; readonly psk: Secret }
   | {
       readonly method: 'certificate'
-      readonly anchors: readonly Certificate[]
+      /** Whom to believe; where they are too many to read them all, those that concern these certificates (DER). */
+      readonly anchors:
+        | readonly Certificate[]
+        | ((certificates: readonly Uint8Array[]) => readonly Certificate[])
       readonly lists: readonly RevocationList[]
       readonly requireLists: boolean
       /** Weak certificates, and with `sha1` weak signatures in AUTH, somebody allowed by name. */

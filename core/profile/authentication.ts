@@ -10,9 +10,7 @@ import type { Authentication, Identity, OurProof, TheirProof } from '../ike/conf
 import { formatIdentity, parseIdentity } from './identity.ts'
 import type { Profile } from './schema.ts'
 import { gatewayAuthOf, readPemCertificates, readPemLists, SYSTEM_AUTHORITIES } from './sign-in.ts'
-
-/** The authorities of the operating system. */
-export type SystemAuthorities = () => readonly Certificate[]
+import type { SystemAuthorities } from './system-authorities.ts'
 
 /**
  * How both ends prove themselves. Takes over what it uses of `secrets` and leaves the rest to the caller. Throws
@@ -110,7 +108,7 @@ function theirProof(
     method: 'certificate',
     anchors:
       ca === SYSTEM_AUTHORITIES
-        ? systemAuthorities()
+        ? systemAuthorities
         : readOr(readPemCertificates(ca), profile, 'gatewayAuth.ca'),
     lists: crl === undefined ? [] : readOr(readPemLists(crl), profile, 'gatewayAuth.crl'),
     requireLists: requireCrl,

@@ -2,16 +2,11 @@ import type { Secret } from '../bytes/secret.ts'
 import { VpnFailure } from '../errors.ts'
 import type { ConnectionConfig, OfferedProposal } from '../ike/config.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
-import {
-  authenticationOf,
-  localIdentityOf,
-  remoteIdentityOf,
-  type SystemAuthorities,
-} from './authentication.ts'
+import { authenticationOf, localIdentityOf, remoteIdentityOf } from './authentication.ts'
 import { selectorOf } from './networks.ts'
 import type { Profile } from './schema.ts'
 import { parseEspSuite, parseIkeSuite } from './suites.ts'
-import { systemAuthorities } from './system-authorities.ts'
+import { type SystemAuthorities, systemAuthorities } from './system-authorities.ts'
 
 /** IANA Transform Type of key exchange methods. */
 const KEY_EXCHANGE = 4

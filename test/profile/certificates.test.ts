@@ -1,19 +1,20 @@
 import { rootCertificates } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
-import { describeCertificate } from '../../core/cert/certificate.ts'
+import { decodeCertificate, describeCertificate } from '../../core/cert/certificate.ts'
 import { parseName } from '../../core/cert/name.ts'
-import { encodePem } from '../../core/cert/pem.ts'
+import { encodePem, splitPem } from '../../core/cert/pem.ts'
 import { encodeKeyPem } from '../../core/cert/private-key.ts'
 import { VpnFailure } from '../../core/errors.ts'
-import { closeSecrets, type TheirProof } from '../../core/ike/config.ts'
+import { closeSecrets, type OurProof, type TheirProof } from '../../core/ike/config.ts'
 import { localNameOf } from '../../core/profile/authentication.ts'
 import { connectionConfig } from '../../core/profile/config.ts'
 import { formatIdentity, parseIdentity } from '../../core/profile/identity.ts'
 import { importCulvertJson } from '../../core/profile/import/culvert-json.ts'
 import { gatewayAuthOf, readProfile, requireProfile, secretNames } from '../../core/profile/schema.ts'
 import { weaknessOf } from '../../core/profile/suites.ts'
-import { systemAuthorities } from '../../core/profile/system-authorities.ts'
+import { authoritiesIn, systemAuthorities, type TrustStores } from '../../core/profile/system-authorities.ts'
+import type { Payload } from '../../core/wire/ikev2/payload.ts'
 import {
   type Issued,
   issue,
@@ -24,6 +25,7 @@ import {
   makeRoot,
   rsaPssOnly,
 } from '../support/pki.ts'
+import { pair } from '../support/two-peers.ts'
 
 const root = makeRoot()
 const middle = makeAuthority(root, 'C=CH, O=Test, CN=Middle')
@@ -170,8 +172,11 @@ describe('as everything a session must know', () => {
   })
 
   test('authorities: those of the profile, or those of the system', () => {
-    const anchors = (proof: TheirProof) =>
-      proof.method === 'certificate' ? proof.anchors.map(describeCertificate) : []
+    const anchors = (proof: TheirProof) => {
+      if (proof.method !== 'certificate') return []
+      const found = typeof proof.anchors === 'function' ? proof.anchors([]) : proof.anchors
+      return found.map(describeCertificate)
+    }
     expect(anchors(theirs())).toEqual([root.subject])
     expect(anchors(theirs({ gatewayAuth: { method: 'certificate' } }))).toEqual([middle.subject])
   })
@@ -353,35 +358,78 @@ describe('secrets', () => {
 })
 
 describe('the authorities of the system', () => {
-  const one = rootCertificates[0] ?? ''
+  const [one = ''] = rootCertificates
+  const nothing = { read: () => fail(), rootCertificates: [one] }
+  const fail = (): never => {
+    throw new Error('not there')
+  }
+  const names = (stores: TrustStores, ...asked: readonly Uint8Array[]) =>
+    authoritiesIn(stores)(asked).map(describeCertificate)
+  const own = decodeCertificate(splitPem(one)[0]!.der)
+  if (!own.ok) throw own.error
 
-  test('those of the operating system, where the runtime can tell', () => {
-    const found = systemAuthorities({
-      getCACertificates: () => [pem(root), pem(middle)],
-      rootCertificates: [one],
-    })
-    expect(found.map(describeCertificate)).toEqual([root.subject, middle.subject])
+  test('those of the operating system, where the runtime can tell; of them those that concern the chain', () => {
+    const stores = { ...nothing, getCACertificates: () => [pem(root), pem(middle), one] }
+    expect(names(stores, alice.der)).toEqual([middle.subject])
+    expect(names(stores, alice.der, middle.der)).toEqual([root.subject, middle.subject])
+    expect(names(stores, root.der)).toEqual([root.subject, middle.subject]) // and whom it issued
+    expect(names(stores, Uint8Array.of(), Uint8Array.of(48, 0))).toEqual([])
+  })
+
+  test('a name inside one that was cut off, and too many certificates, find nobody', () => {
+    const stores = { ...nothing, getCACertificates: () => [pem(root)] }
+    const nameless = issue({ ...root, subject: '' }, { subject: 'CN=x' })
+    expect(names(stores, nameless.der)).toEqual([])
+    expect(names(stores, ...Array.from({ length: 16 }, () => nameless.der), middle.der)).toEqual([])
   })
 
   test.each([
     ['cannot ask', undefined],
-    [
-      'fails',
-      () => {
-        throw new Error('no store')
-      },
-    ],
+    ['fails', fail],
     ['finds none', () => []],
-  ])('those that came with a runtime that %s', (_what, getCACertificates) => {
-    const trust = {
-      rootCertificates: [one, 'nonsense'],
-      ...(getCACertificates === undefined ? {} : { getCACertificates }),
-    }
-    expect(systemAuthorities(trust)).toHaveLength(1)
+  ])('those in the file of a system whose runtime %s', (_what, getCACertificates) => {
+    const read = (path: string) =>
+      path === '/etc/ssl/ca-bundle.pem' ? `# CAs\n${pem(middle)}${pem(root)}` : fail()
+    expect(names({ ...nothing, getCACertificates, read }, alice.der)).toEqual([middle.subject])
   })
 
-  test('this computer has some, and they are read once', () => {
-    expect(systemAuthorities().length).toBeGreaterThan(50)
-    expect(systemAuthorities()).toBe(systemAuthorities())
+  test('those the runtime was built with, where there is no other', () => {
+    expect(names(nothing, own.value.der)).toEqual([describeCertificate(own.value)])
+    expect(names(nothing, middle.der)).toEqual([])
+  })
+
+  test('this computer has some', () => {
+    expect(systemAuthorities([own.value.der]).map(describeCertificate)).toEqual([
+      describeCertificate(own.value),
+    ])
+  })
+
+  test('RFC 7296 §3.7: they are not listed in CERTREQ, and judge a gateway all the same', () => {
+    const anchors = authoritiesIn({ ...nothing, getCACertificates: () => [pem(root)] })
+    const gateway = issue(root, { subject: 'CN=gw', san: ['dns:gw.test'] })
+    const authentication = (ours: OurProof, trust: TheirProof) =>
+      ({ method: 'each', ours, theirs: trust }) as const
+    const key = (): OurProof & TheirProof => ({ method: 'psk', psk: Secret.fromText('k') })
+    const trust: TheirProof = {
+      ...{ method: 'certificate', anchors, lists: [], requireLists: false, weak: {}, commonName: false },
+    }
+    const proof: OurProof = {
+      ...{
+        method: 'certificate',
+        chain: [gateway.certificate],
+        key: gateway.key.signing,
+        pss: false,
+        weakSha1: false,
+      },
+    }
+    const { client, net } = pair({
+      client: { authentication: authentication(key(), trust) },
+      gateway: { authentication: authentication(proof, key()) },
+    })
+    client.command('connect')
+    net.settle()
+    expect(client.n.state).toBe('connected')
+    const request = (client.sent[1]!.payloads as readonly Payload[]).find(({ type }) => type === 'CERTREQ')
+    expect(request).toMatchObject({ authorities: new Uint8Array() })
   })
 })

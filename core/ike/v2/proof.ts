@@ -58,14 +58,15 @@ export function agreedHashes(
   return Array.from({ length: theirs.length >> 1 }, (_, at) => (theirs[2 * at]! << 8) | theirs[2 * at + 1]!)
 }
 
-/** A list of the authorities of a whole system would not fit anywhere: then any will do. */
+/** A list of the authorities of a whole system would not fit anywhere: then any will do. RFC 7296 §3.7 */
 const MOST_AUTHORITIES = 64
 
 /** CERTREQ for the authorities that were chosen. RFC 7296 §3.7 */
 export function certificateRequest(config: ConnectionConfig): Payload[] {
   const theirs = theirProof(config)
   if (theirs.method !== 'certificate') return []
-  const named = theirs.anchors.length <= MOST_AUTHORITIES ? theirs.anchors : []
+  const { anchors } = theirs
+  const named = typeof anchors !== 'function' && anchors.length <= MOST_AUTHORITIES ? anchors : []
   return [
     {
       type: 'CERTREQ',
@@ -170,11 +171,12 @@ export function chainQuestion(
   if (theirs.method !== 'certificate' || auth === undefined || auth.method === AuthMethod.SHARED_KEY_MIC.id) {
     return undefined
   }
-  const { anchors, lists, requireLists, weak } = theirs
+  const { lists, requireLists, weak } = theirs
   // Other encodings may stand beside ours; what cannot be read is passed over. RFC 7296 §3.6
   const certificates = all(payloads, 'CERT')
     .filter(({ encoding }) => encoding === CertificateEncoding.X509_SIGNATURE.id)
     .map(({ data }) => data)
+  const anchors = typeof theirs.anchors === 'function' ? theirs.anchors(certificates) : theirs.anchors
   return { certificates, anchors, lists, requireLists, weak, role }
 }
 
