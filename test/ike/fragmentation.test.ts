@@ -10,7 +10,8 @@ import { fragmentRoom, seal } from '../../core/ike/v2/protect.ts'
 import { Transmission } from '../../core/ike/v2/transmission.ts'
 import { decodeMessage, encodePayloads, type Header } from '../../core/wire/ikev2/message.ts'
 import type { Payload, SkfPayload } from '../../core/wire/ikev2/payload.ts'
-import { SUITES, saPair, seeded } from './sa-pair.ts'
+import { SUITES, saPair } from '../support/sa-pair.ts'
+import { SeededRandom } from '../support/seeded-random.ts'
 
 const IKE_AUTH = ExchangeType.IKE_AUTH.id
 const START = asMillis(0)
@@ -87,7 +88,7 @@ function fragmentOf(
     },
     { first: number === 1 ? PayloadNumber.IDi.id : 0, bytes: content, fragment: { number, total } },
     BigInt(1000 + number),
-    seeded('hostile'),
+    new SeededRandom(3),
   )
 }
 

@@ -1,34 +1,11 @@
-import { createHash } from 'node:crypto'
 import { asIkeSpi, asMillis } from '../../core/bytes/brands.ts'
-import type { Random } from '../../core/bytes/random.ts'
 import { Secret } from '../../core/bytes/secret.ts'
-import { createRegistry } from '../../core/crypto/registry.ts'
 import type { OfferedProposal } from '../../core/ike/config.ts'
 import { IkeSa } from '../../core/ike/v2/ike-sa.ts'
 import { ikeKeys } from '../../core/ike/v2/keys.ts'
 import { ikeSuite, TYPE } from '../../core/ike/v2/suite.ts'
-import { loadAddon } from '../../core/native/load.ts'
-
-export const registry = createRegistry(loadAddon())
-
-/** Random octets that are the same in every run. */
-export function seeded(seed: string): Random {
-  let round = 0
-  return {
-    bytes(count) {
-      const out = new Uint8Array(count)
-      for (let at = 0; at < count; at += 32)
-        out.set(
-          createHash('sha256')
-            .update(`${seed} ${round++}`)
-            .digest()
-            .subarray(0, count - at),
-          at,
-        )
-      return out
-    },
-  }
-}
+import { SeededRandom } from './seeded-random.ts'
+import { wholeRegistry } from './two-peers.ts'
 
 const ECP256 = { type: TYPE.KE, id: 19 }
 
@@ -48,14 +25,14 @@ export function saPair(proposal: OfferedProposal = SUITES['AES-GCM-16']): {
   readonly client: IkeSa
   readonly gateway: IkeSa
 } {
-  const suite = ikeSuite(registry, proposal)!
+  const suite = ikeSuite(wholeRegistry(), proposal)!
   const spiI = asIkeSpi(Uint8Array.from({ length: 8 }, (_, i) => 0x11 + i))
   const spiR = asIkeSpi(Uint8Array.from({ length: 8 }, (_, i) => 0x91 + i))
   const nonce = new Uint8Array(32).fill(7)
   const end = (initiator: boolean): IkeSa => {
     const keys = ikeKeys(suite, new Secret(new Uint8Array(32).fill(3)), nonce, nonce, spiI, spiR)
     const [localSpi, remoteSpi] = initiator ? [spiI, spiR] : [spiR, spiI]
-    const random = seeded(initiator ? 'client' : 'gateway')
+    const random = new SeededRandom(initiator ? 1 : 2)
     const sa = new IkeSa({ localSpi, remoteSpi, initiator }, suite, keys, random, asMillis(0))
     sa.nextId = initiator ? 1 : 0
     sa.expectedId = initiator ? 0 : 1
