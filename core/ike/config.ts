@@ -110,6 +110,8 @@ export interface ConnectionConfig {
   /** Seconds of silence before we ask; 0 never. */
   readonly dpdSeconds: number
   readonly keepaliveSeconds: number
+  /** CHILD_SAs that stand at once, as far as the peer may make more of them; left out: 1 as a client, some as a responder. RFC 7296 §1.3.1 */
+  readonly mostChildren?: number
   /** Groups for CHILD_SAs made by CREATE_CHILD_SA, IANA ids, the most wanted first; none: no perfect forward secrecy. */
   readonly pfsGroups: readonly number[]
 }

@@ -45,6 +45,8 @@ class Driver implements Connection {
   #state: State
   #traffic: NodeJS.Timeout | undefined
   #seen = { inbound: 0, outbound: 0 }
+  /** Inner packets so far that no CHILD_SA was there for. */
+  #unserved = 0
   #closed = false
 
   constructor(options: ConnectionOptions) {
@@ -160,10 +162,13 @@ class Driver implements Connection {
 
   #reportTraffic(): void {
     const traffic = this.#datapath.traffic()
+    const { noSelector } = this.#datapath.strays()
     const inbound = traffic.inbound > this.#seen.inbound
     const outbound = traffic.outbound > this.#seen.outbound
+    const unserved = noSelector > this.#unserved
     this.#seen = traffic
-    if (inbound || outbound) this.#feed({ type: 'traffic', inbound, outbound })
+    this.#unserved = noSelector
+    if (inbound || outbound || unserved) this.#feed({ type: 'traffic', inbound, outbound, unserved })
   }
 
   #setTimer(timer: string, at: Millis): void {

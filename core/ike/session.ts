@@ -36,6 +36,10 @@ export type IkeCommand =
   | { readonly type: 'disconnect' }
   /** Makes a fresh CHILD_SA in place of the one named (default: all). RFC 7296 §2.8 */
   | { readonly type: 'rekeyChild'; readonly child?: string }
+  /** Another CHILD_SA beside those there are (default: all that may be asked for). RFC 7296 §1.3.1 */
+  | { readonly type: 'newChild'; readonly selectors?: SelectorPair }
+  /** Closes the CHILD_SA named; with the last one the connection ends. RFC 7296 §1.4.1 */
+  | { readonly type: 'closeChild'; readonly child: string }
   | { readonly type: 'rekeyIke' }
   /** Asks whether the gateway is alive. RFC 7296 §2.4 */
   | { readonly type: 'probe' }
@@ -52,8 +56,16 @@ export type IkeEvent =
   | { readonly type: 'failed'; readonly error: VpnError }
   /** An ESP SA is near the end of what may be sent with it. */
   | { readonly type: 'softLimit'; readonly spi: EspSpi; readonly reason: 'bytes' | 'packets' | 'sequence' }
-  /** Traffic seen since the last such event, for liveness (RFC 7296 §2.4) and the idle time. */
-  | { readonly type: 'traffic'; readonly inbound: boolean; readonly outbound: boolean }
+  /**
+   * Traffic seen since the last such event, for liveness (RFC 7296 §2.4) and the idle time. `unserved`: inner packets
+   * for which there was no CHILD_SA.
+   */
+  | {
+      readonly type: 'traffic'
+      readonly inbound: boolean
+      readonly outbound: boolean
+      readonly unserved?: boolean
+    }
 
 export type IkeAction =
   | { readonly do: 'openPath'; readonly remotePort: 500 | 4500 }

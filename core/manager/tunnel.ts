@@ -132,7 +132,7 @@ export class Tunnel {
   snapshot(): TunnelSnapshot {
     const view = this.#attempt?.connection?.view() ?? this.#lastView
     const live = this.#attempt?.connection !== undefined && !this.#attempt.over
-    const phase = this.#phase === 'phase1' && view?.state !== 'phase1' && live ? 'phase2' : this.#phase
+    const phase = live ? phaseShown(this.#phase, view?.state) : this.#phase
     const negotiating = phase === 'phase1' || phase === 'phase2'
     return {
       profile: this.profile.id,
@@ -375,6 +375,12 @@ export class Tunnel {
     if (ending === undefined) return
     for (const tell of this.#onEnd.splice(0)) tell()
   }
+}
+
+/** The connection knows better how far it is: phase 2 may still be missing, or be missing again. */
+function phaseShown(phase: TunnelPhase, state: ConnectionView['state'] | undefined): TunnelPhase {
+  if (phase === 'phase1' && state !== 'phase1') return 'phase2'
+  return phase === 'connected' && state === 'phase2' ? 'phase2' : phase
 }
 
 /** Whatever was thrown, as a fault. */

@@ -72,10 +72,12 @@ export class Peer {
       now: () => net.now(),
       toTun: (packet) => this.inner.push(packet.slice()),
       toNetwork: (esp) => net.esp(this, esp),
+      // Small, because random histories make very many SAs.
+      limits: { replayWindow: 64 },
     })
   }
 
-  command(command: IkeCommand | IkeCommand['type']): void {
+  command(command: IkeCommand | Exclude<IkeCommand['type'], 'closeChild'>): void {
     this.feed({ type: 'command', command: typeof command === 'string' ? { type: command } : command })
   }
 

@@ -31,6 +31,12 @@ export interface ChildSa {
   rekeyQueued?: boolean
   /** Our Delete is out, and not only queued. */
   deleteSent?: boolean
+  /** Our answer made it, and the peer may not have that yet: nothing can be asked about it. */
+  unconfirmed?: boolean
+  /** What to ask then. */
+  deferred?: 'rekey' | 'delete'
+  /** It was asked for again after the peer had closed it. */
+  remade?: boolean
   /** The peer refused to replace it: since when, and when we ask again. */
   refused?: { readonly since: Millis; readonly retryAt: Millis }
   /** The SA that replaces this one: made by our exchange, or by the peer's. */

@@ -1,4 +1,4 @@
-import { asMillis, type EspSpi, type Millis } from '../../bytes/brands.ts'
+import { asMillis, type Millis } from '../../bytes/brands.ts'
 import { equal } from '../../bytes/octets.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType, SecurityProtocol } from '../../iana/ikev2.ts'
@@ -7,9 +7,11 @@ import { decodeMessage, type Header } from '../../wire/ikev2/message.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { AssignedConfiguration, Datagram, IkeEvent, State, Step } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
+import { Children } from './children.ts'
 import { onCreateChildRequest } from './exchanges/create-child-sa.ts'
+import { deleteChild } from './exchanges/delete-child.ts'
 import { onInformational } from './exchanges/informational.ts'
-import { deleteChild, rekeyChild } from './exchanges/rekey-child.ts'
+import { rekeyChild } from './exchanges/rekey-child.ts'
 import { rekeyIke } from './exchanges/rekey-ike.ts'
 import type { IkeSa, Request } from './ike-sa.ts'
 import { hexSpi, type Negotiation } from './negotiation.ts'
@@ -26,6 +28,7 @@ export class Established implements State {
   readonly n: Negotiation
   /** The current IKE SA and those on their way out. */
   readonly sas: IkeSa[]
+  readonly children: Children
   #heardAt: Millis = asMillis(0)
   /** We are saying goodbye, and this is how it will end. */
   #goodbye: { readonly error: VpnError | undefined } | undefined
@@ -34,6 +37,7 @@ export class Established implements State {
   constructor(n: Negotiation, sa: IkeSa) {
     this.n = n
     this.sas = [sa]
+    this.children = new Children(this)
     n.current = sa
   }
 
@@ -51,6 +55,7 @@ export class Established implements State {
     n.state = 'connected'
     n.step = ''
     this.#heardAt = now
+    this.children.begin(child, now)
     n.act({ do: 'established', configuration, selectors: child.selectors })
     this.startTimers(now)
     return this.done()
@@ -97,6 +102,7 @@ export class Established implements State {
       }
       case 'traffic':
         if (event.inbound) this.#heardAt = now
+        this.children.onTraffic(event, now)
         break
       case 'answered':
       case 'pathOpen':
@@ -118,7 +124,23 @@ export class Established implements State {
         if (command.child === undefined || child.name === command.child) rekeyChild(this, child, now)
       }
     }
+    if (command.type === 'newChild') {
+      const selectors = command.selectors ?? this.children.bounds
+      this.children.want({ name: this.children.freshName(), selectors, since: now }, now)
+    }
+    if (command.type === 'closeChild') return this.#closeChild(command.child, now)
     if (command.type === 'probe') this.#probe(now)
+    return this.done()
+  }
+
+  #closeChild(name: string, now: Millis): Step {
+    const alive = [...this.n.children.values()].filter((c) => c.state !== 'deleting')
+    const named = alive.filter((c) => c.name === name)
+    if (named.length > 0 && named.length === alive.length) return this.disconnect(undefined, now)
+    for (const child of named) {
+      if (child.state === 'rekeying') this.n.note(`${name} is being rekeyed and can not be closed just now`)
+      if (child.state === 'installed') deleteChild(this, child, now)
+    }
     return this.done()
   }
 
@@ -193,24 +215,14 @@ export class Established implements State {
 
   #onTimer(timer: string, now: Millis): void {
     const { n } = this
-    const [what, key] = timer.split(':')
+    const [what = '', key = ''] = timer.split(':')
+    if (this.children.onTimer(what, key, now)) return
     switch (what) {
       case 'retransmit':
         return this.#retransmit(
           this.sas.find((s) => hexSpi(s.localSpi) === key),
           now,
         )
-      case 'child-rekey': {
-        const child = n.children.get(Number(key))
-        if (child !== undefined) rekeyChild(this, child, now)
-        return
-      }
-      case 'child-linger':
-        return this.#onChildLinger(Number(key), now)
-      case 'inbound-linger':
-        if (n.lingering.delete(Number(key) as EspSpi))
-          n.act({ do: 'removeInbound', spi: Number(key) as EspSpi })
-        return
       case 'ike-linger': {
         const sa = this.sas.find((s) => hexSpi(s.localSpi) === key)
         if (sa !== undefined && sa !== this.current) this.drop(sa)
@@ -229,13 +241,6 @@ export class Established implements State {
         n.act({ do: 'keepalive' })
         return n.setTimer('keepalive', asMillis(now + n.config.keepaliveSeconds * 1000))
     }
-  }
-
-  /** The peer never deleted what its rekey replaced: we do. */
-  #onChildLinger(spi: number, now: Millis): void {
-    const child = this.n.children.get(spi)
-    if (child?.state === 'rekeying') this.expectDelete(child, now)
-    else if (child !== undefined) deleteChild(this, child, now)
   }
 
   #retransmit(sa: IkeSa | undefined, now: Millis): void {
@@ -330,6 +335,7 @@ export class Established implements State {
     const { n } = this
     if (header.messageId !== sa.expectedId || sa.state === 'closed')
       return n.note(`dropped a request outside the window: Message ID ${header.messageId}`)
+    this.children.confirm(sa, now)
     const critical = unknownCritical(payloads)
     if (critical !== undefined)
       return this.#reply(sa, header, [
@@ -365,6 +371,8 @@ export class Established implements State {
   moveTo(made: IkeSa, old: IkeSa, now: Millis): void {
     const { n } = this
     old.state = 'replaced'
+    // Nothing of ours was in doubt, or the peer would not have agreed. RFC 7296 §2.25.1
+    this.children.confirm(old, now)
     n.current = made
     n.rekeys.ike++
     n.ikeRefusedSince = undefined
@@ -392,50 +400,6 @@ export class Established implements State {
   /** A replaced IKE SA is forgotten after a while, whether the peer deletes it or not. */
   expectIkeDelete(sa: IkeSa, now: Millis): void {
     this.n.setTimer(`ike-linger:${hexSpi(sa.localSpi)}`, asMillis(now + CHOICE.lingerMs))
-  }
-
-  /** The peer should delete this CHILD_SA; if it does not, we shall. */
-  expectDelete(child: ChildSa, now: Millis): void {
-    this.n.setTimer(`child-linger:${child.inboundSpi}`, asMillis(now + CHOICE.lingerMs))
-  }
-
-  /** Forgets a CHILD_SA; whatever replaces it sends from now on. */
-  removeChild(child: ChildSa, now: Millis): void {
-    const { n } = this
-    if (!n.children.delete(child.inboundSpi)) return
-    n.clearTimer(`child-rekey:${child.inboundSpi}`)
-    n.clearTimer(`child-linger:${child.inboundSpi}`)
-    const successor = child.successorOfTheirs?.child
-    if (successor?.state === 'installed') this.startSending(successor)
-    n.act({ do: 'removeOutbound', spi: child.outboundSpi })
-    child.pendingOutbound?.encryptionKey.close()
-    child.pendingOutbound?.integrityKey?.close()
-    if (child.successorOfTheirs === undefined && child.successorOfOurs === undefined)
-      return n.act({ do: 'removeInbound', spi: child.inboundSpi })
-    // The last packets of the peer may be slower than its Delete.
-    n.lingering.add(child.inboundSpi)
-    n.setTimer(`inbound-linger:${child.inboundSpi}`, asMillis(now + CHOICE.inboundLingerMs))
-  }
-
-  /** Without a CHILD_SA, present or to come, there is no connection to speak of. */
-  checkChildren(now: Millis): void {
-    const { n } = this
-    const makesChild = (r: Request | undefined): boolean =>
-      r?.concerns === 'child' && r.exchange === ExchangeType.CREATE_CHILD_SA.id
-    const toCome = this.sas.some((sa) => makesChild(sa.outstanding?.request))
-    if (n.children.size > 0 || toCome || !n.initiated || this.leaving) return
-    this.leave(
-      { kind: 'closedByGateway', reason: 'it closed the tunnel, as it does after a time without traffic' },
-      now,
-    )
-  }
-
-  /** The peer is ready for this SA: send with it. */
-  startSending(child: ChildSa): void {
-    const sa = child.pendingOutbound
-    if (sa === undefined || !this.n.children.has(child.inboundSpi)) return
-    delete child.pendingOutbound
-    this.n.act({ do: 'useOutbound', child: child.name, sa, selectors: child.selectors })
   }
 }
 

@@ -5,6 +5,7 @@ import type { Header, Message } from '../../wire/ikev2/message.ts'
 import { decodeMessage, decodePayloads, encodePayloads } from '../../wire/ikev2/message.ts'
 import type { Payload, SkfPayload, SkPayload } from '../../wire/ikev2/payload.ts'
 import type { ObservedMessage } from '../session.ts'
+import type { ChildSa } from './child-sa.ts'
 import { type FragmentSizes, Reassembly, split, unfragmentedHead } from './fragmentation.ts'
 import { closeIkeKeys, type IkeKeys } from './keys.ts'
 import { observed } from './negotiation.ts'
@@ -81,6 +82,8 @@ export class IkeSa {
   rekeyQueued = false
   /** The IKE SA that the peer's rekey made of this one. */
   rekeyOfTheirs: { readonly sa: IkeSa; readonly lowestNonce: Uint8Array } | undefined
+  /** The CHILD_SA that our last answer made: until the next request the peer may not know of it. */
+  unconfirmed: ChildSa | undefined
   readonly #random: Random
   readonly #requests = new Reassembly()
   readonly #responses = new Reassembly()

@@ -35,6 +35,12 @@ export const CHOICE = {
   refusedLongestMs: 180_000,
   /** Packets sent with a replaced SA may arrive behind its Delete. */
   inboundLingerMs: 3_000,
+  /** CHILD_SAs of one peer that a responder keeps. */
+  mostChildren: 8,
+  /** Packets within this time: the tunnel is in use. */
+  inUseMs: 10_000,
+  /** A CHILD_SA we asked for again that the peer closes within this time is not wanted there. */
+  shortLifeMs: 10_000,
   /** Our rekey times are moved by up to this part, so that both ends do not rekey at once. */
   jitter: 0.1,
   /**

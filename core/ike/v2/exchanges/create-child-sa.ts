@@ -12,6 +12,7 @@ import { find } from '../payloads.ts'
 import { PROTOCOL } from '../suite.ts'
 import { malformed, refuse } from './child-offer.ts'
 import type { Answer } from './informational.ts'
+import { onNewChildRequest } from './new-child.ts'
 import { onRekeyChildRequest, rekeyNotify } from './rekey-child.ts'
 import { onRekeyIkeRequest } from './rekey-ike.ts'
 
@@ -31,7 +32,6 @@ export function onCreateChildRequest(
   // While the IKE SA itself is being replaced, its children stay as they are. RFC 7296 §2.25.2
   if (sa.state !== 'live') return refuse(NotifyType.TEMPORARY_FAILURE.id)
   const rekey = rekeyNotify(payloads)
-  // We are a client: the gateway has no business opening further tunnels into us.
-  if (rekey === undefined) return refuse(NotifyType.NO_ADDITIONAL_SAS.id)
+  if (rekey === undefined) return onNewChildRequest(e, sa, payloads, now)
   return onRekeyChildRequest(e, sa, rekey, payloads, now)
 }

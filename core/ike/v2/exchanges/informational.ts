@@ -3,11 +3,12 @@ import type { VpnError } from '../../../errors.ts'
 import { SecurityProtocol } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
-import type { DeletePayload, Payload } from '../../../wire/ikev2/payload.ts'
+import type { Payload } from '../../../wire/ikev2/payload.ts'
 import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
-import { all, errorOf, spiBytes, spiNumber } from '../payloads.ts'
+import { all, errorOf } from '../payloads.ts'
 import { ourProof, proofWords } from '../proof.ts'
+import { onDeleteChild } from './delete-child.ts'
 
 /** The answer to a request, and what follows once it is sent. */
 export interface Answer {
@@ -37,25 +38,17 @@ export function onInformational(
     }
   }
   for (const n of all(payloads, 'Notify')) e.n.note(`the gateway says ${nameOf(NotifyType, n.notify)}`)
-  const answer = deletes
+  const deleted = deletes
     .filter((d) => d.protocol === SecurityProtocol.ESP.id)
     .map((d) => onDeleteChild(e, d, now))
-  const spis = answer.flat()
+  const spis = deleted.flatMap((d) => d.halves)
   return {
     payloads:
       spis.length === 0 ? [] : [{ type: 'Delete', protocol: SecurityProtocol.ESP.id, spiBytes: 4, spis }],
-    ...(deletes.length > 0 ? { after: (at: Millis) => e.checkChildren(at) } : {}),
+    after: (at) => {
+      if (deletes.length === 0) return
+      for (const child of deleted.flatMap((d) => d.gone)) e.children.lost(child, at)
+      e.children.check(at)
+    },
   }
-}
-
-/** → our inbound SPIs of what was deleted: the other halves. An SA we are deleting ourselves is not named. RFC 7296 §1.4.1 */
-function onDeleteChild(e: Established, d: DeletePayload, now: Millis): Uint8Array[] {
-  const halves: Uint8Array[] = []
-  for (const spi of d.spis) {
-    const child = [...e.n.children.values()].find((c) => c.outboundSpi === spiNumber(spi))
-    if (child === undefined) continue
-    if (child.deleteSent !== true) halves.push(spiBytes(child.inboundSpi))
-    e.removeChild(child, now)
-  }
-  return halves
 }

@@ -1,0 +1,158 @@
+import { asMillis, type Millis } from '../../../bytes/brands.ts'
+import type { SelectorPair } from '../../../esp/engine.ts'
+import { ExchangeType } from '../../../iana/ikev2.ts'
+import { NotifyType } from '../../../iana/ikev2-notify.ts'
+import { nameOf } from '../../../iana/registry.ts'
+import type { Payload } from '../../../wire/ikev2/payload.ts'
+import type { Established } from '../established.ts'
+import type { IkeSa } from '../ike-sa.ts'
+import { CHOICE } from '../numbers.ts'
+import { errorOf, find } from '../payloads.ts'
+import { intersect, isSubset, knownSelectors } from '../selectors.ts'
+import {
+  type AskedChild,
+  answerChild,
+  askChild,
+  askedPayloads,
+  firstGroup,
+  readChildAnswer,
+} from './child-exchange.ts'
+import { chooseChild, groupOf, refuse, rekeyGroups } from './child-offer.ts'
+import { deleteUnmade } from './delete-child.ts'
+import { addChild } from './ike-auth.ts'
+import type { Answer } from './informational.ts'
+
+/** A CHILD_SA that we want beside the others, or in place of one that was lost. */
+export interface WantedChild {
+  readonly name: string
+  readonly selectors: SelectorPair
+  /** Since when we try. */
+  readonly since: Millis
+  /** It was there before. */
+  readonly remade?: boolean
+  /** Nothing needs it at the moment. */
+  readonly asleep?: boolean
+  /** Our request is out. */
+  asked?: boolean
+}
+
+/** `SK {SA, Ni, [KEi,] TSi, TSr}`. `tried`: groups that the peer did not take. RFC 7296 §1.3.1 */
+export function createChild(
+  e: Established,
+  wanted: WantedChild,
+  now: Millis,
+  group = firstGroup(e.n),
+  tried: readonly number[] = [],
+): void {
+  const { n } = e
+  let asked: AskedChild | undefined
+  e.ask(
+    e.current,
+    {
+      label: 'CREATE_CHILD_SA',
+      exchange: ExchangeType.CREATE_CHILD_SA.id,
+      concerns: 'child',
+      build: () => {
+        // The peer may have made it meanwhile.
+        if (!e.children.isWanted(wanted)) return undefined
+        wanted.asked = true
+        asked = askChild(n, group)
+        return askedPayloads(n, asked, wanted.selectors)
+      },
+      onReply: (payloads, at, sa) => {
+        wanted.asked = false
+        const error = errorOf(payloads)
+        if (error === undefined) onChildReply(e, sa, wanted, asked!, payloads, at)
+        else onRefusal(e, wanted, error.notify, error.data, [...tried, group ?? 0], at)
+        asked?.exchange?.close()
+      },
+    },
+    now,
+  )
+}
+
+function onChildReply(
+  e: Established,
+  sa: IkeSa,
+  wanted: WantedChild,
+  asked: AskedChild,
+  payloads: readonly Payload[],
+  now: Millis,
+): void {
+  const { n } = e
+  const { name, selectors, remade } = wanted
+  // The responder may narrow, and only that. RFC 7296 §2.9
+  const made = readChildAnswer(n, sa, asked, payloads, (local, remote) =>
+    isSubset(local, selectors.local) && isSubset(remote, selectors.remote)
+      ? undefined
+      : 'the selectors are not among those asked for',
+  )
+  if (typeof made === 'string') {
+    n.note(`the CHILD_SA is of no use: ${made}`)
+    e.children.settle(wanted)
+    return deleteUnmade(e, asked.inboundSpi, now)
+  }
+  const child = addChild(n, { name, ...made, ours: true }, made.sas, 'both', now)
+  if (remade === true) child.remade = true
+  e.children.settle(wanted)
+}
+
+/** It did not work, and the IKE SA lives on. RFC 7296 §1.3.1, §2.25 */
+function onRefusal(
+  e: Established,
+  wanted: WantedChild,
+  type: number,
+  data: Uint8Array,
+  tried: readonly number[],
+  now: Millis,
+): void {
+  const { n } = e
+  if (!e.children.isWanted(wanted)) return
+  const why = nameOf(NotifyType, type)
+  if (type === NotifyType.INVALID_KE_PAYLOAD.id) {
+    const group = groupOf(data)
+    if (rekeyGroups(n).includes(group) && !tried.includes(group))
+      return createChild(e, wanted, now, group, tried)
+  }
+  if (type === NotifyType.TEMPORARY_FAILURE.id && now - wanted.since < CHOICE.refusedLongestMs) {
+    n.note('the peer can not make a CHILD_SA just now; trying again shortly')
+    return n.setTimer(`child-create:${wanted.name}`, asMillis(now + n.jittered(CHOICE.temporaryFailureMs)))
+  }
+  n.note(`the peer refused a CHILD_SA: ${why}`)
+  e.children.settle(wanted)
+  e.children.check(now, `it closed the tunnel and does not open it again (${why})`)
+}
+
+/**
+ * The peer wants another CHILD_SA. Within what IKE_AUTH spoke of it gets one, up to a bound; a client takes one only
+ * where it has none, for nothing but its own traffic is meant for it. RFC 7296 §1.3.1
+ */
+export function onNewChildRequest(
+  e: Established,
+  sa: IkeSa,
+  payloads: readonly Payload[],
+  now: Millis,
+): Answer {
+  const { n } = e
+  const most = n.config.mostChildren ?? (n.initiated ? 1 : CHOICE.mostChildren)
+  if (e.children.live >= most) return refuse(NotifyType.NO_ADDITIONAL_SAS.id)
+  const pick = chooseChild(n, payloads)
+  if (!('suite' in pick)) return pick
+  const { bounds } = e.children
+  // Their TSi is their side. RFC 7296 §2.9
+  const selectors = {
+    local: intersect(bounds.local, knownSelectors(find(payloads, 'TSr')!)),
+    remote: intersect(bounds.remote, knownSelectors(find(payloads, 'TSi')!)),
+  }
+  if (selectors.local.length === 0 || selectors.remote.length === 0)
+    return refuse(NotifyType.TS_UNACCEPTABLE.id)
+  const answer = answerChild(n, sa, pick, payloads, selectors)
+  if (!('agreed' in answer)) return answer
+  const { agreed } = answer
+  const missing = e.children.missing()
+  const name = missing?.name ?? e.children.freshName()
+  const child = addChild(n, { name, ...agreed, ours: false }, agreed.sas, 'both', now)
+  e.children.answered(sa, child, now)
+  if (missing !== undefined) e.children.settle(missing)
+  return { payloads: answer.payloads }
+}
