@@ -91,7 +91,14 @@ export interface ConnectionConfig {
   readonly ikeProposals: readonly OfferedProposal[]
   readonly espProposals: readonly OfferedProposal[]
   /** Ask for virtual addresses of these families by CP. RFC 7296 §2.19 */
-  readonly requestAddresses: { readonly ipv4: boolean; readonly ipv6: boolean }
+  readonly requestAddresses: {
+    readonly ipv4: boolean
+    readonly ipv6: boolean
+    /** Those we have had, CIDR: asked for by name, at most one of each family. RFC 7296 §3.15.1 */
+    readonly preferred?: readonly string[]
+  }
+  /** Tell the gateway that we have no other IKE SA with it; left out: yes. RFC 7296 §2.4 */
+  readonly initialContact?: boolean
   /** Our side when no address is requested (our own inner addresses). */
   readonly localSelectors: readonly TrafficSelector[]
   /** The other side we ask for: 0.0.0.0/0 and ::/0 unless the profile says less. */
@@ -106,7 +113,12 @@ export interface ConnectionConfig {
   readonly fragmentDatagramBytes?: number
   /** UDP encapsulation even where no NAT is found (there is no other transport yet). */
   readonly forceEncapsulation: boolean
-  readonly lifetimes: { readonly ikeRekeySeconds: number; readonly childRekeySeconds: number }
+  readonly lifetimes: {
+    readonly ikeRekeySeconds: number
+    readonly childRekeySeconds: number
+    /** Prove who we are again after this time, even if the gateway does not ask for it; left out: never. */
+    readonly reauthSeconds?: number
+  }
   /** Seconds of silence before we ask; 0 never. */
   readonly dpdSeconds: number
   readonly keepaliveSeconds: number
@@ -120,7 +132,10 @@ export interface ConnectionConfig {
 export interface ConnectionListener {
   /** Something in {@link ConnectionView} changed. */
   changed(): void
-  /** Phase 1 and 2 stand for the first time. The manager brings the operating system to its plan and gives the device to the datapath. */
+  /**
+   * Phase 1 and 2 stand. The manager brings the operating system to its plan and gives the device to the datapath. Said
+   * again when a later authentication changed what was agreed.
+   */
   established(
     configuration: AssignedConfiguration,
     remote: readonly TrafficSelector[],

@@ -140,7 +140,7 @@ class Driver implements Connection {
       case 'note':
         return listener.note(action.text)
       case 'established':
-        this.#traffic = setInterval(() => this.#reportTraffic(), TRAFFIC_MS)
+        this.#traffic ??= setInterval(() => this.#reportTraffic(), TRAFFIC_MS)
         return listener.established(action.configuration, action.selectors.remote, action.selectors.local)
       case 'closed':
         this.close()

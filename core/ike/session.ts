@@ -41,6 +41,8 @@ export type IkeCommand =
   /** Closes the CHILD_SA named; with the last one the connection ends. RFC 7296 §1.4.1 */
   | { readonly type: 'closeChild'; readonly child: string }
   | { readonly type: 'rekeyIke' }
+  /** Proves who we are once more, on a fresh IKE SA that takes over. RFC 7296 §2.8.3 */
+  | { readonly type: 'reauthenticate' }
   /** Asks whether the gateway is alive. RFC 7296 §2.4 */
   | { readonly type: 'probe' }
 
@@ -92,7 +94,7 @@ export type IkeAction =
   | { readonly do: 'observe'; readonly message: ObservedMessage }
   /** Something a person should read in the log. */
   | { readonly do: 'note'; readonly text: string }
-  /** Phase 1 and phase 2 stand. `configuration`: what the gateway assigned; the selectors are the narrowed ones. */
+  /** Phase 1 and phase 2 stand, or stand anew with other terms. `configuration`: what the gateway assigned; the selectors are the narrowed ones. */
   | {
       readonly do: 'established'
       readonly configuration: AssignedConfiguration

@@ -37,6 +37,8 @@ interface Attempt {
   plan: TunnelPlan | undefined
   /** Settles when the machine is at its plan, or has failed to get there. */
   bringUp: Promise<void> | undefined
+  /** The device is in the hands of the datapath. */
+  attached: boolean
   over: boolean
 }
 
@@ -168,6 +170,7 @@ export class Tunnel {
       fd: undefined,
       plan: undefined,
       bringUp: undefined,
+      attached: false,
       over: false,
     }
     this.#attempt = attempt
@@ -245,14 +248,17 @@ export class Tunnel {
       },
       established: (configuration, remote, local) => {
         if (attempt.over) return
-        attempt.bringUp = this.#bringUp(attempt, {
+        const agreement: Agreement = {
           profile: this.profile,
           device: attempt.device ?? this.#device,
           configuration,
           remote,
           local,
           gatewayAddress: this.#address ?? '',
-        })
+        }
+        // Other terms may come while the machine is still being brought to the first ones.
+        const bringUp = () => this.#bringUp(attempt, agreement)
+        attempt.bringUp = attempt.bringUp === undefined ? bringUp() : attempt.bringUp.then(bringUp)
       },
       closed: (error) => void this.#over(attempt, error),
       message: (message) => this.log.add(message, this.#needs.clock.now()),
@@ -263,14 +269,15 @@ export class Tunnel {
   /** The machine to its plan, then packets: never the other way round, or the first ones would take the old way. */
   async #bringUp(attempt: Attempt, agreement: Agreement): Promise<void> {
     const { edge, connection, fd } = attempt
-    if (edge === undefined || connection === undefined || fd === undefined) return
+    if (edge === undefined || connection === undefined || fd === undefined || attempt.over) return
     try {
       this.#enter('phase2', 'opening the tunnel')
       const plan = this.#needs.planFor(agreement)
       attempt.plan = plan
       await edge.apply(plan)
       if (attempt.over || this.#leaving) return
-      connection.attachTun(fd)
+      if (!attempt.attached) connection.attachTun(fd)
+      attempt.attached = true
       this.#network = {
         device: plan.device,
         mtu: plan.mtu,

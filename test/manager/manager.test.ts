@@ -59,6 +59,28 @@ test('a first connection that fails is an answer, not a reason to try again', as
   })
 })
 
+test('other terms after a later authentication bring the machine to a new plan, and the device stays', async () => {
+  const world = new World()
+  await world.up()
+  world.connection.tun = undefined
+  const configuration = { addresses: ['10.78.0.11/32'], dnsServers: [], subnets: [], dnsDomains: [] }
+  world.connection.listener.established(configuration, [], [])
+  await world.settle()
+  expect(world.done.filter((what) => what === 'apply culvert0')).toHaveLength(2)
+  expect(world.manager.snapshot().tunnels[0]?.network?.addresses).toEqual(['10.78.0.11/32'])
+  expect(world.connection.tun).toBeUndefined()
+  expect(world.state()).toBe('connected')
+})
+
+test('a tunnel whose phase 2 the gateway has closed does not claim to be connected', async () => {
+  const world = new World()
+  await world.up()
+  world.connection.state = 'phase2'
+  expect(world.manager.snapshot().tunnels[0]).toMatchObject({ state: 'phase2', step: 'step' })
+  world.connection.state = 'connected'
+  expect(world.state()).toBe('connected')
+})
+
 test('a tunnel that stood comes back with growing pauses', async () => {
   const world = new World()
   await world.up()

@@ -110,11 +110,12 @@ export class Peer {
     return udp4(this.#inside.own, this.#inside.other, 1000, 2000, text)
   }
 
-  /** Sends an inner packet; → whether `other` has got it, to be asked when the network has done its work. */
-  ping(other: Peer): () => boolean {
+  /** Sends an inner packet; → whether one of `others` has got it, to be asked when the network has done its work. */
+  ping(...others: readonly Peer[]): () => boolean {
     const text = `${this.name} ${++this.#pings}`
     this.engine.fromTun(this.packet(text))
-    return () => other.inner.some((packet) => Buffer.from(packet).subarray(28).toString() === text)
+    const isIt = (packet: Uint8Array): boolean => Buffer.from(packet).subarray(28).toString() === text
+    return () => others.some((other) => other.inner.some(isIt))
   }
 
   /** What its key and calendar answer; put another in its place to keep it waiting. */

@@ -1,9 +1,11 @@
-import { asMillis, type Millis } from '../../core/bytes/brands.ts'
+import { asEspSpi, asMillis, type Millis } from '../../core/bytes/brands.ts'
+import { equal } from '../../core/bytes/octets.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { createRegistry } from '../../core/crypto/registry.ts'
 import type { CryptoRegistry } from '../../core/crypto/transforms.ts'
 import type { ConnectionConfig, Identity } from '../../core/ike/config.ts'
 import type { Datagram, ObservedMessage } from '../../core/ike/session.ts'
+import type { Established } from '../../core/ike/v2/established.ts'
 import { Idle } from '../../core/ike/v2/initiator.ts'
 import { AwaitInitRequest } from '../../core/ike/v2/responder.ts'
 import { loadAddon } from '../../core/native/load.ts'
@@ -34,6 +36,8 @@ export interface PairOptions {
   readonly registry?: CryptoRegistry
   /** The client sits behind a NAT. */
   readonly nat?: boolean
+  /** The gateway can take another IKE SA of the client beside the one it has, with these changes. */
+  readonly second?: Partial<ConnectionConfig>
 }
 
 const ID_FQDN = 2
@@ -102,23 +106,27 @@ export function pair(options: PairOptions = {}): { client: Peer; gateway: Peer; 
     net.outlet,
     { own: '10.8.0.2', other: '10.77.0.10' },
   )
-  net.gateway = new Peer(
-    'gateway',
-    {
-      ...common(),
-      localIdentity: fqdn('gw.test'),
-      remoteIdentity: fqdn('client.test'),
-      localSelectors: [selector('0.0.0.0', '255.255.255.255')],
-      assigns: { addresses: ['10.8.0.2/32'], dnsServers: ['10.77.0.53'] },
-      ...options.gateway,
-    },
-    transforms,
-    new SeededRandom(2 * seed + 1),
-    (n) => new AwaitInitRequest(n),
-    net.outlet,
-    { own: '10.77.0.10', other: '10.8.0.2' },
-  )
-  for (const peer of [net.client, net.gateway]) peer.onProbe = () => net.flying.pop()
+  const gateway = (change: Partial<ConnectionConfig>, random: number): Peer =>
+    new Peer(
+      'gateway',
+      {
+        ...common(),
+        localIdentity: fqdn('gw.test'),
+        remoteIdentity: fqdn('client.test'),
+        localSelectors: [selector('0.0.0.0', '255.255.255.255')],
+        assigns: { addresses: ['10.8.0.2/32'], dnsServers: ['10.77.0.53'] },
+        ...options.gateway,
+        ...change,
+      },
+      transforms,
+      new SeededRandom(random),
+      (n) => new AwaitInitRequest(n),
+      net.outlet,
+      { own: '10.77.0.10', other: '10.8.0.2' },
+    )
+  net.gateway = gateway({}, 2 * seed + 1)
+  if (options.second !== undefined) net.second = gateway(options.second, 2 * seed + 1_000_001)
+  for (const peer of net.peers) peer.onProbe = () => net.flying.pop()
   return { client: net.client, gateway: net.gateway, net }
 }
 
@@ -137,6 +145,8 @@ export function connected(options: PairOptions = {}): { client: Peer; gateway: P
 export class Net {
   client!: Peer
   gateway!: Peer
+  /** The gateway's end of another IKE SA with the same client. */
+  second: Peer | undefined
   /** In flight, the first to arrive first. */
   flying: Flight[] = []
   /** Looks at each datagram as it is sent; → what flies instead: none (lost), one, several. */
@@ -161,7 +171,24 @@ export class Net {
   }
 
   get peers(): readonly Peer[] {
-    return [this.client, this.gateway]
+    return [this.client, ...this.#gateways]
+  }
+
+  get #gateways(): readonly Peer[] {
+    return this.second === undefined ? [this.gateway] : [this.gateway, this.second]
+  }
+
+  /** Which of the gateway's ends a datagram is for, by its SPI. */
+  #endFor({ kind, to, bytes }: Flight): Peer {
+    if (to === this.client || this.second === undefined) return to
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    const knows = (peer: Peer): boolean =>
+      kind === 'esp'
+        ? peer.engine.inbound(asEspSpi(view.getUint32(0))) !== undefined
+        : [...peer.sent, ...((peer.state as Partial<Established>).sas ?? [])].some((m) =>
+            equal(m.initiatorSpi, bytes.subarray(0, 8)),
+          )
+    return this.#gateways.find(knows) ?? (this.gateway.sent.length === 0 ? this.gateway : this.second)
   }
 
   other(peer: Peer): Peer {
@@ -203,7 +230,8 @@ export class Net {
 
   /** Hands a datagram to its receiver now, as often as asked. */
   deliver(flight: Flight): void {
-    const { to, bytes } = flight
+    const { bytes } = flight
+    const to = this.#endFor(flight)
     if (to.closed === undefined) {
       if (flight.kind === 'esp') to.engine.fromNetwork(bytes)
       else {
@@ -241,13 +269,14 @@ export class Net {
 
   /** Whether an inner packet gets through in both directions, at this very moment and past everything in flight. */
   pings(): boolean {
-    return this.pingsFrom(this.client) && this.pingsFrom(this.gateway)
+    const talking = this.#gateways.filter((g) => g.closed === undefined && g.n.children.size > 0)
+    return [this.client, ...talking].every((peer) => this.pingsFrom(peer))
   }
 
   pingsFrom(peer: Peer): boolean {
     const waiting = this.flying
     this.flying = []
-    const arrived = peer.ping(this.other(peer))
+    const arrived = peer.ping(...(peer === this.client ? this.#gateways : [this.client]))
     for (const flight of this.flying) this.deliver(flight)
     this.flying = waiting
     return arrived()

@@ -70,9 +70,15 @@ export class Children {
     return [...this.#wanted.values()].find((w) => w.asked !== true)
   }
 
+  /** Some are asked for, or about to be. */
+  get awaited(): boolean {
+    return [...this.#wanted.values()].some((w) => w.asleep !== true)
+  }
+
   /** It is there, or will never be. */
-  settle(wanted: WantedChild): void {
+  settle(wanted: WantedChild, now: Millis): void {
     if (this.isWanted(wanted)) this.#wanted.delete(wanted.name)
+    this.#e.retire(now)
     this.#e.n.clearTimer(`child-create:${wanted.name}`)
     const { n } = this.#e
     if (n.state !== 'phase2' || n.children.size === 0) return

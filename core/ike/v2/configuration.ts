@@ -1,6 +1,7 @@
 import { addressBytes, addressText } from '../../bytes/address.ts'
 import { concat, NO_OCTETS } from '../../bytes/octets.ts'
 import type { CpPayload, Payload } from '../../wire/ikev2/payload.ts'
+import type { ConnectionConfig } from '../config.ts'
 import type { AssignedConfiguration } from '../session.ts'
 
 /** Configuration Payload Attribute Types. RFC 7296 §3.15.1, RFC 8598 */
@@ -17,13 +18,20 @@ export const CP = {
 const CFG_REQUEST = 1
 const CFG_REPLY = 2
 
-/** CFG_REQUEST for addresses, DNS servers and networks of the wanted families. RFC 7296 §2.19 */
-export function configurationRequest(want: { readonly ipv4: boolean; readonly ipv6: boolean }): Payload {
+/** CFG_REQUEST for addresses, DNS servers and networks of the wanted families. RFC 7296 §2.19, §3.15.1 */
+export function configurationRequest(want: ConnectionConfig['requestAddresses']): Payload {
   const types = [
     ...(want.ipv4 ? [CP.INTERNAL_IP4_ADDRESS, CP.INTERNAL_IP4_DNS, CP.INTERNAL_IP4_SUBNET] : []),
     ...(want.ipv6 ? [CP.INTERNAL_IP6_ADDRESS, CP.INTERNAL_IP6_DNS, CP.INTERNAL_IP6_SUBNET] : []),
   ]
-  return { type: 'CP', cfgType: CFG_REQUEST, attributes: types.map((type) => ({ type, value: NO_OCTETS })) }
+  const had = (want.preferred ?? []).map((cidr) => cidr.split('/')[0]!)
+  const value = (type: number): Uint8Array => {
+    const ipv6 = type === CP.INTERNAL_IP6_ADDRESS
+    const address = had.find((a) => a.includes(':') === ipv6)
+    if (address === undefined || (type !== CP.INTERNAL_IP4_ADDRESS && !ipv6)) return NO_OCTETS
+    return ipv6 ? concat(addressBytes(address), Uint8Array.of(128)) : addressBytes(address)
+  }
+  return { type: 'CP', cfgType: CFG_REQUEST, attributes: types.map((type) => ({ type, value: value(type) })) }
 }
 
 /** CFG_REPLY with what of `assigns` was asked for; `undefined` when nothing was asked. RFC 7296 §2.19 */

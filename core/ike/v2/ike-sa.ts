@@ -51,7 +51,7 @@ export interface Request {
   /** `sa`: the one it travelled on. */
   onReply(payloads: readonly Payload[], now: Millis, sa: IkeSa): void
   /** Overrides what silence means (default: the peer is gone). */
-  readonly onSilence?: () => void
+  readonly onSilence?: (now: Millis) => void
   readonly tries?: number
 }
 

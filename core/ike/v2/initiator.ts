@@ -22,6 +22,7 @@ import { type Negotiation, observed } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
 import { notify, unknownCritical } from './payloads.ts'
 import { chainQuestion, prove } from './proof.ts'
+import { authLifetime } from './reauthentication.ts'
 import { Transmission } from './transmission.ts'
 
 /** How long a refusal nobody signed is held back for a better answer. RFC 7296 §2.21.1 */
@@ -39,6 +40,7 @@ export class Idle implements State {
   handle(event: IkeEvent): Step {
     if (event.type !== 'command' || event.command.type !== 'connect') return step(this, this.#n)
     this.#n.initiated = true
+    this.#n.startOver = AwaitInitReply.begin
     this.#n.step = 'opening a socket'
     this.#n.act({ do: 'openPath', remotePort: SPEC.ikePort })
     return step(new AwaitPath(this.#n, (now) => step(AwaitInitReply.begin(this.#n, now), this.#n)), this.#n)
@@ -376,6 +378,7 @@ class AwaitAuthReply implements State {
     if (result.outcome === 'childless') return established.disconnect(result.error, now)
     n.remoteId = result.remoteId
     n.configuration = result.configuration
+    n.authLifetimeSeconds = authLifetime(payloads)
     return established.begin(result.child, result.configuration, now)
   }
 

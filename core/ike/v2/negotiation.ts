@@ -13,7 +13,7 @@ import type { Endpoint } from '../../net/plan.ts'
 import type { Message } from '../../wire/ikev2/message.ts'
 import type { IdPayload, Payload } from '../../wire/ikev2/payload.ts'
 import type { ConnectionConfig, ConnectionView } from '../config.ts'
-import type { AssignedConfiguration, IkeAction, ObservedMessage } from '../session.ts'
+import type { AssignedConfiguration, IkeAction, ObservedMessage, State } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
 import type { IkeSa, Outgoing } from './ike-sa.ts'
 import { CHOICE } from './numbers.ts'
@@ -42,6 +42,12 @@ export class Negotiation {
   readonly rekeys = { ike: 0, child: 0 }
   /** We asked for the connection, so its CHILD_SA is ours to keep alive. */
   initiated = false
+  /** Begins IKE_SA_INIT on the path that is open, as the initiator. */
+  startOver: ((n: Negotiation, now: Millis) => State) | undefined
+  /** Seconds until the gateway wants to see our proof again, from when it said so. RFC 4478 */
+  authLifetimeSeconds: number | undefined
+  /** SPIs that somebody else uses in the same datapath. */
+  spokenFor: ((spi: number) => boolean) | undefined
   /** Since when the peer has refused to rekey the IKE SA. */
   ikeRefusedSince: Millis | undefined
   /** Inbound SPIs of replaced CHILD_SAs whose last packets may still arrive. */
@@ -119,7 +125,8 @@ export class Negotiation {
   }
 
   /** An inbound SPI that a CHILD_SA of ours has. */
-  isTaken = (spi: number): boolean => this.children.has(spi) || this.lingering.has(spi as EspSpi)
+  isTaken = (spi: number): boolean =>
+    this.children.has(spi) || this.lingering.has(spi as EspSpi) || this.spokenFor?.(spi) === true
 
   /** A little less than `ms`, so that two ends do not do the same at the same time. RFC 7296 §2.8.1 */
   jittered(ms: number): number {

@@ -35,6 +35,13 @@ export const CHOICE = {
   refusedLongestMs: 180_000,
   /** Packets sent with a replaced SA may arrive behind its Delete. */
   inboundLingerMs: 3_000,
+  /** The part of an authentication lifetime that is left when we prove ourselves again, and the most of it. */
+  reauthEarly: 0.2,
+  reauthEarlyMostMs: 300_000,
+  /** However short the lifetime, an IKE SA stands this long before the next. RFC 4478 §5 */
+  reauthLeastMs: 10_000,
+  /** As a responder: how long after the end of its lifetime a client may still come back. RFC 4478 §2 */
+  reauthGraceMs: 30_000,
   /** CHILD_SAs of one peer that a responder keeps. */
   mostChildren: 8,
   /** Packets within this time: the tunnel is in use. */

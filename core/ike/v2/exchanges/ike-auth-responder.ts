@@ -9,6 +9,7 @@ import { configurationReply } from '../configuration.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
 import { doubt } from '../proof.ts'
+import { lifetimeNotify } from '../reauthentication.ts'
 import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
 import { childSuite, choose, encodeChoice, PROTOCOL } from '../suite.ts'
 import { addChild, espOffer, identityPayload } from './ike-auth.ts'
@@ -52,7 +53,7 @@ export function answerAuth(
   now: Millis,
 ): { readonly payloads: readonly Payload[]; readonly child: ChildSa | undefined } {
   const { payloads: rest, child } = firstChild(n, init, payloads, now)
-  return { payloads: [identityPayload('IDr', n), ...proof, ...rest], child }
+  return { payloads: [identityPayload('IDr', n), ...proof, ...rest, ...lifetimeNotify(n)], child }
 }
 
 export const refuse = (type: number, error: VpnError): Refusal => ({

@@ -52,7 +52,7 @@ export function authRequest(n: Negotiation, proof: readonly Payload[]): AuthRequ
       ? []
       : [{ type: 'IDr', idType: config.remoteIdentity.type, data: config.remoteIdentity.data } as const]),
     ...proof.filter(({ type }) => type !== 'CERT'),
-    notify(NotifyType.INITIAL_CONTACT.id),
+    ...(config.initialContact === false ? [] : [notify(NotifyType.INITIAL_CONTACT.id)]),
     ...(wantsAddress ? [configurationRequest(config.requestAddresses)] : []),
     { type: 'SA', proposals: encodeOffer(espOffer(n), PROTOCOL.ESP, spiBytes(inboundSpi)) },
     { type: 'TSi', selectors: local },

@@ -8,6 +8,7 @@ import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
 import { all, errorOf } from '../payloads.ts'
 import { ourProof, proofWords } from '../proof.ts'
+import { authLifetime } from '../reauthentication.ts'
 import { onDeleteChild } from './delete-child.ts'
 
 /** The answer to a request, and what follows once it is sent. */
@@ -37,6 +38,8 @@ export function onInformational(
       after: () => e.finish({ kind: 'authFailed', who: 'us', method: proofWords(ourProof(e.n.config)) }),
     }
   }
+  const lifetime = authLifetime(payloads)
+  if (lifetime !== undefined) e.onAuthLifetime(lifetime, now)
   for (const n of all(payloads, 'Notify')) e.n.note(`the gateway says ${nameOf(NotifyType, n.notify)}`)
   const deleted = deletes
     .filter((d) => d.protocol === SecurityProtocol.ESP.id)

@@ -89,12 +89,12 @@ function onChildReply(
   )
   if (typeof made === 'string') {
     n.note(`the CHILD_SA is of no use: ${made}`)
-    e.children.settle(wanted)
+    e.children.settle(wanted, now)
     return deleteUnmade(e, asked.inboundSpi, now)
   }
   const child = addChild(n, { name, ...made, ours: true }, made.sas, 'both', now)
   if (remade === true) child.remade = true
-  e.children.settle(wanted)
+  e.children.settle(wanted, now)
 }
 
 /** It did not work, and the IKE SA lives on. RFC 7296 §1.3.1, §2.25 */
@@ -119,7 +119,7 @@ function onRefusal(
     return n.setTimer(`child-create:${wanted.name}`, asMillis(now + n.jittered(CHOICE.temporaryFailureMs)))
   }
   n.note(`the peer refused a CHILD_SA: ${why}`)
-  e.children.settle(wanted)
+  e.children.settle(wanted, now)
   e.children.check(now, `it closed the tunnel and does not open it again (${why})`)
 }
 
@@ -153,6 +153,6 @@ export function onNewChildRequest(
   const name = missing?.name ?? e.children.freshName()
   const child = addChild(n, { name, ...agreed, ours: false }, agreed.sas, 'both', now)
   e.children.answered(sa, child, now)
-  if (missing !== undefined) e.children.settle(missing)
+  if (missing !== undefined) e.children.settle(missing, now)
   return { payloads: answer.payloads }
 }

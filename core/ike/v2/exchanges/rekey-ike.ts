@@ -181,7 +181,7 @@ function onRefusal(
 }
 
 /** Deletes an IKE SA that another one replaces: the last request on it. RFC 7296 §2.8 */
-function deleteIke(e: Established, sa: IkeSa, now: Millis): void {
+export function deleteIke(e: Established, sa: IkeSa, now: Millis): void {
   sa.state = 'replaced'
   e.ask(
     sa,
@@ -189,8 +189,8 @@ function deleteIke(e: Established, sa: IkeSa, now: Millis): void {
       label: 'INFORMATIONAL delete',
       exchange: ExchangeType.INFORMATIONAL.id,
       build: () => [{ type: 'Delete', protocol: SecurityProtocol.IKE.id, spiBytes: 0, spis: [] }],
-      onReply: () => e.drop(sa),
-      onSilence: () => e.drop(sa),
+      onReply: (_, at) => e.drop(sa, at),
+      onSilence: (at) => e.drop(sa, at),
     },
     now,
   )
