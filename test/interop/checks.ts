@@ -55,6 +55,26 @@ const rekey: Check = async ({ lab, env, client }) => {
   return wrong
 }
 
+/**
+ * 75 seconds with a gateway that wants a proof every 40, five pings a second. One may be lost: the gateway sends with
+ * the new SA as soon as it has answered, and a busy machine may not have read that answer yet.
+ */
+const reauth: Check = async ({ lab, env, client }) => {
+  const wrong: string[] = []
+  const before = await lab.logs()
+  const ping = ['ping', '-q', '-i', '0.2', '-c', '375', '-W', '2', setting(env, 'LAB_INNER4')]
+  const { stdout } = await lab.call('exec', lab.scenario, ...ping)
+  const pings = lostPings(stdout)
+  if (!pings || pings.sent < 375) wrong.push(`ping did not run to its end: ${stdout.trim()}`)
+  else if (pings.lost > 1) wrong.push(`${pings.lost} of ${pings.sent} pings lost while proving itself again`)
+  const log = (await lab.logs()).slice(before.length)
+  const proofs = count(log, /IKE_SA lab\[\d+\] established between/g)
+  if (proofs < 2) wrong.push(`the gateway counts ${proofs} further authentications, 2 wanted`)
+  const counts = await client.counts()
+  if (counts && counts.children !== 1) wrong.push(`${counts.children} children are left, 1 wanted`)
+  return wrong
+}
+
 /** The gateway asks after 5 silent seconds; an answered question keeps the tunnel. */
 const dpd: Check = async ({ lab }) => {
   await sleep(18_000)
@@ -90,7 +110,7 @@ const fragments: Check = async ({ lab }) => {
   ]
 }
 
-export const CHECKS: Readonly<Record<ExtraCheck, Check>> = { rekey, dpd, idle, fragments }
+export const CHECKS: Readonly<Record<ExtraCheck, Check>> = { rekey, reauth, dpd, idle, fragments }
 
 /** Programs the runner itself needs. */
 export async function missingPrograms(): Promise<readonly string[]> {

@@ -18,7 +18,7 @@ export interface ExpectedFault {
 }
 
 /** Checks beyond "connects, carries traffic, leaves nothing behind". */
-export type ExtraCheck = 'rekey' | 'dpd' | 'idle' | 'fragments'
+export type ExtraCheck = 'rekey' | 'reauth' | 'dpd' | 'idle' | 'fragments'
 
 const CLIENT_REFUSED = { kind: 'authFailed', fields: { who: 'us', method: 'certificate' } }
 
@@ -37,6 +37,7 @@ export const EXPECTED_FAULTS: Readonly<Record<string, ExpectedFault>> = {
 export const EXTRA_CHECKS: Readonly<Record<string, ExtraCheck>> = {
   'ikev2-rekey': 'rekey',
   'ikev2-rekey-pfs': 'rekey',
+  'ikev2-reauth': 'reauth',
   'ikev2-dpd': 'dpd',
   'ikev2-idle': 'idle',
   'ikev2-fragment-psk': 'fragments',
@@ -80,6 +81,11 @@ const SUPPORTED = new Set([
   'ikev2-outer6-cert',
   'ikev2-rekey',
   'ikev2-rekey-pfs',
+  'ikev2-reauth',
+  'ikev2-lost-init',
+  'ikev2-lost-auth',
+  'ikev2-tcp',
+  'ikev2-http',
   'ikev2-dpd',
   'ikev2-idle',
   'ikev2-outer6',
@@ -132,7 +138,6 @@ export function unsupportedReason(scenario: Scenario): string | undefined {
   if (scenario.settings.has('rawesp')) return 'ESP without UDP encapsulation is not there yet'
   if (get('childless', 'allow') === 'force') return 'childless IKE_AUTH (RFC 6023) is not there yet'
   if (/mobike|rebind/.test(scenario.name)) return 'MOBIKE (RFC 4555) is not there yet'
-  if (scenario.settings.has('reauth')) return 'reauthentication is not there yet'
   if (get('peer', '5') === '6') return 'needs the newer gateway, which is not part of this run yet'
   return 'not tried yet'
 }

@@ -104,6 +104,7 @@ export function runHistory(seed: number, { loses, ends }: Limits): Verdict {
     for (let i = 0; i < steps && spent < BAD_MS; i++) {
       const peer = random.pick(net.peers)
       if (random.below(3) > 0) command(peer)
+      if (random.oneIn(4)) disturb(peer, random, old)
       if (random.oneIn(8) && old.length > 0) {
         tell('something old is sent again')
         net.deliver(random.pick(old))
@@ -134,6 +135,24 @@ export function runHistory(seed: number, { loses, ends }: Limits): Verdict {
     problem = `threw: ${thrown instanceof Error ? thrown.stack : String(thrown)}`
   }
   return { problem, story: [...story, ...net.peers.map((p) => `${p.name}: ${describe(p)}`)] }
+}
+
+/** What happens beside the commands: limits, news of traffic, answers to nothing, and octets from anybody. */
+function disturb(peer: Peer, random: SeededRandom, old: readonly Flight[]): void {
+  const child = [...peer.n.children.values()][0]
+  const what = random.below(5)
+  if (what === 0 && child !== undefined)
+    peer.feed({ type: 'softLimit', spi: child.outboundSpi, reason: 'bytes' })
+  if (what === 1) peer.feed({ type: 'traffic', inbound: true, outbound: true, unserved: random.oneIn(2) })
+  if (what === 2) peer.feed({ type: 'answered', id: random.below(9), answer: { what: 'cancelled' } as never })
+  const flight = old.length === 0 ? undefined : random.pick(old)
+  if (what < 3 || flight === undefined) return
+  const bytes = flight.bytes.slice(0, what === 3 ? random.below(flight.bytes.length) : undefined)
+  if (bytes.length > 0) bytes[random.below(bytes.length)]! ^= 1 << random.below(8)
+  peer.feed({
+    type: 'datagram',
+    datagram: { bytes, local: flight.destination, remote: flight.source },
+  })
 }
 
 /** Nonces, SPIs and Message IDs are used once. RFC 7296 §2.2, §2.10 */
