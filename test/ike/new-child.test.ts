@@ -237,6 +237,17 @@ describe('RFC 7296 §2.25: a CHILD_SA that the gateway closed', () => {
     expect([...gateway.n.children.values()].map((c) => c.name)).toEqual(['net-2'])
   })
 
+  test('the last two closed by the person are the end, though the gateway may not know the one of its own making', () => {
+    const { client, gateway, net } = connected({ client: { mostChildren: 2 } })
+    gateway.command(theirs)
+    net.step() // the answer that makes it is on its way
+    client.command({ type: 'closeChild', child: 'net-2' })
+    client.command({ type: 'closeChild', child: 'net' })
+    net.settle()
+    expect(client.closed).toEqual({ error: undefined })
+    expect(gateway.closed).toBeDefined()
+  })
+
   test('the last one closed by the person is the end', () => {
     const { client, gateway, net } = connected()
     client.command({ type: 'closeChild', child: 'net' })

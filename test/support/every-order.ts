@@ -4,7 +4,7 @@ import { cheapRegistry } from './cheap-registry.ts'
 import { connected, type Flight, type Net, type PairOptions, shape } from './two-peers.ts'
 
 /** Datagrams from the beginning that may come to harm. */
-const TROUBLED = 6
+const TROUBLED = 3
 
 /** How one run went: which datagram was delivered or lost, in order. */
 export interface Run {
@@ -15,7 +15,7 @@ export interface Run {
 
 /**
  * Every order in which the datagrams can arrive that two peers send after `begin`, each run to its end. `losses`: how
- * many of the first six may get lost on the way, `repeats`: how many may arrive twice; each of those in every place.
+ * many of the first three may get lost on the way, `repeats`: how many may arrive twice; each of those in every place.
  */
 export function* everyOrder(
   begin: (net: Net) => void,

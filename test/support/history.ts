@@ -85,7 +85,7 @@ export function runHistory(seed: number, { loses, ends }: Limits): Verdict {
       const child = random.pick(children)
       if (child === undefined) return
       // The last one closed by the client is the end of the connection.
-      const alive = children.filter((c) => c.state !== 'deleting')
+      const alive = children.filter((c) => c.state !== 'deleting' && c.deferred !== 'delete')
       if (alive.every((c) => c.name === child.name)) return
       closedChild = true
       tell(`${peer.name}: closeChild ${child.name}`)

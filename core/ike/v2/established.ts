@@ -142,7 +142,9 @@ export class Established implements State {
   }
 
   #closeChild(name: string, now: Millis): Step {
-    const alive = [...this.n.children.values()].filter((c) => c.state !== 'deleting')
+    const alive = [...this.n.children.values()].filter(
+      (c) => c.state !== 'deleting' && c.deferred !== 'delete',
+    )
     const named = alive.filter((c) => c.name === name)
     if (named.length > 0 && named.length === alive.length) return this.disconnect(undefined, now)
     for (const child of named) {
