@@ -20,18 +20,20 @@ interface Opened {
   readonly addon: NativeAddon
   readonly now: () => Millis
   readonly limits?: EspLimits
+  readonly crypto?: 'libcrypto'
   readonly events: EspEvents
   readonly onIke?: (message: Uint8Array, path: number) => void
   readonly onError?: (where: EspErrorPlace, code: string) => void
 }
 
-function open({ addon, limits = {}, events, ...hears }: Opened): NativeEsp {
+function open({ addon, limits = {}, events, crypto, ...hears }: Opened): NativeEsp {
   return addon.openEsp(
     limits.softBytes === undefined ? NO_LIMIT : BigInt(limits.softBytes),
     limits.softPackets === undefined ? NO_LIMIT : BigInt(limits.softPackets),
     limits.softSequence ?? 0n,
     limits.hardSequence ?? NO_LIMIT,
     limits.replayWindow ?? 4096,
+    crypto === 'libcrypto',
     hears.onIke ?? (() => {}),
     hears.onError ?? (() => {}),
     (spi, limit) => {
@@ -101,14 +103,14 @@ class NativeSas implements EspEngine {
   inbound(spi: EspSpi): InboundCounters | undefined {
     const found = this.#closed ? undefined : this.native.inbound(spi)
     if (found === undefined) return undefined
-    const { idleMs: _, ...rest } = found
+    const { idleMs: _, backend: __, ...rest } = found
     return { ...rest, lastAtMs: this.#lastAt(found) }
   }
 
   outbound(spi: EspSpi): OutboundCounters | undefined {
     const found = this.#closed ? undefined : this.native.outbound(spi)
     if (found === undefined) return undefined
-    const { idleMs: _, ...rest } = found
+    const { idleMs: _, backend: __, ...rest } = found
     return { ...rest, lastAtMs: this.#lastAt(found) }
   }
 
@@ -157,13 +159,21 @@ export interface NativePacketEngineOptions extends EspEvents {
   readonly toTun: (packet: Uint8Array) => void
   readonly toNetwork: (esp: Uint8Array) => void
   readonly limits?: EspLimits
+  /** Default: the fastest code this processor has. */
+  readonly crypto?: 'libcrypto'
 }
 
 /** The native engine where nobody has descriptors. Throws an `Error` when the addon cannot. */
 export function createNativePacketEngine(options: NativePacketEngineOptions): PacketEngine {
-  const { addon, now, limits } = options
+  const { addon, now, limits, crypto } = options
   return new NativePacketEngine(
-    { addon, now, events: options, ...(limits === undefined ? {} : { limits }) },
+    {
+      addon,
+      now,
+      events: options,
+      ...(limits === undefined ? {} : { limits }),
+      ...(crypto === undefined ? {} : { crypto }),
+    },
     options,
   )
 }

@@ -2,6 +2,8 @@
 export interface NativeAddon {
   /** Version of the libcrypto inside, e.g. `OpenSSL 3.0.19 …`. */
   readonly cryptoVersion: string
+  /** Version of the ipsec-mb inside, or why there is none to use. */
+  readonly ipsecMbVersion: string
 
   // Primitives of the addon's own libcrypto. All throw on bad arguments only; a wrong ICV is `undefined`.
   aeadSeal(
@@ -58,7 +60,8 @@ export interface NativeAddon {
 
   /**
    * A datapath with these limits per SA: octets, packets, and numbers that ask for a rekey (0n: three quarters of what
-   * there are), the last number ever used, and places in the replay window. `onLimit` says `end` for the last number.
+   * there are), the last number ever used, and places in the replay window. `libcryptoOnly`: no faster code even where
+   * there is some. `onLimit` says `end` for the last number.
    */
   openEsp(
     softBytes: bigint,
@@ -66,6 +69,7 @@ export interface NativeAddon {
     softSequence: bigint,
     hardSequence: bigint,
     replayWindow: number,
+    libcryptoOnly: boolean,
     onIke: (message: Uint8Array, path: number) => void,
     onError: (where: EspErrorPlace, code: string) => void,
     onLimit: (spi: number, limit: 'bytes' | 'packets' | 'sequence' | 'end') => void,
@@ -103,6 +107,7 @@ export interface NativeEsp {
   inbound(spi: number): NativeInbound | undefined
   outbound(spi: number): (NativeUsed & { readonly sequence: bigint }) | undefined
   totals(): NativeTotals
+  offloads(): NativeOffloads
   /** Carries this device's packets from now on. The descriptor stays the caller's, who closes it after `close`. */
   attachTun(fd: number): void
   /** Talks through this connected socket from now on and owns it. `marked`: port 4500, where IKE wears four zero octets. */
@@ -122,6 +127,20 @@ export interface NativeUsed {
   readonly packets: number
   /** Milliseconds since the last packet. */
   readonly idleMs: number | undefined
+  /** Whose code computes: `ipsec-mb` or `libcrypto`. */
+  readonly backend: string
+}
+
+/** What the kernel does for the datapath. Each may be turned off in mid-flight when it turns out that it can't. */
+export interface NativeOffloads {
+  /** Several packets of a flow are given to the device as one. */
+  readonly tcp4: boolean
+  readonly tcp6: boolean
+  readonly udp: boolean
+  /** Octets of the largest packets that leave several at a time (UDP_SEGMENT); 0: none do. */
+  readonly largestSegment: number
+  /** Several packets may come at a time (UDP_GRO). */
+  readonly gathers: boolean
 }
 
 export interface NativeInbound extends NativeUsed {

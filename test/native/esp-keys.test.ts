@@ -1,13 +1,17 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { asEspSpi, asMillis } from '../../core/bytes/brands.ts'
+import { concat } from '../../core/bytes/octets.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { createNativePacketEngine } from '../../core/esp/native-engine.ts'
 import { loadAddon } from '../../core/native/load.ts'
-import { selector } from '../support/inner-packets.ts'
+import { selector, u16, udp4 } from '../support/inner-packets.ts'
 
 const SPI = asEspSpi(0x1234)
-const every = { local: [selector('0.0.0.0', '255.255.255.255')], remote: [selector('::', 'ffff::')] }
+const every = {
+  local: [selector('0.0.0.0', '255.255.255.255')],
+  remote: [selector('0.0.0.0', '255.255.255.255')],
+}
 const KEY_BYTES = 16
 const inverted = (octet: number): number => octet ^ 0xff
 
@@ -58,31 +62,53 @@ function copiesOf({ head, invertedTail }: ReturnType<typeof freshKey>['described
   return copies
 }
 
-const open = () =>
+const open = (crypto: 'fastest' | 'libcrypto') =>
   createNativePacketEngine({
     addon: loadAddon(),
     now: () => asMillis(0),
     toTun: () => {},
     toNetwork: () => {},
+    ...(crypto === 'libcrypto' ? { crypto } : {}),
   })
 
+/** Packets of all sizes, so that whatever the code does with the key has been done. */
+function use(engine: ReturnType<typeof open>): void {
+  for (const size of [1, 16, 100, 1000, 1400]) {
+    engine.fromTun(udp4('10.0.0.1', '10.0.0.2', 1, 2, 'x'.repeat(size)))
+    engine.fromNetwork(concat(u32(SPI), u32(size), new Uint8Array(8 + 16 * size)))
+  }
+}
+const u32 = (value: number): Uint8Array => concat(u16(value >>> 16), u16(value & 0xffff))
+
+const BACKENDS = ['fastest', 'libcrypto'] as const
+
 describe.skipIf(!existsSync('/proc/self/mem'))('keys in memory', () => {
-  test.each([
-    { name: 'AES-GCM', id: 20, keyBits: 128, rest: 4 },
-    { name: 'AES-CCM', id: 16, keyBits: 128, rest: 3 },
-    { name: 'ChaCha20-Poly1305', id: 28, keyBits: 256, rest: 20 },
-  ])('$name: there while the SA is, nowhere afterwards', ({ id, keyBits, rest }) => {
-    const engine = open()
-    const { secret, described } = freshKey(rest)
-    engine.addInbound({ spi: SPI, encryption: { id, keyBits }, encryptionKey: secret, esn: false }, every)
-    expect(copiesOf(described)).toBeGreaterThan(0)
-    engine.removeInbound(SPI)
-    expect(copiesOf(described)).toBe(0)
+  test.each(
+    BACKENDS.flatMap((backend) =>
+      [
+        { name: 'AES-GCM', id: 20, keyBits: 128, rest: 4 },
+        { name: 'AES-CCM', id: 16, keyBits: 128, rest: 3 },
+        { name: 'ChaCha20-Poly1305', id: 28, keyBits: 256, rest: 20 },
+      ].map((row) => ({ ...row, backend })),
+    ),
+  )('$name, $backend code: there while the SA is, nowhere afterwards', ({ backend, id, keyBits, rest }) => {
+    const engine = open(backend)
+    for (const direction of ['in', 'out'] as const) {
+      const { secret, described } = freshKey(rest)
+      const sa = { spi: SPI, encryption: { id, keyBits }, encryptionKey: secret, esn: false }
+      if (direction === 'in') engine.addInbound(sa, every)
+      else engine.useOutbound('child', sa, every)
+      expect(copiesOf(described)).toBeGreaterThan(0)
+      use(engine)
+      if (direction === 'in') engine.removeInbound(SPI)
+      else engine.removeOutbound(SPI)
+      expect(copiesOf(described)).toBe(0)
+    }
     engine.close()
   })
 
-  test('AES-CBC and HMAC-SHA2-256: both keys go with the engine', () => {
-    const engine = open()
+  test.each(BACKENDS)('AES-CBC and HMAC-SHA2-256, %s code: both keys go with the engine', (backend) => {
+    const engine = open(backend)
     const cipher = freshKey(0)
     const mac = freshKey(16)
     const sa = {
@@ -95,7 +121,11 @@ describe.skipIf(!existsSync('/proc/self/mem'))('keys in memory', () => {
     }
     engine.useOutbound('child', sa, every)
     expect(copiesOf(cipher.described)).toBeGreaterThan(0)
-    expect(copiesOf(mac.described)).toBeGreaterThan(0)
+    // The fast code keeps hashes of the padded key, not the key.
+    expect(copiesOf(mac.described) > 0).toBe(
+      backend === 'libcrypto' || !/^v?[0-9]/.test(loadAddon().ipsecMbVersion),
+    )
+    use(engine)
     engine.close()
     expect([copiesOf(cipher.described), copiesOf(mac.described)]).toEqual([0, 0])
   })

@@ -8,6 +8,8 @@ import { loadAddon } from '../../core/native/load.ts'
 
 export type EngineKind = PacketEngine['kind']
 export const ENGINES: readonly EngineKind[] = ['typescript', 'native']
+/** The native engine also on the code that every processor has. */
+export const PACKET_ENGINES = [...ENGINES, 'libcrypto'] as const
 
 /** What the clock of every engine under test shows. */
 export const NOW_MS = 5000
@@ -20,9 +22,9 @@ export interface TestEngine extends PacketEngine {
   readonly said: readonly string[]
 }
 
-/** Either engine, with its packets passed by hand. */
+/** One of the engines, with its packets passed by hand. */
 export function testEngine(
-  kind: EngineKind,
+  kind: (typeof PACKET_ENGINES)[number],
   registry: CryptoRegistry,
   random: Random,
   limits: EspLimits = {},
@@ -41,12 +43,13 @@ export function testEngine(
   if (kind === 'typescript') {
     return { ...createTypescriptEngine({ ...common, registry, random }), tun, network, said }
   }
-  const engine = createNativePacketEngine({ ...common, addon: loadAddon() })
+  const only = kind === 'libcrypto' ? { crypto: kind } : {}
+  const engine = createNativePacketEngine({ ...common, ...only, addon: loadAddon() })
   // The native part has the machine's clock: here only whether there was a packet counts.
   const still = <T extends { readonly lastAtMs: number | undefined }>(counters: T | undefined) =>
     counters && { ...counters, lastAtMs: counters.lastAtMs === undefined ? undefined : NOW_MS }
   return {
-    kind,
+    kind: 'native',
     fromTun: (packet) => engine.fromTun(packet),
     fromNetwork: (esp) => engine.fromNetwork(esp),
     addInbound: (sa, selectors) => engine.addInbound(sa, selectors),

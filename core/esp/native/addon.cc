@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "esp_addon.h"
+#include "ipsec_mb.h"
 #include "napi.h"
 #include "octets.h"
 
@@ -174,6 +175,7 @@ napi_value usedOf(napi_env env, const EspSa& sa) {
   set(env, object, "bytes", fromCounter(env, sa.bytes.get()));
   set(env, object, "packets", fromCounter(env, sa.packets.get()));
   const uint64_t last = sa.lastAtMs.get();
+  set(env, object, "backend", fromText(env, sa.transform->backend));
   set(env, object, "idleMs", last == 0 ? undefined(env) : fromCounter(env, steadyMs() - last));
   return object;
 }
@@ -215,6 +217,24 @@ napi_value jsTotals(napi_env env, napi_callback_info info) {
   return object;
 }
 
+napi_value fromBool(napi_env env, bool flag) {
+  napi_value value;
+  check(env, napi_get_boolean(env, flag, &value));
+  return value;
+}
+
+napi_value jsOffloads(napi_env env, napi_callback_info info) {
+  const Engine::Offloads offloads = engineOf(env, info).offloads();
+  napi_value object;
+  check(env, napi_create_object(env, &object));
+  set(env, object, "tcp4", fromBool(env, offloads.device.tcp4));
+  set(env, object, "tcp6", fromBool(env, offloads.device.tcp6));
+  set(env, object, "udp", fromBool(env, offloads.device.udp));
+  set(env, object, "largestSegment", fromInt(env, static_cast<int64_t>(offloads.largestSegment)));
+  set(env, object, "gathers", fromBool(env, offloads.gathers));
+  return object;
+}
+
 napi_value jsAttachTun(napi_env env, napi_callback_info info) {
   engineOf(env, info).attachTun(toInt(env, arguments(env, info, 1)[0]));
   return undefined(env);
@@ -224,12 +244,6 @@ napi_value jsUsePath(napi_env env, napi_callback_info info) {
   const auto a = arguments(env, info, 3);
   engineOf(env, info).usePath(toUint(env, a[0]), toInt(env, a[1]), toBool(env, a[2]));
   return undefined(env);
-}
-
-napi_value fromBool(napi_env env, bool flag) {
-  napi_value value;
-  check(env, napi_get_boolean(env, flag, &value));
-  return value;
 }
 
 napi_value jsSendIke(napi_env env, napi_callback_info info) {
@@ -275,21 +289,22 @@ void method(napi_env env, napi_value object, const char* name, const Shared& ses
   set(env, object, name, function);
 }
 
-/// (softBytes, softPackets, softSequence, hardSequence, replayWindow, onIke, onError, onLimit)
+/// (softBytes, softPackets, softSequence, hardSequence, replayWindow, libcryptoOnly, onIke, onError, onLimit)
 napi_value jsOpenEsp(napi_env env, napi_callback_info info) {
-  const auto a = arguments(env, info, 8);
+  const auto a = arguments(env, info, 9);
   const Limits limits{toUint64(env, a[0]), toUint64(env, a[1]), toUint64(env, a[2]), toUint64(env, a[3]),
                       toUint(env, a[4])};
   const Shared session = std::make_shared<Session>();
   Session* bare = session.get();  // the engine's threads end before the session does
-  session->engine = std::make_unique<Engine>(limits, [bare] {
+  const Backend backend = toBool(env, a[5]) ? Backend::libcrypto : Backend::fastest;
+  session->engine = std::make_unique<Engine>(limits, backend, [bare] {
     if (!bare->notified.exchange(true)) {
       napi_call_threadsafe_function(bare->notify, nullptr, napi_tsfn_nonblocking);
     }
   });
-  check(env, napi_create_reference(env, a[5], 1, &session->onIke));
-  check(env, napi_create_reference(env, a[6], 1, &session->onError));
-  check(env, napi_create_reference(env, a[7], 1, &session->onLimit));
+  check(env, napi_create_reference(env, a[6], 1, &session->onIke));
+  check(env, napi_create_reference(env, a[7], 1, &session->onError));
+  check(env, napi_create_reference(env, a[8], 1, &session->onLimit));
   auto* held = new Shared(session);
   check(env, napi_create_threadsafe_function(env, nullptr, nullptr, fromText(env, "culvert datapath"), 0, 1, held,
                                              onGone, held, onNotify, &session->notify));
@@ -305,6 +320,7 @@ napi_value jsOpenEsp(napi_env env, napi_callback_info info) {
   method<jsInbound>(env, object, "inbound", session);
   method<jsOutbound>(env, object, "outbound", session);
   method<jsTotals>(env, object, "totals", session);
+  method<jsOffloads>(env, object, "offloads", session);
   method<jsAttachTun>(env, object, "attachTun", session);
   method<jsUsePath>(env, object, "usePath", session);
   method<jsSendIke>(env, object, "sendIke", session);
@@ -317,6 +333,9 @@ napi_value jsOpenEsp(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
-void addTo(napi_env env, napi_value exports) { define<jsOpenEsp>(env, exports, "openEsp"); }
+void addTo(napi_env env, napi_value exports) {
+  define<jsOpenEsp>(env, exports, "openEsp");
+  set(env, exports, "ipsecMbVersion", fromText(env, ipsecMbVersion()));
+}
 
 }  // namespace culvert::esp

@@ -3,8 +3,12 @@
 #include <stdexcept>
 #include <string>
 
+#include "ipsec_mb.h"
 #include "libcrypto.h"
 #include "octets.h"
+#if defined(CULVERT_NULL_CRYPTO)
+#include "null_crypto.h"
+#endif
 
 namespace culvert::esp {
 namespace {
@@ -80,7 +84,7 @@ size_t aadOf(const uint8_t* packet, uint64_t sequence, bool esn, uint8_t aad[12]
   return 12;
 }
 
-std::unique_ptr<Transform> makeTransform(const Algorithms& wanted, Direction direction) {
+std::unique_ptr<Transform> makeTransform(const Algorithms& wanted, Direction direction, Backend backend) {
   const Encryption* encryption = findEncryption(wanted.encryption);
   if (!encryption) throw std::invalid_argument("encryption " + std::to_string(wanted.encryption) + " is not available");
   const size_t keyBits = wanted.keyBytes < encryption->saltBytes ? 0 : (wanted.keyBytes - encryption->saltBytes) * 8;
@@ -102,7 +106,15 @@ std::unique_ptr<Transform> makeTransform(const Algorithms& wanted, Direction dir
   const Shape shape{
       encryption->saltBytes, encryption->ivBytes, integrity ? integrity->icvBytes : encryption->icvBytes,
       encryption->blockBytes, encryption->mode == Mode::cbc};
+#if defined(CULVERT_NULL_CRYPTO)
+  (void)backend;
+  return nullTransform(shape, wanted.esn);
+#else
+  if (backend == Backend::fastest) {
+    if (auto fast = ipsecMbTransform(*encryption, integrity, shape, wanted, direction)) return fast;
+  }
   return libcryptoTransform(*encryption, integrity, shape, wanted, direction);
+#endif
 }
 
 }  // namespace culvert::esp

@@ -15,8 +15,9 @@ namespace {
 
 }  // namespace
 
-Engine::Engine(const Limits& limits, std::function<void()> wake)
+Engine::Engine(const Limits& limits, Backend backend, std::function<void()> wake)
     : limits_(limits),
+      backend_(backend),
       wake_(std::move(wake)),
       outward_(plans_, totals_, wake_),
       inward_(plans_, totals_, wake_) {}
@@ -27,7 +28,8 @@ Engine::~Engine() {
 }
 
 void Engine::addInbound(uint32_t spi, const Algorithms& algorithms, SelectorPair selectors) {
-  auto sa = std::make_shared<InboundSa>(spi, makeTransform(algorithms, Direction::open), std::move(selectors), limits_);
+  auto sa = std::make_shared<InboundSa>(spi, makeTransform(algorithms, Direction::open, backend_),
+                                        std::move(selectors), limits_);
   removeInbound(spi);
   inbound_.push_back(std::move(sa));
   publish();
@@ -35,8 +37,8 @@ void Engine::addInbound(uint32_t spi, const Algorithms& algorithms, SelectorPair
 
 void Engine::useOutbound(const std::string& child, uint32_t spi, const Algorithms& algorithms,
                          SelectorPair selectors) {
-  auto sa =
-      std::make_shared<OutboundSa>(spi, makeTransform(algorithms, Direction::seal), std::move(selectors), limits_);
+  auto sa = std::make_shared<OutboundSa>(spi, makeTransform(algorithms, Direction::seal, backend_),
+                                         std::move(selectors), limits_);
   const auto found =
       std::find_if(children_.begin(), children_.end(), [&](const Child& known) { return known.name == child; });
   if (found == children_.end()) children_.push_back({child, {std::move(sa)}});
@@ -79,6 +81,10 @@ const OutboundSa* Engine::outbound(uint32_t spi) const {
     }
   }
   return nullptr;
+}
+
+Engine::Offloads Engine::offloads() const {
+  return {tun_ ? tun_->mergeable() : Mergeable{}, path_ ? path_->largestSegment() : 0, path_ && path_->gathers()};
 }
 
 void Engine::publish() {

@@ -16,7 +16,7 @@ namespace culvert::esp {
 class Engine {
  public:
   /// `wake` is called from any thread when one of the `take…` functions has something.
-  Engine(const Limits& limits, std::function<void()> wake);
+  Engine(const Limits& limits, Backend backend, std::function<void()> wake);
   /// Ends the threads, wipes the keys, closes the socket.
   ~Engine();
 
@@ -30,6 +30,13 @@ class Engine {
   const InboundSa* inbound(uint32_t spi) const;
   const OutboundSa* outbound(uint32_t spi) const;
   const Totals& totals() const { return totals_; }
+  /// What the kernel does for us; nothing before there is a device and a path.
+  struct Offloads {
+    Mergeable device;
+    size_t largestSegment;
+    bool gathers;
+  };
+  Offloads offloads() const;
 
   /// Carries the packets of this device from now on. The descriptor stays the caller's, who closes it after `stop`.
   void attachTun(int fd);
@@ -70,6 +77,7 @@ class Engine {
   bool send(const uint8_t* head, size_t headBytes, const uint8_t* body, size_t bodyBytes);
 
   const Limits limits_;
+  const Backend backend_;
   const std::function<void()> wake_;
   Plans plans_;
   Totals totals_;

@@ -3,13 +3,14 @@
 
 #include <sys/socket.h>
 
+#include "coalesce.h"
 #include "ike_ring.h"
 #include "open.h"
 #include "worker.h"
 
 namespace culvert::esp {
 
-class Inward final : public Worker {
+class Inward final : public Worker, private Sink {
  public:
   /// `wake`: called from the thread when there is something to fetch.
   Inward(Plans& plans, Totals& totals, const std::function<void()>& wake);
@@ -29,10 +30,19 @@ class Inward final : public Worker {
   /// Not a power of two, so that the beginnings do not share one set of the cache.
   static constexpr size_t kStride = kLargestDatagram + 64;
 
-  /// True when there is something to fetch.
-  bool handle(const Plan& plan, uint8_t* datagram, size_t length, uint64_t nowMs) noexcept;
+  union Control {
+    char octets[CMSG_SPACE(sizeof(int))];
+    cmsghdr aligned;
+  };
+
+  /// What one message brought: one datagram, or several of a size (UDP_GRO).
+  void handle(const Plan& plan, const msghdr& message, uint8_t* octets, size_t length, uint64_t nowMs) noexcept;
+  void handleDatagram(const Plan& plan, uint8_t* datagram, size_t length, uint64_t nowMs) noexcept;
+  void deliver(const Opened& opened) noexcept;
+  /// Everything that waits goes to the device.
+  void finish(uint64_t nowMs) noexcept;
+  bool write(const iovec* parts, size_t count) noexcept override;
   Turn end(Path& path, int number) noexcept;
-  void deliver(const Plan& plan, const uint8_t* packet, size_t length) noexcept;
 
   Totals& totals_;
   const std::function<void()>& wake_;
@@ -40,6 +50,12 @@ class Inward final : public Worker {
   const std::unique_ptr<uint8_t[]> octets_{new uint8_t[kDatagrams * kStride]};
   mmsghdr messages_[kDatagrams] = {};
   iovec parts_[kDatagrams];
+  Control controls_[kDatagrams];
+  Opener opener_;
+  Coalescer coalescer_{*this};
+  /// Of this turn.
+  Tun* tun_ = nullptr;
+  bool news_ = false;
 };
 
 }  // namespace culvert::esp

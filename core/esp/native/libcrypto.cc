@@ -29,6 +29,8 @@ std::string blockCipherName(Block block, size_t keyBytes, const char* mode) {
 
 namespace {
 
+constexpr const char* kName = "libcrypto";
+
 bool update(EVP_CIPHER_CTX* context, uint8_t* out, const uint8_t* in, size_t length) {
   int written = 0;
   return length == 0 || EVP_CipherUpdate(context, out, &written, in, static_cast<int>(length)) > 0;
@@ -38,7 +40,7 @@ bool update(EVP_CIPHER_CTX* context, uint8_t* out, const uint8_t* in, size_t len
 class Aead final : public Transform {
  public:
   Aead(const Encryption& encryption, const Shape& shape, const Algorithms& keys, Direction direction)
-      : Transform(shape, keys.esn) {
+      : Transform(shape, keys.esn, kName) {
     const size_t keyBytes = keys.keyBytes - shape.saltBytes;
     const std::string name = encryption.mode == Mode::gcm ? blockCipherName(encryption.block, keyBytes, "gcm")
                                                           : std::string("chacha20-poly1305");
@@ -87,7 +89,7 @@ class Aead final : public Transform {
 /// CCM over any block of 128 bits, out of CBC and CTR: libcrypto has CCM for AES alone, and slowly. RFC 3610
 class Ccm final : public Transform {
  public:
-  Ccm(const Encryption& encryption, const Shape& shape, const Algorithms& keys) : Transform(shape, keys.esn) {
+  Ccm(const Encryption& encryption, const Shape& shape, const Algorithms& keys) : Transform(shape, keys.esn, kName) {
     const size_t keyBytes = keys.keyBytes - shape.saltBytes;
     chain_ = cipherContext(blockCipherName(encryption.block, keyBytes, "cbc").c_str(), true, keys.key, keyBytes);
     stream_ = cipherContext(blockCipherName(encryption.block, keyBytes, "ctr").c_str(), true, keys.key, keyBytes);
@@ -182,7 +184,7 @@ class CipherAndMac final : public Transform {
  public:
   CipherAndMac(const Encryption& encryption, const Integrity& integrity, const Shape& shape, const Algorithms& keys,
                Direction direction)
-      : Transform(shape, keys.esn), counter_(encryption.mode == Mode::ctr) {
+      : Transform(shape, keys.esn, kName), counter_(encryption.mode == Mode::ctr) {
     const size_t keyBytes = keys.keyBytes - shape.saltBytes;
     if (encryption.mode != Mode::null) {
       const char* mode = counter_ ? "ctr" : "cbc";

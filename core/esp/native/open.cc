@@ -49,34 +49,50 @@ Opened deliver(InboundSa& sa, uint8_t* plain, size_t plainBytes, uint64_t sequen
 
 }  // namespace
 
-Opened open(const Plan& plan, uint8_t* packet, size_t length, Counter& strays, uint64_t nowMs) noexcept {
+InboundSa* Opener::begin(const Plan& plan, uint8_t* packet, size_t length, Counter& strays, Opening& out) noexcept {
   InboundSa* sa = length < kHeaderBytes ? nullptr : plan.inbound(load32(packet));
   if (sa == nullptr) {
     strays.add(1);
-    return kDropped;
+    return nullptr;
   }
   const Shape& shape = sa->transform->shape;
   const size_t around = kHeaderBytes + shape.ivBytes + shape.icvBytes;
   const size_t cipherBytes = length < around ? 0 : length - around;
   if (cipherBytes < 2 || cipherBytes % shape.blockBytes != 0) {
     sa->malformed.add(1);
-    return kDropped;
+    return nullptr;
   }
   const uint32_t low = load32(packet + 4);
   uint64_t sequence = low;
   if ((sa->transform->esn && !sa->window.infer(low, sequence)) || !sa->window.check(sequence)) {
     sa->replayed.add(1);
-    return kDropped;
+    return nullptr;
   }
-  Opening job{packet, cipherBytes, sequence, false};
-  sa->transform->open(&job, 1);
+  out = {packet, cipherBytes, sequence, false};
+  return sa;
+}
+
+Opened Opener::end(InboundSa& sa, const Opening& job, uint64_t nowMs) noexcept {
   if (!job.fits) {
-    sa->failedIcv.add(1);
+    sa.failedIcv.add(1);
     return kDropped;
   }
-  sa->window.accept(sequence);
-  sa->lastAtMs.set(nowMs);
-  return deliver(*sa, packet + kHeaderBytes + shape.ivBytes, cipherBytes, sequence, nowMs);
+  // The one before it in the batch may have been its copy.
+  if (!sa.window.check(job.sequence)) {
+    sa.replayed.add(1);
+    return kDropped;
+  }
+  sa.window.accept(job.sequence);
+  sa.lastAtMs.set(nowMs);
+  return deliver(sa, job.packet + kHeaderBytes + sa.transform->shape.ivBytes, job.cipherBytes, job.sequence, nowMs);
+}
+
+Opened open(const Plan& plan, uint8_t* packet, size_t length, Counter& strays, uint64_t nowMs) noexcept {
+  Opening job;
+  InboundSa* sa = Opener::begin(plan, packet, length, strays, job);
+  if (sa == nullptr) return kDropped;
+  sa->transform->open(&job, 1);
+  return Opener::end(*sa, job, nowMs);
 }
 
 }  // namespace culvert::esp

@@ -1,4 +1,5 @@
-// ESP packets on their way to the socket, side by side in one buffer that is used again from its beginning.
+// ESP packets on their way to the socket, side by side in one buffer that is used again from its beginning. Packets of
+// one size make a run, which the kernel takes at once and cuts (UDP_SEGMENT).
 #pragma once
 
 #include <sys/socket.h>
@@ -16,25 +17,52 @@ class Outbox {
 
   /// Where the next packet is to be written, with room for the largest.
   uint8_t* room() noexcept { return octets_.get() + used_; }
-  void commit(size_t length) noexcept;
-  bool full() const noexcept { return count_ == kPackets || used_ > kEnough; }
+  /// `largestSegment`: as the path has it.
+  void commit(size_t length, size_t largestSegment) noexcept;
+  /// There is no room for another.
+  bool full() const noexcept { return count_ == kRuns || used_ > kCapacity - kLargestPacket; }
+  /// There is enough to be worth a call.
+  bool ripe() const noexcept { return used_ >= kRipe; }
   bool empty() const noexcept { return count_ == 0; }
 
   /// Gives everything to the socket. An error number worth telling, or 0.
-  int flush(const Path& path) noexcept;
+  int flush(Path& path) noexcept;
 
  private:
-  static constexpr size_t kPackets = 128;
+  static constexpr size_t kRuns = 128;
+  static constexpr size_t kLargestPacket = 65536 + kMaxOverhead;
   static constexpr size_t kCapacity = 256 * 1024;
-  /// Beyond this, one more packet of the largest kind might not fit.
-  static constexpr size_t kEnough = 128 * 1024;
+  /// Ours: about what one read of the device comes to.
+  static constexpr size_t kRipe = 60'000;
+  /// What older kernels take at most (newer: 128), and what fits a datagram before it is cut.
+  static constexpr size_t kMostSegments = 64;
+  static constexpr size_t kMostRunBytes = 65'000;
+
+  struct Run {
+    uint8_t* at;
+    size_t bytes;
+    size_t segment;
+    size_t packets;
+    /// The last one was shorter: nothing may follow.
+    bool closed;
+  };
+  union Control {
+    char octets[CMSG_SPACE(sizeof(uint16_t))];
+    cmsghdr aligned;
+  };
+
+  void describe(size_t index) noexcept;
+  int settle(Path& path, Run& run, int number) noexcept;
+  int sendSingly(const Path& path, const Run& run) noexcept;
 
   Totals& totals_;
   const std::unique_ptr<uint8_t[]> octets_{new uint8_t[kCapacity]};
   size_t used_ = 0;
-  unsigned count_ = 0;
-  mmsghdr messages_[kPackets] = {};
-  iovec parts_[kPackets];
+  size_t count_ = 0;
+  Run runs_[kRuns];
+  mmsghdr messages_[kRuns] = {};
+  iovec parts_[kRuns];
+  Control controls_[kRuns];
 };
 
 }  // namespace culvert::esp

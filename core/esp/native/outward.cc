@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include <cstring>
+
 namespace culvert::esp {
 namespace {
 
 constexpr size_t kLargestPacket = 65535;
-/// Ours: packets read before what is sealed is sent, so that none waits long.
+/// Ours: before the threads look whether anything has changed.
 constexpr int kReadsPerTurn = 64;
 
 }  // namespace
@@ -17,7 +19,8 @@ Outward::Outward(Plans& plans, Totals& totals, const std::function<void()>& wake
       totals_(totals),
       wake_(wake),
       outbox_(totals),
-      packet_(new uint8_t[kLargestPacket + kMaxTrailerBytes]) {}
+      sealer_(totals.unsent),
+      packet_(new uint8_t[sizeof(Vnet) + kLargestPacket + kMaxTrailerBytes]) {}
 
 Worker::Turn Outward::turn(const Plan& plan, Seen seen) noexcept {
   // Without a way out packets wait in the device.
@@ -28,10 +31,10 @@ Worker::Turn Outward::turn(const Plan& plan, Seen seen) noexcept {
   bool more = true;
   int error = 0;
   for (int reads = 0; reads < kReadsPerTurn; reads++) {
-    const ssize_t length = read(tun.fd, packet_.get(), kLargestPacket);
+    const ssize_t length = read(tun.fd, packet_.get(), tun.headerBytes() + kLargestPacket);
     if (length > 0) {
       news |= handle(plan, packet_.get(), static_cast<size_t>(length), nowMs);
-      if (outbox_.full()) flush(*plan.path);
+      if (outbox_.ripe()) flush(*plan.path);
       seen = {0, 0};
       continue;
     }
@@ -47,20 +50,33 @@ Worker::Turn Outward::turn(const Plan& plan, Seen seen) noexcept {
   return error == 0 ? Turn{tun.fd, tun.id, more} : end(tun, error);
 }
 
-bool Outward::handle(const Plan& plan, uint8_t* packet, size_t length, uint64_t nowMs) noexcept {
+bool Outward::handle(const Plan& plan, uint8_t* data, size_t length, uint64_t nowMs) noexcept {
+  Vnet vnet{};
+  const size_t skip = plan.tun->headerBytes();
+  if (length < skip) return false;
+  memcpy(&vnet, data, skip);
   InnerPacket inner;
-  OutboundSa* sa = parseInner(packet, length, inner) ? findOutbound(plan, inner) : nullptr;
-  if (sa == nullptr) {
-    totals_.noSelector.add(1);
-    return false;
+  OutboundSa* sa = nullptr;
+  uint8_t* packet;
+  bool news = false;
+  bool known = segments_.begin(data + skip, length - skip, vnet);
+  for (bool first = true; known && segments_.next(packet, length); first = false) {
+    // Slices of one packet are of one flow: what is said of the first holds for all.
+    if (first) known = parseInner(packet, length, inner) && (sa = findOutbound(plan, inner)) != nullptr;
+    if (!known) break;
+    if (!first) inner.length = length;
+    if (outbox_.full()) flush(*plan.path);
+    const Sealed sealed = sealer_.add(*sa, packet, inner, nowMs, outbox_.room());
+    if (sealed.length > 0) outbox_.commit(sealed.length, plan.path->largestSegment());
+    news |= sealed.news;
   }
-  const Sealed sealed = seal(*sa, packet, inner, ivs_, nowMs, outbox_.room());
-  if (sealed.length > 0) outbox_.commit(sealed.length);
-  return sealed.news;
+  if (!known) totals_.noSelector.add(1);
+  return news;
 }
 
-void Outward::flush(const Path& path) noexcept {
+void Outward::flush(Path& path) noexcept {
   if (outbox_.empty()) return;
+  sealer_.finish();
   const int trouble = outbox_.flush(path);
   // Said when it is news, not for every packet it costs.
   if (trouble != 0 && trouble != told_) {

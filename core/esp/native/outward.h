@@ -3,6 +3,7 @@
 
 #include "outbox.h"
 #include "seal.h"
+#include "segment.h"
 #include "worker.h"
 
 namespace culvert::esp {
@@ -22,15 +23,16 @@ class Outward final : public Worker {
   Turn turn(const Plan& plan, Seen seen) noexcept override;
 
  private:
-  /// True when a limit was reached for the first time.
-  bool handle(const Plan& plan, uint8_t* packet, size_t length, uint64_t nowMs) noexcept;
-  void flush(const Path& path) noexcept;
+  /// What one read of the device gave. True when a limit was reached for the first time.
+  bool handle(const Plan& plan, uint8_t* data, size_t length, uint64_t nowMs) noexcept;
+  void flush(Path& path) noexcept;
   Turn end(Tun& tun, int number) noexcept;
 
   Totals& totals_;
   const std::function<void()>& wake_;
   Outbox outbox_;
-  IvSource ivs_;
+  Sealer sealer_;
+  Segments segments_;
   int told_ = 0;
   std::atomic<int> tunError_{0};
   std::atomic<int> sendError_{0};

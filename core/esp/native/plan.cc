@@ -1,14 +1,10 @@
 #include "plan.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
 namespace culvert::esp {
-
-Path::~Path() { close(fd); }
 
 namespace {
 size_t slotOf(uint32_t spi) noexcept { return spi * 0x9e3779b1u >> 12; }

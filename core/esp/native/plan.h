@@ -8,33 +8,10 @@
 #include <vector>
 
 #include "esp_sa.h"
+#include "path.h"
+#include "tun.h"
 
 namespace culvert::esp {
-
-/// A connected UDP socket; closed with the last plan that names it.
-struct Path {
-  Path(uint32_t id, int fd, bool marked) : id(id), fd(fd), marked(marked) {}
-  ~Path();
-  Path(const Path&) = delete;
-  Path& operator=(const Path&) = delete;
-
-  /// The owner's name for it.
-  const uint32_t id;
-  const int fd;
-  /// Port 4500: ESP, and IKE behind four zero octets (RFC 3948 §2.2). Else everything is IKE.
-  const bool marked;
-  /// An error that reading will not get over.
-  std::atomic<bool> dead{false};
-};
-
-/// A TUN device. Its descriptor belongs to whoever opened it.
-struct Tun {
-  Tun(uint32_t id, int fd) : id(id), fd(fd) {}
-
-  const uint32_t id;
-  const int fd;
-  std::atomic<bool> dead{false};
-};
 
 class Plan {
  public:

@@ -47,29 +47,64 @@ bool writeIv(const Shape& shape, uint64_t sequence, IvSource& ivs, uint8_t* iv) 
   return true;
 }
 
+/// Number, SPI and IV of the next packet; false when there is none.
+bool begin(OutboundSa& sa, IvSource& ivs, uint8_t* out, uint64_t& sequence, bool& news) noexcept {
+  if (!sa.next(sequence, news)) return false;
+  store32(out, sa.spi);
+  store32(out + 4, static_cast<uint32_t>(sequence));
+  return writeIv(sa.transform->shape, sequence, ivs, out + kHeaderBytes);
+}
+
+uint8_t nextHeaderOf(const InnerPacket& inner) noexcept { return inner.version == 4 ? 4 : 41; }
+
 }  // namespace
 
 Sealed seal(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, IvSource& ivs, uint64_t nowMs,
             uint8_t* out) noexcept {
   uint64_t sequence;
   bool news = false;
-  if (!sa.next(sequence, news)) return {0, news};
+  if (!begin(sa, ivs, out, sequence, news)) return {0, news};
   const Shape& shape = sa.transform->shape;
-  store32(out, sa.spi);
-  store32(out + 4, static_cast<uint32_t>(sequence));
-  if (!writeIv(shape, sequence, ivs, out + kHeaderBytes)) return {0, false};
-
   uint8_t* end = packet + inner.length;
   uint8_t saved[kMaxTrailerBytes];
   memcpy(saved, end, sizeof saved);
-  const uint8_t nextHeader = inner.version == 4 ? 4 : 41;
-  const size_t plainBytes = writeTrailer(end, inner.length, shape.blockBytes, nextHeader);
+  const size_t plainBytes = writeTrailer(end, inner.length, shape.blockBytes, nextHeaderOf(inner));
   Sealing job{out, packet, plainBytes, sequence, false};
   sa.transform->seal(&job, 1);
   memcpy(end, saved, sizeof saved);
   if (!job.done) return {0, false};
   news = sa.count(inner.length, sequence, nowMs);
   return {kHeaderBytes + shape.ivBytes + plainBytes + shape.icvBytes, news};
+}
+
+Sealed Sealer::add(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, uint64_t nowMs, uint8_t* out) noexcept {
+  if (sa_ != &sa) finish();
+  if (sa.transform->batch == 1) return seal(sa, packet, inner, ivs_, nowMs, out);
+  uint64_t sequence;
+  bool news = false;
+  if (!begin(sa, ivs_, out, sequence, news)) return {0, news};
+  const Shape& shape = sa.transform->shape;
+  uint8_t* body = out + kHeaderBytes + shape.ivBytes;
+  memcpy(body, packet, inner.length);
+  const size_t plainBytes = writeTrailer(body + inner.length, inner.length, shape.blockBytes, nextHeaderOf(inner));
+  sa_ = &sa;
+  waiting_[count_++] = {out, body, plainBytes, sequence, false};
+  if (count_ == sa.transform->batch) finish();
+  news = sa.count(inner.length, sequence, nowMs);
+  return {kHeaderBytes + shape.ivBytes + plainBytes + shape.icvBytes, news};
+}
+
+void Sealer::finish() noexcept {
+  if (count_ > 0) sa_->transform->seal(waiting_, count_);
+  for (size_t i = 0; i < count_; i++) {
+    if (waiting_[i].done) continue;
+    // It has its place among the others and must not leave as it is: an SPI nobody has, and nothing else.
+    const Shape& shape = sa_->transform->shape;
+    memset(waiting_[i].packet, 0xff, kHeaderBytes + shape.ivBytes + waiting_[i].plainBytes + shape.icvBytes);
+    failed_.add(1);
+  }
+  count_ = 0;
+  sa_ = nullptr;
 }
 
 }  // namespace culvert::esp

@@ -31,4 +31,21 @@ OutboundSa* findOutbound(const Plan& plan, const InnerPacket& inner) noexcept;
 Sealed seal(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, IvSource& ivs, uint64_t nowMs,
             uint8_t* out) noexcept;
 
+/// Seals as `seal` does, at once or, where the algorithms gain from it, several packets together.
+class Sealer {
+ public:
+  explicit Sealer(Counter& failed) : failed_(failed) {}
+
+  /// Until `finish`, the SA must stay and `out` must stay where it is.
+  Sealed add(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, uint64_t nowMs, uint8_t* out) noexcept;
+  void finish() noexcept;
+
+ private:
+  IvSource ivs_;
+  Counter& failed_;
+  OutboundSa* sa_ = nullptr;
+  Sealing waiting_[Transform::kMostPackets];
+  size_t count_ = 0;
+};
+
 }  // namespace culvert::esp

@@ -52,7 +52,8 @@ struct Opening {
 /// One SA's algorithms and keys. Used by one thread at a time. Destruction wipes the keys.
 class Transform {
  public:
-  Transform(const Shape& shape, bool esn) : shape(shape), esn(esn) {}
+  Transform(const Shape& shape, bool esn, const char* backend, size_t batch = 1)
+      : shape(shape), esn(esn), backend(backend), batch(batch) {}
   virtual ~Transform() = default;
   Transform(const Transform&) = delete;
   Transform& operator=(const Transform&) = delete;
@@ -63,6 +64,13 @@ class Transform {
   const Shape shape;
   /// 64-bit sequence numbers: the half that is not sent is part of the ICV.
   const bool esn;
+  /// Who computes, for people.
+  const char* const backend;
+  /// Packets worth gathering for one call, at most `kMostPackets`. With more than one, plaintext must stand where the
+  /// ciphertext will.
+  const size_t batch;
+
+  static constexpr size_t kMostPackets = 32;
 };
 
 /// What was negotiated. Key material is the caller's and is copied.
@@ -81,8 +89,11 @@ struct Algorithms {
 
 enum class Direction { seal, open };
 
+/// Whose code may be used.
+enum class Backend { fastest, libcrypto };
+
 /// Throws std::invalid_argument when the algorithms are not known or a key has the wrong length.
-std::unique_ptr<Transform> makeTransform(const Algorithms& algorithms, Direction direction);
+std::unique_ptr<Transform> makeTransform(const Algorithms& algorithms, Direction direction, Backend backend);
 
 /// SPI and sequence number as an AEAD covers them: 64 bits of the number with ESN. RFC 4106 §5, RFC 7634 §2.1
 size_t aadOf(const uint8_t* packet, uint64_t sequence, bool esn, uint8_t aad[12]) noexcept;
