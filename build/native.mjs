@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { missingPackages } from './system-packages.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const output = join(root, 'dist', 'native')
@@ -27,7 +28,8 @@ function filesUnder(folder) {
 
 /** One value for everything that decides what comes out. */
 function fingerprint() {
-  const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`)
+  const fast = missingPackages('build').every((row) => row.package !== 'libipsec-mb-dev')
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${fast}\n`)
   for (const file of sources.flatMap((folder) => filesUnder(join(root, folder)))) {
     hash
       .update(`${relative(root, file)}\n`)
@@ -36,6 +38,9 @@ function fingerprint() {
   }
   return hash.digest('hex')
 }
+
+/** Whether there is nothing to build. */
+export const nativeIsFresh = () => isFresh(fingerprint())
 
 const isFresh = (wanted) =>
   ['culvert.node', 'culvert-helper', 'culvert-space'].every((name) => existsSync(join(output, name))) &&

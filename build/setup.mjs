@@ -53,11 +53,10 @@ function installDependencies() {
 /** Compiles the addon and the helper; build/native.mjs knows when nothing changed. */
 async function buildNativePart() {
   if (!existsSync(join(root, 'build', 'native.mjs'))) return
-  // Built once, the compiler was here once; what a rebuild may lack then, native.mjs says itself.
-  const sentence = existsSync(join(root, 'dist', 'native', '.stamp')) ? undefined : ensurePackages('build')
+  const { buildNative, nativeIsFresh } = await import('./native.mjs')
+  const sentence = nativeIsFresh() ? undefined : ensurePackages('build')
   if (sentence) stop(sentence)
   try {
-    const { buildNative } = await import('./native.mjs')
     await buildNative()
   } catch (error) {
     stop(`the native part could not be built: ${error instanceof Error ? error.message : error}`)

@@ -1,4 +1,4 @@
-import type { NativeAddon } from '../native/addon.ts'
+import type { NativeAddon, NativeOffloads } from '../native/addon.ts'
 import type { Endpoint } from '../net/plan.ts'
 import type { EspEngine, EspEvents, EspLimits } from './engine.ts'
 
@@ -33,6 +33,8 @@ export interface Datapath extends EspEngine {
   sendIke(message: Uint8Array): void
   /** One octet 0xFF. RFC 3948 §2.3 */
   sendKeepalive(): void
+  /** What the kernel does for it; `undefined` where nothing can be left to the kernel. */
+  offloads(): NativeOffloads | undefined
   /** Packets so far, of all SAs, also of those that are gone. Inbound: those whose ICV was right. */
   traffic(): { readonly inbound: number; readonly outbound: number }
 }

@@ -1,6 +1,6 @@
 import { asEspSpi, asMillis, type EspSpi, type Millis } from '../bytes/brands.ts'
 import { concat, NO_OCTETS } from '../bytes/octets.ts'
-import type { EspErrorPlace, NativeAddon, NativeEsp, NativeUsed } from '../native/addon.ts'
+import type { EspErrorPlace, NativeAddon, NativeEsp, NativeOffloads, NativeUsed } from '../native/addon.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import { type Datapath, type DatapathOptions, type DatapathSocket, ENCAPSULATION_PORT } from './datapath.ts'
 import type {
@@ -219,6 +219,10 @@ class NativeDatapath extends NativeSas implements Datapath {
 
   sendKeepalive(): void {
     this.#try(() => this.native.sendKeepalive())
+  }
+
+  offloads(): NativeOffloads | undefined {
+    return this.closed ? undefined : this.native.offloads()
   }
 
   traffic(): { readonly inbound: number; readonly outbound: number } {

@@ -96,6 +96,7 @@ export function createTypescriptDatapath(options: TypescriptDatapathOptions): Da
     sendKeepalive() {
       send(NAT_KEEPALIVE)
     },
+    offloads: () => undefined,
     traffic: () => ({ inbound, outbound }),
     close() {
       tun?.reader.stop()

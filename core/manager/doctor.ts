@@ -59,8 +59,9 @@ function nativePart(): Examined {
 function datapath(): Examined {
   const nothing = () => {}
   try {
-    loadAddon().openEsp(0n, 0n, 0n, 0n, 64, nothing, nothing, nothing).close()
-    return ok('native: two threads for each tunnel')
+    const addon = loadAddon()
+    addon.openEsp(0n, 0n, 0n, 0n, 64, false, nothing, nothing, nothing).close()
+    return ok(`native: two threads for each tunnel (ipsec-mb: ${addon.ipsecMbVersion})`)
   } catch (thrown) {
     if (thrown instanceof VpnFailure) return missing(thrown)
     const problem = thrown instanceof Error ? thrown.message : String(thrown)

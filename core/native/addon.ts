@@ -45,7 +45,7 @@ export interface NativeAddon {
     readonly local: { address: string; port: number }
     readonly remote: { address: string; port: number }
   }
-  /** Sends one datagram on a connected socket, or one packet to a TUN; false when the kernel had no room (EAGAIN, ENOBUFS). Throws an `Error` with `code` otherwise. */
+  /** Sends one datagram on a connected socket, or one packet to a TUN (whatever header its kernel wants before it); false when the kernel had no room (EAGAIN, ENOBUFS). Throws an `Error` with `code` otherwise. */
   writePacket(fd: number, packet: Uint8Array): boolean
   /**
    * Reads packets of `fd` (TUN, UDP or SEQPACKET) on a thread of its own and delivers them in batches on this

@@ -6,7 +6,12 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include <algorithm>
+
+#include "device.h"
 
 namespace culvert {
 
@@ -43,11 +48,23 @@ void closeDescriptor(int fd) {
   if (close(fd) != 0 && errno != EINTR) throw SystemError{"close", errno};
 }
 
+namespace {
+
+/// The header before the packet says that there is nothing to do.
+ssize_t writeDevice(int fd, View packet) {
+  static const uint8_t nothing[64] = {0};
+  const size_t header = std::min(deviceHeaderBytes(fd), sizeof nothing);
+  const iovec parts[2] = {{const_cast<uint8_t*>(nothing), header}, {const_cast<uint8_t*>(packet.data), packet.length}};
+  return writev(fd, parts, 2);
+}
+
+}  // namespace
+
 bool writePacket(int fd, View packet) {
   ssize_t sent;
   do {
     sent = send(fd, packet.data, packet.length, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && errno == ENOTSOCK) sent = write(fd, packet.data, packet.length);
+    if (sent < 0 && errno == ENOTSOCK) sent = writeDevice(fd, packet);
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) return true;
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return false;

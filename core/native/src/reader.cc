@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "descriptors.h"
+#include "device.h"
 #include "passing.h"
 
 namespace culvert {
@@ -38,7 +39,8 @@ enum class Kind { device, datagram, sequence };
 
 class Reader {
  public:
-  Reader(int fd, Kind kind) : fd_(fd), kind_(kind), scratch_(kLargestMessage) {
+  Reader(int fd, Kind kind)
+      : fd_(fd), kind_(kind), skip_(kind == Kind::device ? deviceHeaderBytes(fd) : 0), scratch_(kLargestMessage) {
     wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_ < 0) throw SystemError{"eventfd", errno};
   }
@@ -177,8 +179,9 @@ class Reader {
       }
       // A message with descriptors travels alone, so that nobody has to guess which one they came with.
       if (!fds.empty()) deliver(std::move(batch)), batch = Batch{};
-      batch.bytes.insert(batch.bytes.end(), scratch_.begin(), scratch_.begin() + length);
-      batch.lengths.push_back(static_cast<size_t>(length));
+      if (static_cast<size_t>(length) < skip_) continue;
+      batch.bytes.insert(batch.bytes.end(), scratch_.begin() + static_cast<ssize_t>(skip_), scratch_.begin() + length);
+      batch.lengths.push_back(static_cast<size_t>(length) - skip_);
       if (!fds.empty()) {
         batch.fds = std::move(fds);
         break;
@@ -211,6 +214,8 @@ class Reader {
 
   const int fd_;
   const Kind kind_;
+  /// Octets before each packet that are not part of it.
+  const size_t skip_;
   int wake_ = -1;
   Bytes scratch_;
   std::thread thread_;

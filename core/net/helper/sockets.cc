@@ -13,7 +13,7 @@
 namespace culvert {
 namespace {
 
-constexpr int kBuffer = 4 << 20;  // octets; a burst of a fast gateway must find room
+constexpr int kBuffer = 7 << 20;  // octets; a burst of a fast gateway must find room
 
 struct Owned {
   int fd;
@@ -89,8 +89,8 @@ int openTun(const std::string& device, int& index) {
   }
   ifreq request{};
   std::memcpy(request.ifr_name, device.c_str(), device.size() + 1);
-  // EXCL: never take over a device that somebody keeps.
-  request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL);
+  // EXCL: never take over a device that somebody keeps. VNET_HDR: packets may come and go several at a time.
+  request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL);
   if (ioctl(tun.fd, TUNSETIFF, &request) != 0) {
     if (errno == EBUSY) throw Failure{Status::systemRefused, "make the device " + device, "it exists already"};
     failErrno("make the device " + device, errno);
