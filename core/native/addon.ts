@@ -24,6 +24,12 @@ export interface NativeAddon {
   ): Uint8Array | undefined
   /** No padding: the caller's data is a multiple of the block, or the mode is a stream. `algorithm`: an OpenSSL name such as `camellia-128-cbc`. */
   cipher(algorithm: string, encrypt: boolean, key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array
+  /** RFC 1320; for MS-CHAP alone. */
+  md4(data: Uint8Array): Uint8Array
+  /** For the change of a password by MS-CHAP alone. `key`: 1 … 256 octets. */
+  rc4(key: Uint8Array, data: Uint8Array): Uint8Array
+  /** One run of SHA-1's compression from its initial value over a block of 64 octets, without padding. → 20 octets */
+  sha1Compress(block: Uint8Array): Uint8Array
   /** g^x mod p, left-padded to the length of p. `group`: IANA id of a MODP group. */
   modpPublic(group: number, exponent: Uint8Array): Uint8Array
   /** y^x mod p, left-padded; `undefined` unless 1 < y < p−1 (RFC 6989 §2.1). Constant time in the exponent. */

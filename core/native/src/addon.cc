@@ -153,6 +153,19 @@ napi_value jsCipher(napi_env env, napi_callback_info info) {
                           toView(env, a[4])));
 }
 
+napi_value jsMd4(napi_env env, napi_callback_info info) {
+  return give(env, md4(toView(env, arguments(env, info, 1)[0])));
+}
+
+napi_value jsRc4(napi_env env, napi_callback_info info) {
+  const auto a = arguments(env, info, 2);
+  return give(env, rc4(toView(env, a[0]), toView(env, a[1])));
+}
+
+napi_value jsSha1Compress(napi_env env, napi_callback_info info) {
+  return give(env, sha1Compress(toView(env, arguments(env, info, 1)[0])));
+}
+
 napi_value jsModpPublic(napi_env env, napi_callback_info info) {
   const auto a = arguments(env, info, 2);
   return give(env, modpPublic(toInt(env, a[0]), toView(env, a[1])));
@@ -245,6 +258,9 @@ napi_value init(napi_env env, napi_value exports) {
   define<jsAeadSeal>(env, exports, "aeadSeal");
   define<jsAeadOpen>(env, exports, "aeadOpen");
   define<jsCipher>(env, exports, "cipher");
+  define<jsMd4>(env, exports, "md4");
+  define<jsRc4>(env, exports, "rc4");
+  define<jsSha1Compress>(env, exports, "sha1Compress");
   define<jsModpPublic>(env, exports, "modpPublic");
   define<jsModpShared>(env, exports, "modpShared");
   define<jsEcPublic>(env, exports, "ecPublic");
