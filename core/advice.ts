@@ -65,6 +65,12 @@ export function adviceFor(error: VpnError): Advice {
       }
     case 'authFailed':
       return authAdvice(error)
+    case 'noSignInMethod':
+      return {
+        title: 'The gateway wants another way to sign in',
+        detail: `It asks for ${list(error.wanted, 'something unknown')}; your profile allows ${list(error.allowed, 'nothing')}.`,
+        tryThis: ['Ask the administrator which way to sign in is meant for you', ASK_ADMIN],
+      }
     case 'gatewayIdMismatch':
       return {
         title: 'This is not the gateway you named',

@@ -20,6 +20,12 @@ export type VpnError =
       readonly method: string
       readonly problem?: string
     }
+  /** The gateway asks for ways to sign in that the profile does not allow. */
+  | {
+      readonly kind: 'noSignInMethod'
+      readonly wanted: readonly string[]
+      readonly allowed: readonly string[]
+    }
   | { readonly kind: 'gatewayIdMismatch'; readonly wanted: string; readonly has: readonly string[] }
   /** A certificate that cannot be trusted: whose, which rule it breaks, and how (a clause without a full stop). */
   | {

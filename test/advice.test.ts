@@ -10,6 +10,7 @@ const samples: { readonly [K in VpnErrorKind]: Extract<VpnError, { kind: K }> } 
   noProposalChosen: { kind: 'noProposalChosen', phase: 1, offered: ['aes128-sha256-modp2048'] },
   badProposalChosen: { kind: 'badProposalChosen', phase: 2, problem: 'ENCR 3 was not offered' },
   authFailed: { kind: 'authFailed', who: 'us', method: 'psk' },
+  noSignInMethod: { kind: 'noSignInMethod', wanted: ['EAP-pwd'], allowed: ['EAP-MSCHAPv2'] },
   gatewayIdMismatch: { kind: 'gatewayIdMismatch', wanted: 'a.example.org', has: ['b.example.org'] },
   certificateRefused: { kind: 'certificateRefused', subject: 'CN=x', rule: 'expired', problem: 'it ran out' },
   selectorsUnacceptable: { kind: 'selectorsUnacceptable', asked: ['10.0.0.0/8'] },

@@ -1,0 +1,25 @@
+import type { Secret } from '../bytes/secret.ts'
+
+/** Methods by the names of a profile. */
+export type EapMethodName =
+  | 'aka-prime'
+  | 'aka'
+  | 'sim'
+  | 'tls'
+  | 'ttls'
+  | 'peap'
+  | 'mschapv2'
+  | 'gtc'
+  | 'otp'
+  | 'md5'
+
+/** Who we are and how we may prove it. Its secrets stay the caller's. */
+export interface EapPeerConfig {
+  /** The name the password belongs to, UTF-8 on the wire. */
+  readonly user: string
+  /** What is said instead of it before there is a tunnel, e.g. `anonymous@example.org`. RFC 5281 §7.3 */
+  readonly anonymousIdentity?: string
+  /** The methods that may be used; the strongest that the server agrees to is. */
+  readonly methods: readonly EapMethodName[]
+  readonly password?: Secret | undefined
+}

@@ -1,0 +1,86 @@
+import type { Random } from '../bytes/random.ts'
+import type { Secret } from '../bytes/secret.ts'
+import type { LegacyCrypto } from '../crypto/legacy.ts'
+import type { TlsInput, TlsTurn } from '../crypto/tls.ts'
+import type { VpnError } from '../errors.ts'
+import type { EapRequest } from '../wire/eap/packet.ts'
+
+/** What a person, or the keychain, is asked in the middle of a conversation. The answer is a {@link Secret}. */
+export type EapQuestion =
+  /** `retry`: the one we had was refused. `message`: the server's words. */
+  | {
+      readonly what: 'password'
+      readonly user: string
+      readonly retry: boolean
+      readonly message?: string
+    }
+  /** The old password has expired. RFC 2759 §6 */
+  | { readonly what: 'newPassword'; readonly user: string; readonly message?: string }
+  /** A code of a token, or whatever `message` asks for. */
+  | { readonly what: 'code'; readonly user: string; readonly message: string }
+
+/** What every method may use besides the messages it is handed. */
+export interface EapTools {
+  readonly random: Random
+  readonly legacy: LegacyCrypto
+}
+
+/**
+ * What a method wants done. After each event it gives exactly one of `reply`, `ask`, `tls` and `fail` (a server's
+ * method also `done`), with notes beside it.
+ */
+export type MethodAction =
+  /** `data`: what follows the type of the next packet. */
+  | { readonly do: 'reply'; readonly data: Uint8Array }
+  | { readonly do: 'ask'; readonly question: EapQuestion }
+  | { readonly do: 'tls'; readonly input: TlsInput }
+  | { readonly do: 'note'; readonly text: string }
+  | { readonly do: 'fail'; readonly error: VpnError }
+
+/** A secret that proved good in place of the one we came with. */
+export interface LearnedPassword {
+  readonly password: Secret
+  /** It was typed after a refusal, or it is a new one that the server has taken. */
+  readonly because: 'retried' | 'changed'
+}
+
+/** The peer's side of one method: requests in, actions out. It is told nothing after it failed. */
+export interface PeerMethod {
+  request(request: EapRequest): readonly MethodAction[]
+  /** A question was answered; a cancelled one ends the conversation before it comes here. */
+  answered?(answer: Secret): readonly MethodAction[]
+  tls?(turn: TlsTurn): readonly MethodAction[]
+  /** The server may now say Success: the method came to its own good end, or has none. */
+  readonly complete: boolean
+  /** 64 octets, once, if the method has a key. RFC 3748 §7.10; the receiver closes it. */
+  takeMsk(): Secret | undefined
+  /** What the server said before it ended the conversation, if it said something. */
+  readonly refusal?: VpnError | undefined
+  takeLearned?(): LearnedPassword | undefined
+  /** Wipes what it holds. */
+  close(): void
+}
+
+export type ServerMethodAction =
+  | Extract<MethodAction, { do: 'reply' | 'tls' | 'note' | 'fail' }>
+  /** The peer has proven itself. */
+  | { readonly do: 'done' }
+
+/** The server's side of one method. */
+export interface ServerMethod {
+  /** The first request. `identifier`: of the packet that carries it. */
+  begin(identifier: number): readonly ServerMethodAction[]
+  /** `next`: the identifier of the packet that will carry a reply. */
+  response(response: EapRequest, next: number): readonly ServerMethodAction[]
+  tls?(turn: TlsTurn): readonly ServerMethodAction[]
+  takeMsk(): Secret | undefined
+  close(): void
+}
+
+export const reply = (data: Uint8Array): MethodAction & { do: 'reply' } => ({ do: 'reply', data })
+export const note = (text: string): MethodAction & { do: 'note' } => ({ do: 'note', text })
+export const fail = (error: VpnError): MethodAction & { do: 'fail' } => ({ do: 'fail', error })
+
+/** The server broke the rules of EAP or of a method. */
+export const broken = (problem: string, reference: string): MethodAction & { do: 'fail' } =>
+  fail({ kind: 'protocol', exchange: 'EAP', problem, reference })

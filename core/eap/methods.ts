@@ -1,0 +1,54 @@
+import { EapType } from '../iana/eap.ts'
+import type { EapMethodName, EapPeerConfig } from './config.ts'
+import { gtcPeer, gtcServer, otpPeer, otpServer } from './gtc.ts'
+import { md5Peer, md5Server } from './md5.ts'
+import type { EapTools, PeerMethod, ServerMethod } from './method.ts'
+import type { EapServerConfig } from './server-config.ts'
+
+/** What a method is and what it gives. RFC 3748 §7.2 */
+export interface MethodInfo {
+  readonly name: EapMethodName
+  /** IANA method type. */
+  readonly type: number
+  /** The name IANA gives it. */
+  readonly title: string
+  /** It proves the server too. */
+  readonly mutual: boolean
+  /** It gives an MSK. */
+  readonly key: boolean
+  /** Who listens cannot try passwords at leisure. */
+  readonly guessProof: boolean
+  readonly peer: (config: EapPeerConfig, tools: EapTools) => PeerMethod
+  /** Left out: we are no server for it. */
+  readonly server?: (config: EapServerConfig, user: string, tools: EapTools) => ServerMethod
+}
+
+/** The strongest first: the order in which we ask for them. */
+export const METHODS: readonly MethodInfo[] = [
+  info('gtc', 'GTC', false, false, false, gtcPeer, gtcServer),
+  info('otp', 'OTP', false, false, false, otpPeer, otpServer),
+  info('md5', 'MD5-Challenge', false, false, false, md5Peer, md5Server),
+]
+
+function info(
+  name: EapMethodName,
+  title: keyof typeof EapType,
+  mutual: boolean,
+  key: boolean,
+  guessProof: boolean,
+  peer: MethodInfo['peer'],
+  server?: MethodInfo['server'],
+): MethodInfo {
+  const row = { name, type: EapType[title].id, title, mutual, key, guessProof, peer }
+  return server === undefined ? row : { ...row, server }
+}
+
+/** The methods of a list, in our order. */
+export const chosenMethods = (names: readonly EapMethodName[]): readonly MethodInfo[] =>
+  METHODS.filter((method) => names.includes(method.name))
+
+/**
+ * Whether the gateway may leave out its own AUTH because the method proves it: mutual, with a key, and nothing to
+ * guess at. RFC 5998 §4
+ */
+export const isSafeAlone = (method: MethodInfo): boolean => method.mutual && method.key && method.guessProof
