@@ -37,17 +37,10 @@ export type MethodAction =
   | { readonly do: 'note'; readonly text: string }
   | { readonly do: 'fail'; readonly error: VpnError }
 
-/** A secret that proved good in place of the one we came with. */
-export interface LearnedPassword {
-  readonly password: Secret
-  /** It was typed after a refusal, or it is a new one that the server has taken. */
-  readonly because: 'retried' | 'changed'
-}
-
 /** The peer's side of one method: requests in, actions out. It is told nothing after it failed. */
 export interface PeerMethod {
   request(request: EapRequest): readonly MethodAction[]
-  /** A question was answered; a cancelled one ends the conversation before it comes here. */
+  /** A question was answered, by a secret that is now the method's; a cancelled one ends the conversation before it comes here. */
   answered?(answer: Secret): readonly MethodAction[]
   tls?(turn: TlsTurn): readonly MethodAction[]
   /** The server may now say Success: the method came to its own good end, or has none. */
@@ -56,7 +49,6 @@ export interface PeerMethod {
   takeMsk(): Secret | undefined
   /** What the server said before it ended the conversation, if it said something. */
   readonly refusal?: VpnError | undefined
-  takeLearned?(): LearnedPassword | undefined
   /** Wipes what it holds. */
   close(): void
 }

@@ -3,6 +3,8 @@ import type { EapMethodName, EapPeerConfig } from './config.ts'
 import { gtcPeer, gtcServer, otpPeer, otpServer } from './gtc.ts'
 import { md5Peer, md5Server } from './md5.ts'
 import type { EapTools, PeerMethod, ServerMethod } from './method.ts'
+import { mschapv2Peer } from './mschapv2.ts'
+import { mschapv2Server } from './mschapv2-server.ts'
 import type { EapServerConfig } from './server-config.ts'
 
 /** What a method is and what it gives. RFC 3748 §7.2 */
@@ -25,6 +27,7 @@ export interface MethodInfo {
 
 /** The strongest first: the order in which we ask for them. */
 export const METHODS: readonly MethodInfo[] = [
+  info('mschapv2', 'EAP-MSCHAPv2', true, true, false, mschapv2Peer, mschapv2Server),
   info('gtc', 'GTC', false, false, false, gtcPeer, gtcServer),
   info('otp', 'OTP', false, false, false, otpPeer, otpServer),
   info('md5', 'MD5-Challenge', false, false, false, md5Peer, md5Server),

@@ -6,7 +6,7 @@ import { EapType } from '../iana/eap.ts'
 import { nameOf } from '../iana/registry.ts'
 import { decodeEapPacket, type EapRequest, encodeEapPacket, encodeNak } from '../wire/eap/packet.ts'
 import type { EapPeerConfig } from './config.ts'
-import type { EapQuestion, EapTools, LearnedPassword, MethodAction, PeerMethod } from './method.ts'
+import type { EapQuestion, EapTools, MethodAction, PeerMethod } from './method.ts'
 import { chosenMethods, type MethodInfo } from './methods.ts'
 import { CHOICE } from './numbers.ts'
 import { shownText } from './text.ts'
@@ -27,7 +27,6 @@ export type EapAction =
       readonly do: 'succeeded'
       readonly method: MethodInfo
       readonly msk: Secret | undefined
-      readonly learned: LearnedPassword | undefined
     }
   | { readonly do: 'failed'; readonly error: VpnError }
 
@@ -164,9 +163,8 @@ export class EapPeer {
     const { info, method } = running
     const msk = method.takeMsk()
     if (info.key && msk === undefined) return this.#broken(`${info.title} ended without a key`, '§7.10')
-    const learned = method.takeLearned?.()
     this.close()
-    return [{ do: 'succeeded', method: info, msk, learned }]
+    return [{ do: 'succeeded', method: info, msk }]
   }
 
   #perform(actions: readonly MethodAction[]): readonly EapAction[] {

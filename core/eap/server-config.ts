@@ -16,7 +16,7 @@ export interface EapServerConfig {
   readonly serverName: string
   /** Looks a user up by the name the peer gave. */
   readonly lookUp: (name: string) => EapUser | undefined
-  /** A user has set a new password; `undefined`: it is not kept. */
+  /** A user has set a new password, which is lent for the call. */
   readonly changePassword?: (name: string, password: Secret) => void
   /** Wrong passwords that may be followed by another try. */
   readonly retries?: number
