@@ -1,4 +1,5 @@
 import type { Secret } from '../bytes/secret.ts'
+import type { VpnError } from '../errors.ts'
 
 // TLS as EAP sees it: one turn at a time. The platform's TLS is asynchronous, so a method asks for a turn and is told
 // later what came of it; whoever runs the conversation does it with `platform-tls.ts`.
@@ -49,17 +50,11 @@ export interface TlsTurn {
   /** The handshake ended well in this turn: the other end's certificate was judged and found good. */
   readonly established?: TlsEstablished
   /** It is over; `output` may still hold an alert. */
-  readonly problem?: TlsProblem
+  readonly problem?: VpnError
 }
 
 export interface TlsEstablished {
   readonly version: TlsVersion
   /** In the order of {@link TlsSetup.exports}; the receiver closes them. */
   readonly exported: readonly Secret[]
-}
-
-/** `certificate`: it is the other end's that was refused. */
-export interface TlsProblem {
-  readonly kind: 'certificate' | 'alert' | 'protocol'
-  readonly problem: string
 }
