@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import { Duplex } from 'node:stream'
 import {
   type ConnectionOptions,
@@ -91,7 +92,8 @@ export class PlatformTls {
   #serverSocket(): TLSSocket {
     return new TLSSocket(this.#pipe, {
       isServer: true,
-      secureContext: createSecureContext(this.#common()),
+      // Nobody resumes here, so tickets need not carry the client's certificate around.
+      secureContext: createSecureContext({ ...this.#common(), secureOptions: constants.SSL_OP_NO_TICKET }),
       requestCert: this.#setup.wantsCertificate === true,
       rejectUnauthorized: false,
     })

@@ -1,4 +1,5 @@
 import type { Secret } from '../bytes/secret.ts'
+import type { TlsCertificate, TlsVersion } from '../crypto/tls.ts'
 
 /** Methods by the names of a profile. */
 export type EapMethodName =
@@ -22,4 +23,10 @@ export interface EapPeerConfig {
   /** The methods that may be used; the strongest that the server agrees to is. */
   readonly methods: readonly EapMethodName[]
   readonly password?: Secret | undefined
+  readonly tls?: {
+    /** Ours, for EAP-TLS. */
+    readonly certificate?: TlsCertificate
+    /** Left out: 1.2 and 1.3. */
+    readonly versions?: readonly TlsVersion[]
+  }
 }

@@ -1,3 +1,4 @@
+import type { Malformed } from '../bytes/malformed.ts'
 import type { Random } from '../bytes/random.ts'
 import type { Secret } from '../bytes/secret.ts'
 import type { LegacyCrypto } from '../crypto/legacy.ts'
@@ -73,6 +74,10 @@ export const reply = (data: Uint8Array): MethodAction & { do: 'reply' } => ({ do
 export const note = (text: string): MethodAction & { do: 'note' } => ({ do: 'note', text })
 export const fail = (error: VpnError): MethodAction & { do: 'fail' } => ({ do: 'fail', error })
 
-/** The server broke the rules of EAP or of a method. */
+/** What came cannot be read. */
+export const unreadable = ({ path, problem, reference }: Malformed): MethodAction & { do: 'fail' } =>
+  broken(`${path.join(' / ')}: ${problem}`, reference)
+
+/** The other end broke the rules of EAP or of a method. */
 export const broken = (problem: string, reference: string): MethodAction & { do: 'fail' } =>
   fail({ kind: 'protocol', exchange: 'EAP', problem, reference })

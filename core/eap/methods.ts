@@ -6,6 +6,7 @@ import type { EapTools, PeerMethod, ServerMethod } from './method.ts'
 import { mschapv2Peer } from './mschapv2.ts'
 import { mschapv2Server } from './mschapv2-server.ts'
 import type { EapServerConfig } from './server-config.ts'
+import { tlsPeer, tlsServer } from './tls.ts'
 
 /** What a method is and what it gives. RFC 3748 §7.2 */
 export interface MethodInfo {
@@ -27,6 +28,7 @@ export interface MethodInfo {
 
 /** The strongest first: the order in which we ask for them. */
 export const METHODS: readonly MethodInfo[] = [
+  info('tls', 'EAP-TLS', true, true, true, tlsPeer, tlsServer),
   info('mschapv2', 'EAP-MSCHAPv2', true, true, false, mschapv2Peer, mschapv2Server),
   info('gtc', 'GTC', false, false, false, gtcPeer, gtcServer),
   info('otp', 'OTP', false, false, false, otpPeer, otpServer),

@@ -10,7 +10,15 @@ import {
   type MsChapResponse,
 } from '../wire/eap/mschapv2.ts'
 import type { EapRequest } from '../wire/eap/packet.ts'
-import { broken, type EapTools, fail, reply, type ServerMethod, type ServerMethodAction } from './method.ts'
+import {
+  broken,
+  type EapTools,
+  fail,
+  reply,
+  type ServerMethod,
+  type ServerMethodAction,
+  unreadable,
+} from './method.ts'
 import { hashOf } from './mschapv2.ts'
 import type { EapServerConfig } from './server-config.ts'
 
@@ -43,8 +51,7 @@ class MsChapV2Server implements ServerMethod {
 
   response({ data }: EapRequest, next: number): readonly ServerMethodAction[] {
     const read = decodeMsChapResponse(data)
-    if (!read.ok)
-      return [broken(`${read.error.path.join(' / ')}: ${read.error.problem}`, read.error.reference)]
+    if (!read.ok) return [unreadable(read.error)]
     const message = read.value
     this.#id = next
     if (this.#awaits === 'success' && message.op === 'success') return [{ do: 'done' }]

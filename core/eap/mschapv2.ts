@@ -14,7 +14,15 @@ import {
 } from '../wire/eap/mschapv2.ts'
 import type { EapRequest } from '../wire/eap/packet.ts'
 import type { EapPeerConfig } from './config.ts'
-import { broken, type EapTools, fail, type MethodAction, type PeerMethod, reply } from './method.ts'
+import {
+  broken,
+  type EapTools,
+  fail,
+  type MethodAction,
+  type PeerMethod,
+  reply,
+  unreadable,
+} from './method.ts'
 import { CHOICE } from './numbers.ts'
 import { shownText } from './text.ts'
 
@@ -65,8 +73,7 @@ class MsChapV2Peer implements PeerMethod {
 
   request({ data }: EapRequest): readonly MethodAction[] {
     const read = decodeMsChapRequest(data)
-    if (!read.ok)
-      return [broken(`${read.error.path.join(' / ')}: ${read.error.problem}`, read.error.reference)]
+    if (!read.ok) return [unreadable(read.error)]
     const phase = this.#phase
     const message = read.value
     if (phase.awaits === 'challenge' && message.op === 'challenge') return this.#onChallenge(message)

@@ -1,4 +1,5 @@
 import type { Secret } from '../bytes/secret.ts'
+import type { TlsCertificate, TlsVersion } from '../crypto/tls.ts'
 import type { EapMethodName } from './config.ts'
 
 /** Somebody who may sign in. */
@@ -20,4 +21,5 @@ export interface EapServerConfig {
   readonly changePassword?: (name: string, password: Secret) => void
   /** Wrong passwords that may be followed by another try. */
   readonly retries?: number
+  readonly tls?: { readonly certificate: TlsCertificate; readonly versions?: readonly TlsVersion[] }
 }

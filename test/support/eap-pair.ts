@@ -1,11 +1,14 @@
 import { Secret } from '../../core/bytes/secret.ts'
 import { legacyCrypto } from '../../core/crypto/legacy.ts'
+import { PlatformTls, type TlsJudge } from '../../core/crypto/platform-tls.ts'
+import type { TlsInput, TlsTurn } from '../../core/crypto/tls.ts'
 import type { EapPeerConfig } from '../../core/eap/config.ts'
 import type { EapQuestion, EapTools } from '../../core/eap/method.ts'
 import { type EapAction, type EapEvent, EapPeer } from '../../core/eap/peer.ts'
-import { EapServer, type EapServerAction } from '../../core/eap/server.ts'
+import { EapServer, type EapServerAction, type EapServerEvent } from '../../core/eap/server.ts'
 import type { EapServerConfig, EapUser } from '../../core/eap/server-config.ts'
 import { loadAddon } from '../../core/native/load.ts'
+import { judge } from './eap-tls.ts'
 import { SeededRandom } from './seeded-random.ts'
 
 export const eapTools = (seed = 1): EapTools => ({
@@ -50,47 +53,125 @@ export interface ConversationOptions {
 
 /** A peer and a server of ours talk to each other to the end. */
 export function converse(options: ConversationOptions): Conversation {
-  const peer = new EapPeer(options.peer, eapTools(3))
-  const server = new EapServer(options.server, eapTools(4))
-  const answers = [...(options.answers ?? [])]
-  const rewrite = options.rewrite ?? ((bytes) => bytes)
-  const packets: { from: 'peer' | 'server'; bytes: Uint8Array }[] = []
-  const questions: EapQuestion[] = []
-  const notes: string[] = []
-  let peerEnd: Conversation['peer']
-  let serverEnd: Conversation['server']
+  const talk = new Talk(options)
+  while (talk.step()) if (talk.tls !== undefined) throw new Error('this needs converseOverTls')
+  return talk.result
+}
 
-  const toPeer = (event: EapEvent): void => peer.handle(event).forEach(onPeer)
-  const toServer = (bytes: Uint8Array): void =>
-    server.handle({ type: 'packet', packet: bytes }).forEach(onServer)
-  const onPeer = (action: EapAction): void => {
-    switch (action.do) {
-      case 'send':
-        packets.push({ from: 'peer', bytes: action.packet })
-        return toServer(rewrite(action.packet, 'peer'))
-      case 'ask': {
-        questions.push(action.question)
-        const answer = answers.shift()
-        return toPeer({ type: 'answered', answer: answer === undefined ? undefined : secret(answer) })
-      }
-      case 'note':
-        notes.push(action.text)
-        return
-      case 'tls':
-        throw new Error('TLS needs an engine')
-      case 'succeeded':
-      case 'failed':
-        peerEnd = action
+/** The same with the platform's TLS at both ends. */
+export async function converseOverTls(
+  options: ConversationOptions & { readonly judgeServer?: TlsJudge; readonly judgeClient?: TlsJudge },
+): Promise<Conversation> {
+  const talk = new Talk(options)
+  const judges = {
+    peer: options.judgeServer ?? judge('radius.lab.test'),
+    server: options.judgeClient ?? judge('alice@lab.test'),
+  }
+  const engines: { peer?: PlatformTls; server?: PlatformTls } = {}
+  for (;;) {
+    if (talk.tls === undefined) {
+      if (talk.step()) continue
+      break
+    }
+    const { at, input } = talk.tls
+    talk.tls = undefined
+    engines[at] ??= new PlatformTls(input.setup!, judges[at])
+    talk.onTls(at, await engines[at].turn(input))
+  }
+  engines.peer?.close()
+  engines.server?.close()
+  return talk.result
+}
+
+class Talk {
+  /** A turn of TLS somebody waits for. */
+  tls: { readonly at: 'peer' | 'server'; readonly input: TlsInput } | undefined
+  readonly #options: ConversationOptions
+  readonly #peer: EapPeer
+  readonly #server: EapServer
+  readonly #answers: (string | undefined)[]
+  readonly #todo: (() => void)[] = []
+  readonly #packets: { from: 'peer' | 'server'; bytes: Uint8Array }[] = []
+  readonly #questions: EapQuestion[] = []
+  readonly #notes: string[] = []
+  #peerEnd: Conversation['peer']
+  #serverEnd: Conversation['server']
+
+  constructor(options: ConversationOptions) {
+    this.#options = options
+    this.#peer = new EapPeer(options.peer, eapTools(3))
+    this.#server = new EapServer(options.server, eapTools(4))
+    this.#answers = [...(options.answers ?? [])]
+    const { identity } = options
+    const begin: EapServerEvent = identity === undefined ? { type: 'begin' } : { type: 'begin', identity }
+    this.#todo.push(() => this.#toServer(begin))
+  }
+
+  get result(): Conversation {
+    return {
+      peer: this.#peerEnd,
+      server: this.#serverEnd,
+      packets: this.#packets,
+      questions: this.#questions,
+      notes: this.#notes,
     }
   }
-  const onServer = (action: EapServerAction): void => {
-    if (action.do === 'tls') throw new Error('TLS needs an engine')
-    if (action.do === 'note') return
-    if (action.do !== 'send') serverEnd = action
-    packets.push({ from: 'server', bytes: action.packet })
-    toPeer({ type: 'packet', packet: rewrite(action.packet, 'server') })
+
+  /** Does the next thing; → whether there was one. */
+  step(): boolean {
+    const next = this.#todo.shift()
+    next?.()
+    return next !== undefined
   }
-  const { identity } = options
-  server.handle(identity === undefined ? { type: 'begin' } : { type: 'begin', identity }).forEach(onServer)
-  return { peer: peerEnd, server: serverEnd, packets, questions, notes }
+
+  onTls(at: 'peer' | 'server', turn: TlsTurn): void {
+    if (at === 'peer') this.#toPeer({ type: 'tls', turn })
+    else this.#toServer({ type: 'tls', turn })
+  }
+
+  #toPeer(event: EapEvent): void {
+    for (const action of this.#peer.handle(event)) this.#onPeer(action)
+  }
+
+  #toServer(event: EapServerEvent): void {
+    for (const action of this.#server.handle(event)) this.#onServer(action)
+  }
+
+  #onPeer(action: EapAction): void {
+    switch (action.do) {
+      case 'send': {
+        const packet = this.#fly('peer', action.packet)
+        this.#todo.push(() => this.#toServer({ type: 'packet', packet }))
+        return
+      }
+      case 'ask': {
+        this.#questions.push(action.question)
+        const text = this.#answers.shift()
+        const answer = text === undefined ? undefined : secret(text)
+        this.#todo.push(() => this.#toPeer({ type: 'answered', answer }))
+        return
+      }
+      case 'tls':
+        this.tls = { at: 'peer', input: action.input }
+        return
+      case 'note':
+        this.#notes.push(action.text)
+        return
+      default:
+        this.#peerEnd = action
+    }
+  }
+
+  #onServer(action: EapServerAction): void {
+    if (action.do === 'tls') this.tls = { at: 'server', input: action.input }
+    if (action.do === 'tls' || action.do === 'note') return
+    if (action.do !== 'send') this.#serverEnd = action
+    const packet = this.#fly('server', action.packet)
+    this.#todo.push(() => this.#toPeer({ type: 'packet', packet }))
+  }
+
+  #fly(from: 'peer' | 'server', bytes: Uint8Array): Uint8Array {
+    this.#packets.push({ from, bytes })
+    return this.#options.rewrite?.(bytes, from) ?? bytes
+  }
 }

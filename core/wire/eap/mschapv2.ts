@@ -1,8 +1,9 @@
-import { type Decoded, Malformed } from '../../bytes/malformed.ts'
+import type { Decoded } from '../../bytes/malformed.ts'
 import { concat, fromHex, utf8 } from '../../bytes/octets.ts'
-import { Reader } from '../../bytes/reader.ts'
+import type { Reader } from '../../bytes/reader.ts'
 import { Writer } from '../../bytes/writer.ts'
 import { MsChapOpCode } from '../../iana/eap.ts'
+import { decoding } from './decoding.ts'
 
 // EAP-MSCHAPv2, draft-kamath-pppext-eap-mschapv2-00: what follows the type.
 
@@ -47,8 +48,7 @@ const RESPONSE_BYTES = 49
 const LEAST_TEXT = { success: 42, failure: 3 } as const
 
 export const decodeMsChapRequest = (data: Uint8Array): Decoded<MsChapRequest> =>
-  attempt(() => {
-    const r = new Reader(data, ['EAP-MSCHAPv2'], `${DRAFT} §2`)
+  decoding(data, 'EAP-MSCHAPv2', `${DRAFT} §2`, (r) => {
     const op = r.u8('OpCode')
     const id = readId(r)
     switch (op) {
@@ -71,8 +71,7 @@ export const decodeMsChapRequest = (data: Uint8Array): Decoded<MsChapRequest> =>
   })
 
 export const decodeMsChapResponse = (data: Uint8Array): Decoded<MsChapResponse> =>
-  attempt(() => {
-    const r = new Reader(data, ['EAP-MSCHAPv2'], `${DRAFT} §2`)
+  decoding(data, 'EAP-MSCHAPv2', `${DRAFT} §2`, (r) => {
     const op = r.u8('OpCode')
     if (op === MsChapOpCode.Success.id || op === MsChapOpCode.Failure.id)
       return { op: op === MsChapOpCode.Success.id ? 'success' : 'failure' }
@@ -208,12 +207,3 @@ export const encodeMsChapFailure = (failure: MsChapFailure): Uint8Array =>
     utf8(` V=${failure.version} M=`),
     failure.text,
   )
-
-function attempt<T>(decode: () => T): Decoded<T> {
-  try {
-    return { ok: true, value: decode() }
-  } catch (error) {
-    if (error instanceof Malformed) return { ok: false, error }
-    throw error
-  }
-}

@@ -1,8 +1,9 @@
-import { type Decoded, Malformed } from '../../bytes/malformed.ts'
+import type { Decoded } from '../../bytes/malformed.ts'
 import { concat } from '../../bytes/octets.ts'
-import { Reader } from '../../bytes/reader.ts'
+import type { Reader } from '../../bytes/reader.ts'
 import { Writer } from '../../bytes/writer.ts'
 import { EapCode, EapType } from '../../iana/eap.ts'
+import { decoding } from './decoding.ts'
 
 /** A method: the usual ones are of vendor 0, which is the IETF. RFC 3748 §5.7 */
 export interface EapMethodNumber {
@@ -30,14 +31,8 @@ export const EAP_HEADER_BYTES = 5
 const RFC = 'RFC 3748'
 
 /** A whole packet; the length must be that of the octets, because no lower layer pads here. RFC 3748 §4 */
-export function decodeEapPacket(bytes: Uint8Array): Decoded<EapPacket> {
-  try {
-    return { ok: true, value: readPacket(new Reader(bytes, ['EAP'], `${RFC} §4`)) }
-  } catch (error) {
-    if (error instanceof Malformed) return { ok: false, error }
-    throw error
-  }
-}
+export const decodeEapPacket = (bytes: Uint8Array): Decoded<EapPacket> =>
+  decoding(bytes, 'EAP', `${RFC} §4`, readPacket)
 
 function readPacket(r: Reader): EapPacket {
   const all = r.left
