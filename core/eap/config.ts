@@ -14,6 +14,9 @@ export type EapMethodName =
   | 'otp'
   | 'md5'
 
+/** What is spoken inside TTLS. RFC 5281 §11.2 */
+export type TtlsInner = 'pap' | 'chap' | 'mschap' | 'mschapv2' | 'eap'
+
 /** Who we are and how we may prove it. Its secrets stay the caller's. */
 export interface EapPeerConfig {
   /** The name the password belongs to, UTF-8 on the wire. */
@@ -29,4 +32,8 @@ export interface EapPeerConfig {
     /** Left out: 1.2 and 1.3. */
     readonly versions?: readonly TlsVersion[]
   }
+  /** Inside TTLS; left out: MS-CHAPv2, with which both ends prove that they know the password. */
+  readonly ttls?: TtlsInner
+  /** The methods inside PEAP, and inside TTLS where that is `eap`; none of those that need TLS themselves. */
+  readonly inner?: readonly EapMethodName[]
 }

@@ -5,6 +5,10 @@ import type { LegacyCrypto } from '../crypto/legacy.ts'
 import type { TlsInput, TlsTurn } from '../crypto/tls.ts'
 import type { VpnError } from '../errors.ts'
 import type { EapRequest } from '../wire/eap/packet.ts'
+import type { EapPeerConfig } from './config.ts'
+import type { EapAction, EapEvent } from './peer.ts'
+import type { EapServerAction, EapServerEvent } from './server.ts'
+import type { EapServerConfig } from './server-config.ts'
 
 /** What a person, or the keychain, is asked in the middle of a conversation. The answer is a {@link Secret}. */
 export type EapQuestion =
@@ -24,6 +28,19 @@ export type EapQuestion =
 export interface EapTools {
   readonly random: Random
   readonly legacy: LegacyCrypto
+}
+
+/** A conversation inside a tunnel, as the tunnel sees it: `EapPeer` is one. */
+export interface InnerConversation {
+  handle(event: EapEvent): readonly EapAction[]
+  /** The server may say Success to what runs inside. */
+  readonly complete: boolean
+  close(): void
+}
+
+/** What a method of the peer is given besides. */
+export interface PeerTools extends EapTools {
+  readonly converse: (config: EapPeerConfig) => InnerConversation
 }
 
 /**
@@ -58,6 +75,17 @@ export type ServerMethodAction =
   | Extract<MethodAction, { do: 'reply' | 'tls' | 'note' | 'fail' }>
   /** The peer has proven itself. */
   | { readonly do: 'done' }
+
+/** A conversation inside a tunnel, as the server's end of the tunnel sees it: `EapServer` is one. */
+export interface InnerServerConversation {
+  handle(event: EapServerEvent): readonly EapServerAction[]
+  close(): void
+}
+
+/** What a method of the server is given besides. */
+export interface ServerTools extends EapTools {
+  readonly converse: (config: EapServerConfig) => InnerServerConversation
+}
 
 /** The server's side of one method. */
 export interface ServerMethod {

@@ -2,11 +2,13 @@ import { EapType } from '../iana/eap.ts'
 import type { EapMethodName, EapPeerConfig } from './config.ts'
 import { gtcPeer, gtcServer, otpPeer, otpServer } from './gtc.ts'
 import { md5Peer, md5Server } from './md5.ts'
-import type { EapTools, PeerMethod, ServerMethod } from './method.ts'
+import type { PeerMethod, PeerTools, ServerMethod, ServerTools } from './method.ts'
 import { mschapv2Peer } from './mschapv2.ts'
 import { mschapv2Server } from './mschapv2-server.ts'
 import type { EapServerConfig } from './server-config.ts'
 import { tlsPeer, tlsServer } from './tls.ts'
+import { ttlsPeer } from './ttls.ts'
+import { ttlsServer } from './ttls-server.ts'
 
 /** What a method is and what it gives. RFC 3748 §7.2 */
 export interface MethodInfo {
@@ -21,14 +23,15 @@ export interface MethodInfo {
   readonly key: boolean
   /** Who listens cannot try passwords at leisure. */
   readonly guessProof: boolean
-  readonly peer: (config: EapPeerConfig, tools: EapTools) => PeerMethod
+  readonly peer: (config: EapPeerConfig, tools: PeerTools) => PeerMethod
   /** Left out: we are no server for it. */
-  readonly server?: (config: EapServerConfig, user: string, tools: EapTools) => ServerMethod
+  readonly server?: (config: EapServerConfig, user: string, tools: ServerTools) => ServerMethod
 }
 
 /** The strongest first: the order in which we ask for them. */
 export const METHODS: readonly MethodInfo[] = [
   info('tls', 'EAP-TLS', true, true, true, tlsPeer, tlsServer),
+  info('ttls', 'EAP-TTLS', true, true, true, ttlsPeer, ttlsServer),
   info('mschapv2', 'EAP-MSCHAPv2', true, true, false, mschapv2Peer, mschapv2Server),
   info('gtc', 'GTC', false, false, false, gtcPeer, gtcServer),
   info('otp', 'OTP', false, false, false, otpPeer, otpServer),

@@ -68,6 +68,11 @@ export class EapPeer {
     }
   }
 
+  /** The method came to its own end: Success would be believed. */
+  get complete(): boolean {
+    return this.#running?.method.complete ?? false
+  }
+
   /** Wipes what the method holds. */
   close(): void {
     this.#waits = 'nothing'
@@ -117,7 +122,10 @@ export class EapPeer {
     }
     const info = vendor === 0 ? this.#allowed.find((method) => method.type === type) : undefined
     if (info === undefined) return this.#onUnwanted(request)
-    const method = info.peer(this.#config, this.#tools)
+    const method = info.peer(this.#config, {
+      ...this.#tools,
+      converse: (inner) => new EapPeer(inner, this.#tools),
+    })
     this.#running = { info, method }
     return this.#perform(method.request(request))
   }

@@ -22,4 +22,6 @@ export interface EapServerConfig {
   /** Wrong passwords that may be followed by another try. */
   readonly retries?: number
   readonly tls?: { readonly certificate: TlsCertificate; readonly versions?: readonly TlsVersion[] }
+  /** Methods inside PEAP and TTLS. */
+  readonly inner?: readonly EapMethodName[]
 }

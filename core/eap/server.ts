@@ -105,7 +105,10 @@ export class EapServer {
   }
 
   #begin(info: MethodInfo | undefined): readonly EapServerAction[] {
-    const method = info?.server?.(this.#config, this.#identity ?? '', this.#tools)
+    const method = info?.server?.(this.#config, this.#identity ?? '', {
+      ...this.#tools,
+      converse: (inner) => new EapServer(inner, this.#tools),
+    })
     if (info === undefined || method === undefined) return this.#broken('no method is left')
     this.#running = { info, method, heard: false }
     return this.#perform(method.begin(next(this.#identifier)))

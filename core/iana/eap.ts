@@ -59,3 +59,26 @@ labelUnknown(EapCode, 'EAP_CODE')
 labelUnknown(EapType, 'EAP')
 labelUnknown(MsChapOpCode, 'MSCHAPV2_OPCODE')
 labelUnknown(MsChapError, 'ERROR')
+
+/** RADIUS attributes that TTLS carries. RFC 5281 §11 */
+export const RadiusAttribute = {
+  'User-Name': { id: 1, reference: 'RFC 2865' },
+  'User-Password': { id: 2, reference: 'RFC 2865' },
+  'CHAP-Password': { id: 3, reference: 'RFC 2865' },
+  'Reply-Message': { id: 18, reference: 'RFC 2865' },
+  'CHAP-Challenge': { id: 60, reference: 'RFC 2865' },
+  'EAP-Message': { id: 79, reference: 'RFC 3579' },
+} as const satisfies Registry
+
+/** Attributes of vendor 311. RFC 2548 §2 */
+export const MicrosoftAttribute = {
+  'MS-CHAP-Response': { id: 1, reference: 'RFC 2548' },
+  'MS-CHAP-Error': { id: 2, reference: 'RFC 2548' },
+  'MS-CHAP-Challenge': { id: 11, reference: 'RFC 2548' },
+  'MS-CHAP2-Response': { id: 25, reference: 'RFC 2548' },
+  'MS-CHAP2-Success': { id: 26, reference: 'RFC 2548' },
+} as const satisfies Registry
+
+export const VENDOR_MICROSOFT = 311
+labelUnknown(RadiusAttribute, 'AVP')
+labelUnknown(MicrosoftAttribute, 'MS_AVP')
