@@ -36,4 +36,6 @@ export interface EapPeerConfig {
   readonly ttls?: TtlsInner
   /** The methods inside PEAP, and inside TTLS where that is `eap`; none of those that need TLS themselves. */
   readonly inner?: readonly EapMethodName[]
+  /** PEAP's proof that the inside belongs to the tunnel: answered where it is offered, or insisted on. */
+  readonly peapBinding?: 'ifOffered' | 'required'
 }

@@ -5,6 +5,8 @@ import { md5Peer, md5Server } from './md5.ts'
 import type { PeerMethod, PeerTools, ServerMethod, ServerTools } from './method.ts'
 import { mschapv2Peer } from './mschapv2.ts'
 import { mschapv2Server } from './mschapv2-server.ts'
+import { peapPeer } from './peap.ts'
+import { peapServer } from './peap-server.ts'
 import type { EapServerConfig } from './server-config.ts'
 import { tlsPeer, tlsServer } from './tls.ts'
 import { ttlsPeer } from './ttls.ts'
@@ -32,6 +34,7 @@ export interface MethodInfo {
 export const METHODS: readonly MethodInfo[] = [
   info('tls', 'EAP-TLS', true, true, true, tlsPeer, tlsServer),
   info('ttls', 'EAP-TTLS', true, true, true, ttlsPeer, ttlsServer),
+  info('peap', 'PEAP', true, true, true, peapPeer, peapServer),
   info('mschapv2', 'EAP-MSCHAPv2', true, true, false, mschapv2Peer, mschapv2Server),
   info('gtc', 'GTC', false, false, false, gtcPeer, gtcServer),
   info('otp', 'OTP', false, false, false, otpPeer, otpServer),

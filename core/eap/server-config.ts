@@ -24,4 +24,6 @@ export interface EapServerConfig {
   readonly tls?: { readonly certificate: TlsCertificate; readonly versions?: readonly TlsVersion[] }
   /** Methods inside PEAP and TTLS. */
   readonly inner?: readonly EapMethodName[]
+  /** Left out: PEAP binds the inside to its tunnel. */
+  readonly peapBinding?: boolean
 }

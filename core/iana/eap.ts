@@ -82,3 +82,11 @@ export const MicrosoftAttribute = {
 export const VENDOR_MICROSOFT = 311
 labelUnknown(RadiusAttribute, 'AVP')
 labelUnknown(MicrosoftAttribute, 'MS_AVP')
+
+/** Types of the TLVs at the end of PEAP. draft-josefsson-pppext-eap-tls-eap §4, [MS-PEAP] §2.2.8 */
+export const PeapTlv = {
+  Result: { id: 3, reference: 'draft-hiller-eap-tlv' },
+  NAK: { id: 4, reference: 'draft-hiller-eap-tlv' },
+  Cryptobinding: { id: 12, reference: '[MS-PEAP] §2.2.8.1.1' },
+} as const satisfies Registry
+labelUnknown(PeapTlv, 'TLV')
