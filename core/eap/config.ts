@@ -1,5 +1,6 @@
 import type { Secret } from '../bytes/secret.ts'
 import type { TlsCertificate, TlsVersion } from '../crypto/tls.ts'
+import type { SimCard, SimMemory } from './sim-card.ts'
 
 /** Methods by the names of a profile. */
 export type EapMethodName =
@@ -38,4 +39,24 @@ export interface EapPeerConfig {
   readonly inner?: readonly EapMethodName[]
   /** PEAP's proof that the inside belongs to the tunnel: answered where it is offered, or insisted on. */
   readonly peapBinding?: 'ifOffered' | 'required'
+  readonly sim?: {
+    readonly card: SimCard
+    /** What card and network agreed on the last time; left out: nothing is kept. */
+    readonly memory?: SimMemory
+    /** EAP-AKA' alone: the network must call itself so. */
+    readonly networkName?: string
+  }
+}
+
+/** Methods whose card knows other names for us. */
+const WITH_CARD: readonly EapMethodName[] = ['sim', 'aka', 'aka-prime']
+
+/** The name that is said first: the anonymous one, one that the card's network gave us, or else the real one. */
+export function firstName(config: EapPeerConfig): string {
+  const { anonymousIdentity, methods, sim, user } = config
+  if (anonymousIdentity !== undefined) return anonymousIdentity
+  const memory = sim?.memory
+  const fits = memory?.method !== undefined && methods.includes(memory.method)
+  if (!fits || !methods.every((name) => WITH_CARD.includes(name))) return user
+  return memory.reauth?.identity ?? memory.pseudonym ?? user
 }

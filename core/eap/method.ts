@@ -41,6 +41,8 @@ export interface InnerConversation {
 /** What a method of the peer is given besides. */
 export interface PeerTools extends EapTools {
   readonly converse: (config: EapPeerConfig) => InnerConversation
+  /** The name we said in EAP's Identity, or what the server takes it for where it did not ask. */
+  readonly identity: string
 }
 
 /**

@@ -1,4 +1,5 @@
 import { EapType } from '../iana/eap.ts'
+import { akaPeer, akaPrimePeer } from './aka.ts'
 import type { EapMethodName, EapPeerConfig } from './config.ts'
 import { gtcPeer, gtcServer, otpPeer, otpServer } from './gtc.ts'
 import { md5Peer, md5Server } from './md5.ts'
@@ -8,6 +9,7 @@ import { mschapv2Server } from './mschapv2-server.ts'
 import { peapPeer } from './peap.ts'
 import { peapServer } from './peap-server.ts'
 import type { EapServerConfig } from './server-config.ts'
+import { simPeer } from './sim.ts'
 import { tlsPeer, tlsServer } from './tls.ts'
 import { ttlsPeer } from './ttls.ts'
 import { ttlsServer } from './ttls-server.ts'
@@ -32,6 +34,10 @@ export interface MethodInfo {
 
 /** The strongest first: the order in which we ask for them. */
 export const METHODS: readonly MethodInfo[] = [
+  info('aka-prime', "EAP-AKA'", true, true, true, akaPrimePeer),
+  info('aka', 'EAP-AKA', true, true, true, akaPeer),
+  // The network proves itself by 128 bits at most, and old networks by less: not enough to stand alone.
+  info('sim', 'EAP-SIM', true, true, false, simPeer),
   info('tls', 'EAP-TLS', true, true, true, tlsPeer, tlsServer),
   info('ttls', 'EAP-TTLS', true, true, true, ttlsPeer, ttlsServer),
   info('peap', 'PEAP', true, true, true, peapPeer, peapServer),

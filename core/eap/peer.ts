@@ -5,7 +5,7 @@ import type { VpnError } from '../errors.ts'
 import { EapType } from '../iana/eap.ts'
 import { nameOf } from '../iana/registry.ts'
 import { decodeEapPacket, type EapRequest, encodeEapPacket, encodeNak } from '../wire/eap/packet.ts'
-import type { EapPeerConfig } from './config.ts'
+import { type EapPeerConfig, firstName } from './config.ts'
 import type { EapQuestion, EapTools, MethodAction, PeerMethod } from './method.ts'
 import { chosenMethods, type MethodInfo } from './methods.ts'
 import { CHOICE } from './numbers.ts'
@@ -125,6 +125,7 @@ export class EapPeer {
     const method = info.peer(this.#config, {
       ...this.#tools,
       converse: (inner) => new EapPeer(inner, this.#tools),
+      identity: this.#counts.identities > 0 ? firstName(this.#config) : this.#config.user,
     })
     this.#running = { info, method }
     return this.#perform(method.request(request))
@@ -137,7 +138,7 @@ export class EapPeer {
     const said = request.data.subarray(0, zeroAt(request.data))
     const notes: EapAction[] =
       said.length > 0 ? [{ do: 'note', text: `the gateway says: ${shownText(said)}` }] : []
-    return [...notes, this.#send(request, utf8(this.#config.anonymousIdentity ?? this.#config.user))]
+    return [...notes, this.#send(request, utf8(firstName(this.#config)))]
   }
 
   /** RFC 3748 §5.2: shown, and answered with nothing. */
