@@ -25,6 +25,7 @@ const IN_BOTH_RUNTIMES = [
   'test/esp',
   'test/ike',
   'test/native',
+  'test/profile/certificates.test.ts',
   'test/vectors',
 ]
 
