@@ -17,6 +17,7 @@ export const shown = (name: 'server' | 'client' | 'impostor' | 'large'): TlsCert
 const refused = (problem: string): VpnError => ({
   kind: 'certificateRefused',
   subject: 'the server',
+  rule: 'untrusted',
   problem,
 })
 
