@@ -54,7 +54,8 @@ interface Waiting {
   readonly reject: (error: VpnFailure) => void
 }
 
-class HelperEdge implements OsEdge {
+/** Started by {@link openEdge}; `command`: the helper, or what starts it. */
+export class HelperEdge implements OsEdge {
   #addon: NativeAddon
   #note: (note: string) => void
   #fd: number
@@ -77,22 +78,25 @@ class HelperEdge implements OsEdge {
     })
     this.#addon.closeFd(theirs)
     child.stderr!.setEncoding('utf8').on('data', (text: string) => this.#note(text.trim()))
+    let onSilence = (): void => {}
+    const silent = new Promise<void>((resolve) => {
+      onSilence = resolve
+    })
     this.#exited = new Promise((resolve) => {
-      child.once('error', (error: NodeJS.ErrnoException) => {
-        this.#end({ kind: 'noPermission', what: `start ${command[0]} (${error.code ?? error.message})` })
+      const end = (error: VpnError): void => {
         resolve()
-      })
-      child.once('exit', (code, signal) => {
-        this.#end(whyItEnded(code, signal))
-        resolve()
-      })
+        // Its last reply may still be on its way here, and says more than the way it ended.
+        void silent.then(() => this.#end(error))
+      }
+      child.once('error', (error: NodeJS.ErrnoException) =>
+        end({ kind: 'noPermission', what: `start ${command[0]} (${error.code ?? error.message})` }),
+      )
+      child.once('exit', (code, signal) => end(whyItEnded(code, signal)))
     })
     this.#reader = this.#addon.readPackets(
       ours,
       (packets, fds) => this.#onReplies(packets, fds),
-      () => {
-        // The exit that follows says why.
-      },
+      () => onSilence(),
     )
   }
 
@@ -141,8 +145,8 @@ class HelperEdge implements OsEdge {
 
   async #shut(): Promise<void> {
     // The end of the socket is the request to undo everything; its exit says that it has.
-    this.#ended ??= { kind: 'cancelled' }
     this.#reader.stop()
+    this.#end({ kind: 'cancelled' })
     this.#addon.closeFd(this.#fd)
     await this.#exited
   }

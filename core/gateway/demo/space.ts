@@ -198,8 +198,8 @@ export class Space {
   }
 
   async #shut(): Promise<void> {
-    this.#ended ??= { kind: 'cancelled' }
     this.#reader.stop()
+    this.#end({ kind: 'cancelled' })
     this.#addon.closeFd(this.#fd)
     await this.#exited
   }
