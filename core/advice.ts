@@ -96,6 +96,13 @@ export function adviceFor(error: VpnError): Advice {
         ],
       }
     case 'noAddress':
+      if (error.mustAsk) {
+        return {
+          title: 'The gateway wants to give you an address',
+          detail: 'It lets nobody in with an address of their own, and the profile asks for none.',
+          tryThis: ['Switch requestAddresses on in the profile'],
+        }
+      }
       return {
         title: 'The gateway gave no address',
         detail: 'The profile asks for an inner address and the answer holds none.',

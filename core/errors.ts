@@ -36,8 +36,8 @@ export type VpnError =
     }
   /** The gateway offers no traffic selectors, or none inside those asked for. */
   | { readonly kind: 'selectorsUnacceptable'; readonly asked: readonly string[] }
-  /** The gateway gives no inner address. */
-  | { readonly kind: 'noAddress' }
+  /** The gateway gives no inner address; `mustAsk`: it lets nobody in with an address of their own. */
+  | { readonly kind: 'noAddress'; readonly mustAsk?: true }
   /** The gateway refuses in a way only it can explain. */
   | { readonly kind: 'refused'; readonly exchange: string; readonly notify: string }
   /** It speaks a version of IKE we do not. */

@@ -59,6 +59,10 @@ test('who could not prove itself decides whose fault it is', () => {
   expect(sentenceFor({ ...samples.authFailed, who: 'gateway' })).toContain('could not prove who it is')
 })
 
+test('who brings an address along where the gateway gives them is told to ask', () => {
+  expect(adviceFor({ kind: 'noAddress', mustAsk: true }).tryThis.join()).toContain('requestAddresses')
+})
+
 test('a certificate is told from a key, and the reason from none', () => {
   const failed = { kind: 'authFailed', method: 'certificate' } as const
   expect(adviceFor({ ...failed, who: 'us' }).tryThis.join()).toContain('run out or been revoked')

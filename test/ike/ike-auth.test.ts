@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
+import { ExchangeType } from '../../core/iana/ikev2.ts'
 import { NotifyType } from '../../core/iana/ikev2-notify.ts'
 import { describeSelector } from '../../core/ike/v2/selectors.ts'
+import type { Payload } from '../../core/wire/ikev2/payload.ts'
 import { selector } from '../support/inner-packets.ts'
 import { connected, encr, fqdn, pair, shape, sn } from '../support/two-peers.ts'
 
@@ -125,6 +127,49 @@ describe('RFC 7296 §2.21.2: the IKE SA stands, the CHILD_SA does not', () => {
     client.command('connect')
     net.settle()
     expect(client.closed?.error).toEqual({ kind: 'noAddress' })
+  })
+
+  test('§2.19: FAILED_CP_REQUIRED to who brings an address instead of asking for one', () => {
+    const { client, gateway, net } = pair({
+      client: {
+        requestAddresses: { ipv4: false, ipv6: false },
+        localSelectors: [selector('10.8.0.2', '10.8.0.2')],
+      },
+    })
+    client.command('connect')
+    net.settle()
+    expect(gateway.sent.map(shape)[1]).toBe(
+      `IKE_AUTH response 1: IDr AUTH N(${NotifyType.FAILED_CP_REQUIRED.id})`,
+    )
+    expect(gateway.children).toEqual([])
+    expect(client.closed?.error).toEqual({ kind: 'noAddress', mustAsk: true })
+  })
+
+  test('§2.19: only a CFG_REQUEST asks', () => {
+    let asked = 0
+    const { client, gateway, net } = pair({
+      gateway: {
+        assigns: () => {
+          asked++
+          return { addresses: ['10.8.0.2/32'], dnsServers: [] }
+        },
+      },
+    })
+    client.command('connect')
+    net.step()
+    net.step()
+    // CFG_SET would change the gateway's configuration.
+    net.take()
+    const CFG_SET = 3
+    const sa = client.n.current!
+    const payloads = (client.sent[1]!.payloads as readonly Payload[]).map((p) =>
+      p.type === 'CP' ? { ...p, cfgType: CFG_SET } : p,
+    )
+    const bytes = sa.seal(ExchangeType.IKE_AUTH.id, 1, false, payloads).datagrams[0]!.bytes
+    const path = { source: client.n.local!, destination: client.n.remote!, at: net.now }
+    net.deliver({ kind: 'ike', from: client, to: gateway, bytes, ...path })
+    expect(shape(net.last('gateway'))).toContain(`N(${NotifyType.FAILED_CP_REQUIRED.id})`)
+    expect(asked).toBe(0)
   })
 })
 

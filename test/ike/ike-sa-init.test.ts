@@ -322,6 +322,17 @@ describe('RFC 7296 §2.23: NAT detection', () => {
 })
 
 describe('RFC 7296 §2.1: retransmission of IKE_SA_INIT', () => {
+  test('§2.11: the answer goes to where the repeated request came from', () => {
+    const { client, net } = pair()
+    client.command('connect')
+    const request = net.take()
+    net.deliver(request)
+    net.take()
+    const elsewhere = { address: '203.0.113.66', port: 12_345 }
+    net.deliver({ ...request, source: elsewhere })
+    expect(net.take()).toMatchObject({ source: request.destination, destination: elsewhere })
+  })
+
   test('the same octets again, each time after twice as long, until the gateway counts as unreachable', () => {
     const { client, net } = pair()
     const seen: { at: number; bytes: Uint8Array }[] = []

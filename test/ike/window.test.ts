@@ -42,6 +42,21 @@ describe('RFC 7296 §2.1, §2.3: Message IDs and the window', () => {
     expect(net.pings()).toBe(true)
   })
 
+  test('§2.11: the answer goes to where the repeated request came from, and nothing else does', () => {
+    const { client, gateway, net } = connected()
+    client.command('probe')
+    const request = net.take()
+    net.deliver(request)
+    net.settle()
+    const elsewhere = { address: '203.0.113.66', port: 12_345 }
+    const answer = gateway.sent.at(-1)!.bytes
+    net.deliver({ ...request, source: elsewhere })
+    const again = net.take()
+    expect(again).toMatchObject({ source: request.destination, destination: elsewhere })
+    expect(again.bytes).toEqual(answer)
+    expect(gateway.n.remote).toEqual(request.source)
+  })
+
   test('requests from before and from beyond the window are dropped', () => {
     const { client, gateway, net } = connected()
     const sa = client.n.current!

@@ -34,12 +34,15 @@ export function configurationRequest(want: ConnectionConfig['requestAddresses'])
   return { type: 'CP', cfgType: CFG_REQUEST, attributes: types.map((type) => ({ type, value: value(type) })) }
 }
 
+/** The peer asks; what else a configuration payload could be for is nobody's business here. */
+export const isRequest = (cp: CpPayload | undefined): cp is CpPayload => cp?.cfgType === CFG_REQUEST
+
 /** CFG_REPLY with what of `assigns` was asked for; `undefined` when nothing was asked. RFC 7296 §2.19 */
 export function configurationReply(
   request: CpPayload | undefined,
   assigns: { readonly addresses: readonly string[]; readonly dnsServers: readonly string[] },
 ): { readonly payload: Payload; readonly addresses: readonly string[] } | undefined {
-  if (request?.cfgType !== CFG_REQUEST) return undefined
+  if (!isRequest(request)) return undefined
   const asked = (type: number): boolean => request.attributes.some((a) => a.type === type)
   const addresses = assigns.addresses
     .map((cidr) => cidr.split('/')[0]!)

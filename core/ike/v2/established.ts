@@ -309,7 +309,8 @@ export class Established implements State {
       return n.note('dropped a message that belongs to no IKE SA or fails its integrity check')
     n.observe(opened.observed)
     // The same request again gets the same octets again. RFC 7296 §2.1
-    if (opened.outcome === 'repeated' && sa.lastReply !== undefined) return n.transmit(sa.lastReply, true)
+    if (opened.outcome === 'repeated' && sa.lastReply !== undefined)
+      return n.transmit(sa.lastReply, true, { local, remote })
     if (opened.outcome !== 'message') return
     const repeated = header.response
       ? header.messageId !== sa.outstanding?.messageId

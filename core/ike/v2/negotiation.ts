@@ -19,6 +19,9 @@ import type { IkeSa, Outgoing } from './ike-sa.ts'
 import { CHOICE } from './numbers.ts'
 import { spiNumber } from './payloads.ts'
 
+/** Addresses and ports of both ends, once they are known. */
+type Path = { readonly [End in 'local' | 'remote']: Endpoint | undefined }
+
 /** What all states of one negotiation share. It collects actions; whoever handles an event takes them out. */
 export class Negotiation {
   readonly config: ConnectionConfig
@@ -91,16 +94,17 @@ export class Negotiation {
     }
   }
 
-  send(bytes: Uint8Array, message: ObservedMessage): void {
-    if (this.local === undefined || this.remote === undefined) return
-    this.act({ do: 'send', datagram: { bytes, local: this.local, remote: this.remote }, message })
+  /** To where the peer is, or back to where a request came from. RFC 7296 §2.11 */
+  send(bytes: Uint8Array, message: ObservedMessage, { local, remote }: Path = this): void {
+    if (local === undefined || remote === undefined) return
+    this.act({ do: 'send', datagram: { bytes, local, remote }, message })
   }
 
   /** Sends a protected message with all its fragments, the first time or once more. */
-  transmit({ datagrams, whole }: Outgoing, retransmission = false): void {
+  transmit({ datagrams, whole }: Outgoing, retransmission = false, path: Path = this): void {
     if (whole !== undefined && !retransmission) this.act({ do: 'observe', message: whole })
     for (const message of datagrams)
-      this.send(message.bytes, retransmission ? { ...message, retransmission } : message)
+      this.send(message.bytes, retransmission ? { ...message, retransmission } : message, path)
   }
 
   setTimer(timer: string, at: Millis): void {

@@ -161,6 +161,7 @@ class AwaitAuthRequest implements State {
           [],
           { retransmission: true },
         ),
+        { local, remote },
       )
       return { next: this, actions: n.take() }
     }

@@ -5,7 +5,7 @@ import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
 import type { Assigned } from '../../config.ts'
 import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
-import { configurationReply } from '../configuration.ts'
+import { configurationReply, isRequest } from '../configuration.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
 import { doubt } from '../proof.ts'
@@ -79,8 +79,12 @@ function firstChild(
   if (pick === undefined || suite === undefined || spiNumber(pick.proposal.spi) < 256)
     return none(NotifyType.NO_PROPOSAL_CHOSEN.id)
   const request = find(payloads, 'CP')
+  // Where we give the addresses nobody brings one along. RFC 7296 §2.19
+  const { assigns: gives, remoteSelectors } = n.config
+  if (gives !== undefined && remoteSelectors.length === 0 && !isRequest(request))
+    return none(NotifyType.FAILED_CP_REQUIRED.id)
   // Asked only now, so that a client that gets no CHILD_SA takes no address.
-  const assigns = request === undefined ? undefined : assignedTo(n, payloads)
+  const assigns = isRequest(request) ? assignedTo(n, payloads) : undefined
   const given = assigns === undefined ? undefined : configurationReply(request, assigns)
   if (given !== undefined && given.addresses.length === 0) return none(NotifyType.INTERNAL_ADDRESS_FAILURE.id)
   const theirs = given === undefined ? n.config.remoteSelectors : given.addresses.map(selectorOfAddress)

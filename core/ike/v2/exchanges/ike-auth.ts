@@ -136,8 +136,8 @@ export function childRefused(n: Negotiation, type: number): VpnError {
   if (type === NotifyType.TS_UNACCEPTABLE.id || type === NotifyType.SINGLE_PAIR_REQUIRED.id) {
     return { kind: 'selectorsUnacceptable', asked: n.config.remoteSelectors.map(describeSelector) }
   }
-  if (type === NotifyType.INTERNAL_ADDRESS_FAILURE.id || type === NotifyType.FAILED_CP_REQUIRED.id)
-    return { kind: 'noAddress' }
+  if (type === NotifyType.INTERNAL_ADDRESS_FAILURE.id) return { kind: 'noAddress' }
+  if (type === NotifyType.FAILED_CP_REQUIRED.id) return { kind: 'noAddress', mustAsk: true }
   return { kind: 'refused', exchange: 'IKE_AUTH', notify: nameOf(NotifyType, type) }
 }
 
