@@ -9,12 +9,13 @@ import { classifyPort4500, withNonEspMarker } from '../esp/udp-encapsulation.ts'
 import { ExchangeType } from '../iana/ikev2.ts'
 import { NotifyType } from '../iana/ikev2-notify.ts'
 import type { Assigned, ConnectionConfig, ConnectionView, ProvenClient } from '../ike/config.ts'
-import type { ObservedMessage } from '../ike/session.ts'
+import type { Datagram, ObservedMessage } from '../ike/session.ts'
 import { describeIdentity } from '../ike/v2/negotiation.ts'
 import type { Endpoint } from '../net/plan.ts'
 import { decodeMessage, encodeMessage } from '../wire/ikev2/message.ts'
 import type { Payload } from '../wire/ikev2/payload.ts'
 import { Cookies } from './cookies.ts'
+import { LastWordsMemory } from './last-words.ts'
 import type { AddressPool, Lease } from './pool.ts'
 import { RateLimit } from './rate-limit.ts'
 import { type GatewayClock, Session, type SessionOwner } from './session.ts'
@@ -114,10 +115,13 @@ export class Gateway {
   }
   /** Newcomers that were told to come back with a cookie. */
   cookiesDemanded = 0
+  /** Answers of sessions that are over, sent once more. */
+  lastWordsRepeated = 0
   readonly #options: GatewayOptions
   readonly #limits: GatewayLimits
   readonly #cookies: Cookies
   readonly #newcomers: RateLimit
+  readonly #lastWords: LastWordsMemory
   readonly #owner: SessionOwner
   readonly #clients = new Map<Session, Client>()
   readonly #byIkeSpi = new Map<string, Client>()
@@ -132,6 +136,7 @@ export class Gateway {
     this.#cookies = new Cookies(options.random)
     const { burst, perSecond } = this.#limits
     this.#newcomers = new RateLimit({ burst, perSecond, sources: SOURCES })
+    this.#lastWords = new LastWordsMemory(this.#limits.halfOpen)
     this.#owner = {
       send: options.send,
       toInside: options.toInside,
@@ -219,10 +224,9 @@ export class Gateway {
     const datagram = { bytes, local, remote }
     const [theirs, ours] = [bytes.subarray(0, 8), bytes.subarray(8, 16)]
     if (ours.some((octet) => octet !== 0)) {
-      // The I flag says that the sender was the initiator of the IKE SA: then our SPI is the second.
-      const spi = toHex((bytes[19]! & 0x08) === 0 ? theirs : ours)
+      const spi = ourSpiIn(bytes)
       const client = this.#byIkeSpi.get(spi)
-      if (client === undefined) this.drops.noSession++
+      if (client === undefined) this.#onStray(spi, datagram)
       else client.session.onIke(datagram)
       return
     }
@@ -230,6 +234,17 @@ export class Gateway {
     const known = this.#byCaller.get(caller)
     if (known !== undefined) return known.session.onIke(datagram)
     this.#onNewcomer(caller, local, remote, bytes)
+  }
+
+  /** For a session that is not, or not any more. */
+  #onStray(spi: string, { bytes, local, remote }: Datagram): void {
+    const answer = this.#lastWords.answerTo(spi, bytes, this.#options.clock.now())
+    if (answer === undefined) {
+      this.drops.noSession++
+      return
+    }
+    this.lastWordsRepeated++
+    for (const datagram of answer) this.#send(local, remote, datagram)
   }
 
   #onNewcomer(caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
@@ -282,8 +297,11 @@ export class Gateway {
       response: true,
       messageId: 0,
     }
-    const bytes = encodeMessage(header, [payload])
-    this.#options.send(local, remote, local.port === 4500 ? withNonEspMarker(bytes) : bytes)
+    this.#send(local, remote, encodeMessage(header, [payload]))
+  }
+
+  #send(local: Endpoint, remote: Endpoint, message: Uint8Array): void {
+    this.#options.send(local, remote, local.port === 4500 ? withNonEspMarker(message) : message)
   }
 
   #begin(caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
@@ -357,6 +375,8 @@ export class Gateway {
       if (this.#byAddress.get(address) === client) this.#byAddress.delete(address)
     }
     client.lease?.release()
+    const words = session.lastWords
+    if (words !== undefined) this.#lastWords.keep(ourSpiIn(words.request), words, this.#options.clock.now())
     if (client.announced) this.#options.listener?.disconnected?.(view, error)
   }
 
@@ -370,6 +390,10 @@ export class Gateway {
     }
   }
 }
+
+/** Of a message that is for us: where the I flag says that its sender began the IKE SA, ours is the second. RFC 7296 §3.1 */
+const ourSpiIn = (bytes: Uint8Array): string =>
+  toHex((bytes[19]! & 0x08) === 0 ? bytes.subarray(0, 8) : bytes.subarray(8, 16))
 
 /** As addresses are written by the pool. */
 const addressKey = (octets: Uint8Array): string => addressText(octets)

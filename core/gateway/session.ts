@@ -13,6 +13,7 @@ import { Negotiation } from '../ike/v2/negotiation.ts'
 import { AwaitInitRequest } from '../ike/v2/responder.ts'
 import { viewOf } from '../ike/v2/view.ts'
 import type { Endpoint } from '../net/plan.ts'
+import type { LastWords } from './last-words.ts'
 
 /** The gateway's clock, so that tests can turn it. */
 export interface GatewayClock {
@@ -59,6 +60,7 @@ export class Session {
   readonly #engine: TypescriptEngine
   readonly #timers = new Map<string, () => void>()
   #state: State
+  #asked: { readonly id: number; readonly request: Uint8Array; readonly answer: Uint8Array[] } | undefined
   #established = false
   #heardAt: Millis = asMillis(Number.NEGATIVE_INFINITY)
   #closed = false
@@ -99,6 +101,11 @@ export class Session {
   /** Where the client is, as far as is known. */
   get remote(): Endpoint | undefined {
     return this.#negotiation.remote
+  }
+
+  /** The last protected request that was answered, and its answer. */
+  get lastWords(): LastWords | undefined {
+    return this.#asked === undefined || this.#asked.answer.length === 0 ? undefined : this.#asked
   }
 
   /** Phase 1 and phase 2 from the gateway's side; times by `toUnixMs`. */
@@ -168,6 +175,7 @@ export class Session {
       case 'send': {
         const { bytes, local, remote } = action.datagram
         owner.send(local, remote, local.port === ENCAPSULATION_PORT ? withNonEspMarker(bytes) : bytes)
+        this.#remember(action.message)
         owner.message?.(this, action.message)
         return
       }
@@ -190,6 +198,7 @@ export class Session {
       case 'keepalive':
         return this.#sendFromEncapsulationPort(NAT_KEEPALIVE)
       case 'observe':
+        this.#remember(action.message)
         return owner.message?.(this, action.message)
       case 'note':
         return owner.note?.(this, action.text)
@@ -210,6 +219,18 @@ export class Session {
         // A responder is called, and has nobody to ask.
         return
     }
+  }
+
+  /** Requests that passed their integrity check, and what they were answered. */
+  #remember({ direction, response, messageId, bytes, ...message }: ObservedMessage): void {
+    if (message.retransmission || message.exchange === 'IKE_SA_INIT') return
+    if (direction === 'out') {
+      if (response && messageId === this.#asked?.id) this.#asked.answer.push(bytes)
+      return
+    }
+    // What fragments carry is shown once more as a whole, which never travelled.
+    const travelled = message.fragments === undefined && (message.fragment?.number ?? 1) === 1
+    if (!response && travelled) this.#asked = { id: messageId, request: bytes.slice(), answer: [] }
   }
 
   #sendEsp(esp: Uint8Array): void {

@@ -3,7 +3,7 @@ import { AddressPool } from '../../core/gateway/pool.ts'
 import { NotifyType } from '../../core/iana/ikev2-notify.ts'
 import { decodeMessage } from '../../core/wire/ikev2/message.ts'
 import { udp4, udp6 } from '../support/inner-packets.ts'
-import { GATEWAY4, seededRandom, World } from './world.ts'
+import { fqdn, GATEWAY4, seededRandom, World } from './world.ts'
 
 const ask = (from: string, text = 'hello') => udp4(from, '10.77.0.1', 5000, 53, text)
 const answer = (to: string, text = 'hello yourself') => udp4('10.77.0.1', to, 53, 5000, text)
@@ -107,6 +107,82 @@ describe('one client', () => {
     world.clock.pass(120_000)
     world.settle()
     expect(world.gateway.sessions).toBe(1)
+  })
+})
+
+describe('RFC 7296 §2.1: the last answer of a session is repeated, when nothing else is left of it', () => {
+  const loseAnswers = (world: World, count: number) => {
+    let lost = 0
+    world.lose = ({ from }) => from.address === GATEWAY4 && from.port === 4500 && lost++ < count
+  }
+
+  test('a client whose refusal is lost hears it when it asks again', () => {
+    const world = new World()
+    loseAnswers(world, 2)
+    const eve = world.client('198.51.100.1', { psk: 'guessed' }).connect()
+    expect(eve.ended).toBeUndefined()
+    expect([world.gateway.sessions, world.gateway.halfOpen]).toEqual([0, 0])
+    world.clock.pass(5_000)
+    expect(eve.ended).toMatchObject({ kind: 'authFailed', who: 'us' })
+    expect(world.gateway.lastWordsRepeated).toBe(2)
+  })
+
+  test('so does one that leaves: its Delete is answered again', () => {
+    const world = new World()
+    const alice = world.client('198.51.100.1').connect()
+    loseAnswers(world, 1)
+    alice.command('disconnect')
+    expect(world.gateway.sessions).toBe(0)
+    world.clock.pass(1_000)
+    expect(alice.ended).toBe('orderly')
+    expect(world.gateway.lastWordsRepeated).toBe(1)
+  })
+
+  test('in fragments too: the first one asks (RFC 7383 §2.6.1)', () => {
+    const world = new World()
+    loseAnswers(world, 1)
+    const long = fqdn(`${'a-long-name.'.repeat(60)}test`)
+    const eve = world.client('198.51.100.1', {
+      psk: 'guessed',
+      config: { localIdentity: long, fragmentDatagramBytes: 576 },
+    })
+    eve.connect()
+    expect(eve.sent.length).toBeGreaterThan(2)
+    world.clock.pass(2_000)
+    expect(eve.ended).toMatchObject({ kind: 'authFailed', who: 'us' })
+    expect(world.gateway.lastWordsRepeated).toBe(1)
+  })
+
+  test('only the very same octets are answered, to where they came from, and not for ever', () => {
+    const world = new World()
+    const eve = world.client('198.51.100.1', { psk: 'guessed' }).connect()
+    const request = eve.sent.at(-1)!
+    const local = { address: GATEWAY4, port: 4500 }
+    const remote = { address: '203.0.113.66', port: 4500 }
+    const bent = request.slice()
+    bent[bent.length - 1]! ^= 1
+    world.gateway.receive(local, remote, bent)
+    world.settle()
+    expect(world.nowhere).toEqual([])
+    world.gateway.receive(local, remote, request)
+    world.settle()
+    expect(world.nowhere).toMatchObject([{ from: local, to: remote }])
+    world.clock.pass(120_000)
+    world.gateway.receive(local, remote, request)
+    world.settle()
+    expect(world.nowhere).toHaveLength(1)
+  })
+
+  test('of so many sessions, and no more', () => {
+    const world = new World({ limits: { cookiesFrom: 1000, halfOpen: 2, sessions: 2 } })
+    const refused = Array.from({ length: 5 }, (_, i) =>
+      world.client(`198.51.100.${i + 1}`, { psk: 'guessed' }).connect(),
+    )
+    const local = { address: GATEWAY4, port: 4500 }
+    for (const { sent } of refused)
+      world.gateway.receive(local, { address: '203.0.113.1', port: 4500 }, sent.at(-1)!)
+    world.settle()
+    expect(world.nowhere).toHaveLength(2)
   })
 })
 

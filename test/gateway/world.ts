@@ -36,7 +36,7 @@ export const GATEWAY4 = '192.0.2.1'
 const context = { source: 'test', field: 'suite', weak: [] }
 const ike = [parseIkeSuite('aes128gcm16-prfsha256-curve25519', context)]
 const esp = [parseEspSuite('aes128gcm16', context)]
-const fqdn = (name: string) => ({ type: 2, data: new Uint8Array(Buffer.from(name)) })
+export const fqdn = (name: string) => ({ type: 2, data: new Uint8Array(Buffer.from(name)) })
 
 const shared = {
   ikeProposals: ike,
