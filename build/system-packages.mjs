@@ -56,6 +56,14 @@ const TABLE = {
     { ...library('libgmp.so.10'), package: 'libgmp10', why: 'the newer gateway needs it' },
     { program: 'xz', package: 'xz-utils', why: 'unpacks the newer gateway' },
   ],
+  bench: [
+    { program: 'iperf3', package: 'iperf3', why: 'measures streams and datagrams' },
+    { program: 'ethtool', package: 'ethtool', why: 'takes segmentation from the wire' },
+    { program: 'ss', package: 'iproute2', why: 'sees when a server listens' },
+    { program: 'openvpn', package: 'openvpn', why: 'a peer to compare with', optional: true },
+    { program: 'wireguard-go', package: 'wireguard-go', why: 'a peer to compare with', optional: true },
+    { program: 'wg', package: 'wireguard-tools', why: 'configures that peer', optional: true },
+  ],
   electron: [
     { program: 'unzip', package: 'unzip', why: 'unpacks the trial runtime' },
     ...[
@@ -103,7 +111,7 @@ function onPath(program) {
 
 const present = (row) => (row.program ? onPath(row.program) : row.files.some((file) => existsSync(file)))
 
-/** Rows of the table (`build`, `test`, `electron`, `window`) that this machine lacks. */
+/** Rows of the table (`build`, `test`, `bench`, `electron`, `window`) that this machine lacks. */
 export const missingPackages = (set) => TABLE[set].filter((row) => !present(row))
 
 const isRoot = () => process.getuid?.() === 0

@@ -29,6 +29,8 @@ export interface Client {
   disconnect(): Promise<number>
   /** At any time, whatever state it is in: no process survives. */
   kill(): Promise<void>
+  /** Of its process, where it has one of its own. */
+  pid(): number | undefined
   /** All it wrote, for a report of failure. */
   log(): string
 }

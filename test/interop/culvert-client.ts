@@ -137,6 +137,7 @@ export async function culvertClient(
     },
 
     kill,
+    pid: () => child?.pid,
     log: () => log,
   }
 }

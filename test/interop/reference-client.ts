@@ -20,6 +20,7 @@ export function referenceClient(lab: Lab): Client {
     async kill() {
       await lab.call('disconnect', lab.scenario)
     },
+    pid: () => undefined,
     log: () => log,
   }
 }
