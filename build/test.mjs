@@ -22,6 +22,7 @@ const IN_BOTH_RUNTIMES = [
   'test/bytes',
   'test/cert',
   'test/crypto',
+  'test/eap',
   'test/esp',
   'test/ike',
   'test/native',

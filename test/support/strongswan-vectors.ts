@@ -39,6 +39,7 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
   PRF_HMAC_SHA2_512: 'HMAC-SHA512',
   PRF_AES128_XCBC: 'AES-XCBC',
   PRF_AES128_CMAC: 'AES-CMAC',
+  HASH_MD4: 'md4',
   HASH_MD5: 'md5',
   HASH_SHA1: 'sha1',
   HASH_SHA224: 'sha224',
@@ -106,6 +107,8 @@ export function knownAnswer(entry: StrongswanEntry): KnownAnswer | undefined {
         }
       : { name, kind: 'prf+', algorithm: prf, key: field('key'), seed: field('salt'), result }
   }
+  if (field('alg') === 'PRF_FIPS_SHA1_160')
+    return { name, kind: 'fips186', key: field('key'), result: field('out') }
   const algorithm = named(ALGORITHMS, field('alg'))
   const [key, data] = [field('key'), field('data')]
   switch (entry.type) {

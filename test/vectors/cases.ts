@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { concat, equal, fromHex, NO_OCTETS } from '../../core/bytes/octets.ts'
 import type { Random } from '../../core/bytes/random.ts'
 import { Secret } from '../../core/bytes/secret.ts'
+import { fips186Prf } from '../../core/crypto/fips186-2.ts'
+import { legacyCrypto } from '../../core/crypto/legacy.ts'
 import type {
   CryptoRegistry,
   EncryptionInfo,
@@ -86,6 +88,8 @@ export type KnownAnswer = { readonly name: string } & (
       readonly result: Hex
     }
   | { readonly kind: 'hash'; readonly algorithm: string; readonly data: Hex; readonly result: Hex }
+  /** The generator of FIPS 186-2. */
+  | { readonly kind: 'fips186'; readonly key: Hex; readonly result: Hex }
 )
 
 type Of<K extends KnownAnswer['kind']> = Extract<KnownAnswer, { kind: K }>
@@ -161,13 +165,21 @@ function checksOf(answer: KnownAnswer, host: Host): readonly Check[] {
         prfPlus(prfOf(answer.algorithm, host), octets(key), octets(seed), octets(result).length)
       return [['prfPlus', () => same(derive(), result)]]
     }
-    case 'hash':
+    case 'hash': {
+      const { algorithm, result } = answer
+      const data = octets(answer.data)
+      if (algorithm === 'md4') return [['libcrypto', () => same(host.addon.md4(data), result)]]
+      return [['node:crypto', () => same(createHash(algorithm).update(data).digest(), result)]]
+    }
+    case 'fips186': {
+      const wanted = octets(answer.result)
       return [
         [
-          'node:crypto',
-          () => same(createHash(answer.algorithm).update(octets(answer.data)).digest(), answer.result),
+          'fips186Prf',
+          () => equal(fips186Prf(legacyCrypto(host.addon), octets(answer.key), wanted.length), wanted),
         ],
       ]
+    }
   }
 }
 
