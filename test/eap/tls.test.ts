@@ -9,6 +9,7 @@ import { encodeEapPacket } from '../../core/wire/eap/packet.ts'
 import { decodeTlsFragment, encodeTlsFragment } from '../../core/wire/eap/tls-fragment.ts'
 import { type Conversation, converseOverTls, eapTools, hexOf, users } from '../support/eap-pair.ts'
 import { judge, shown } from '../support/eap-tls.ts'
+import { FakeTunnel } from '../support/fake-tunnel.ts'
 
 const peer = (version: TlsVersion, more: Partial<EapPeerConfig> = {}): EapPeerConfig => ({
   user: 'alice@lab.test',
@@ -208,6 +209,23 @@ describe('what no server may do', () => {
     expect(hear(1, fromHex('20'))).toMatchObject([{ do: 'tls' }])
     client.handle({ type: 'tls', turn: { output: utf8('hello'), data: NO_OCTETS } })
     expect(hear(2, fromHex('00'))).toMatchObject([{ do: 'failed', error: { kind: 'protocol' } }])
+  })
+
+  test('RFC 9190 §2.5: say anything else than one octet of zero, or say it twice, or in TLS 1.2', () => {
+    const open = (version: TlsVersion): FakeTunnel => {
+      const tunnel = new FakeTunnel(peer(version), 13)
+      tunnel.open(version, 128)
+      return tunnel
+    }
+    const hear = (tunnel: FakeTunnel, hex: string): readonly EapAction[] => {
+      tunnel.request({ data: Uint8Array.of(1) })
+      return tunnel.peer.handle({ type: 'tls', turn: { output: NO_OCTETS, data: fromHex(hex) } })
+    }
+    for (const hex of ['01', '0000']) expect(hear(open('TLSv1.3'), hex)).toMatchObject([{ do: 'failed' }])
+    expect(hear(open('TLSv1.2'), '00')).toMatchObject([{ do: 'failed' }])
+    const good = open('TLSv1.3')
+    expect(hear(good, '00')).toMatchObject([{ do: 'send' }])
+    expect(hear(good, '00')).toMatchObject([{ do: 'failed' }])
   })
 
   test('send what is no TLS: our alert is delivered, then it is over', async () => {

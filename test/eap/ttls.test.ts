@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { concat, fromHex, NO_OCTETS, toHex, utf8 } from '../../core/bytes/octets.ts'
+import * as chap from '../../core/crypto/ms-chap.ts'
 import type { EapPeerConfig, TtlsInner } from '../../core/eap/config.ts'
 import type { EapServerConfig } from '../../core/eap/server-config.ts'
 import { decodeAvps, encodeAvps } from '../../core/wire/eap/avp.ts'
-import { converseOverTls, hexOf, secret, users } from '../support/eap-pair.ts'
+import { converseOverTls, eapTools, hexOf, secret, users } from '../support/eap-pair.ts'
 import { shown } from '../support/eap-tls.ts'
 import { FakeTunnel, written } from '../support/fake-tunnel.ts'
 
@@ -158,6 +159,26 @@ describe('what comes out of the tunnel is not believed either', () => {
     expect(tunnel.hear(forged)).toMatchObject([
       { do: 'failed', error: { kind: 'authFailed', who: 'gateway' } },
     ])
+  })
+
+  test('RFC 5281 §11.2.4: the right proof counts under the right identifier alone', () => {
+    for (const [identifier, what] of [
+      [2, 'send'],
+      [3, 'failed'],
+    ] as const) {
+      const { tunnel, first } = open('mschapv2')
+      const read = decodeAvps(written(first)!)
+      if (!read.ok) throw read.error
+      const response = read.value[2]!.data
+      const { legacy } = eapTools()
+      const hash = chap.ntPasswordHash(legacy, chap.utf16Password(utf8('geheim')))
+      const short = chap.challengeHash(response.subarray(2, 18), read.value[1]!.data, utf8('alice'))
+      const proof = chap.authenticatorResponse(legacy, hash, response.subarray(26), short)
+      expect(response[0]).toBe(2)
+      expect(tunnel.hear(avp(26, concat(Uint8Array.of(identifier), utf8(proof)), 311))).toMatchObject([
+        { do: what },
+      ])
+    }
   })
 
   test('Success before the server’s own proof', () => {
