@@ -1,5 +1,5 @@
+import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot, Phase1Snapshot, Phase2Snapshot, TunnelSnapshot } from '../contract/snapshot.ts'
-import type { MessageLine } from '../manager/control-protocol.ts'
 
 const STATE_WORDS: Readonly<Record<TunnelSnapshot['state'], string>> = {
   idle: 'not connected',

@@ -3,6 +3,7 @@ import { controlPath } from '../manager/control-protocol.ts'
 import { type ControlServer, serveControl } from '../manager/control-server.ts'
 import { controlTarget } from '../manager/control-target.ts'
 import type { Manager } from '../manager/manager.ts'
+import { watchProfiles } from '../manager/watch-profiles.ts'
 import { MemorySecrets } from '../secrets/memory.ts'
 import type { CliContext } from './context.ts'
 import { Reporter } from './reporter.ts'
@@ -54,6 +55,10 @@ export async function openHost(context: CliContext, options: HostOptions): Promi
       if (options.verbose) reporter.note(`${profile}: ${text}`)
     },
   })
+  // Those who follow over the socket see the profiles as they are, not as they were.
+  const refresh = (): Promise<void> => manager.refresh().catch(() => {})
+  const unwatch = await watchProfiles(context.home, () => void refresh())
+  await refresh()
   let stopping = false
   let tellStopped = (): void => {}
   const stopped = new Promise<void>((resolve) => {
@@ -74,6 +79,7 @@ export async function openHost(context: CliContext, options: HostOptions): Promi
     stopped: () => stopped,
     close: async () => {
       await manager.close()
+      unwatch()
       unsubscribe()
       unlisten()
       await control.close()

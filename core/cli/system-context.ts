@@ -10,6 +10,7 @@ import { controlPath } from '../manager/control-protocol.ts'
 import { examine } from '../manager/doctor.ts'
 import { openManager } from '../manager/engine.ts'
 import { demoProfile } from '../profile/demo.ts'
+import { History } from '../manager/history.ts'
 import { culvertHome, ProfileStore } from '../profile/store.ts'
 import { KeyringSecrets } from '../secrets/keyring.ts'
 import type { BackgroundResult, CliContext } from './context.ts'
@@ -29,7 +30,7 @@ export function systemContext(program: string): CliContext {
     profiles,
     keychain,
     now: () => Date.now(),
-    openManager: (secret, onNote) => openManager({ profiles, secret, onNote }),
+    openManager: (secret, onNote) => openManager({ profiles, secret, onNote, history: new History(home) }),
     openGateway: openMachineGateway,
     findRunning: () => ControlClient.open(controlPath(home)),
     onStop,

@@ -1,3 +1,5 @@
+import type { VpnError } from '../errors.ts'
+
 /**
  * What a person sees of the whole program at one moment. The window, the command line and the tests
  * read this and nothing else; it never holds a secret.
@@ -7,11 +9,15 @@ export interface AppSnapshot {
   readonly revision: number
   readonly profiles: readonly ProfileSummary[]
   readonly tunnels: readonly TunnelSnapshot[]
+  /** Questions that wait for a person, the oldest first. */
+  readonly prompts: readonly PromptSnapshot[]
 }
 
 export interface ProfileSummary {
   readonly id: string
   readonly name: string
+  /** The folder of the list it lies in. */
+  readonly folder: string | undefined
   readonly gateway: string
   readonly signIn: string
   /** Secrets the keychain is known to hold, by name (`psk`). */
@@ -34,6 +40,8 @@ export interface TunnelSnapshot {
   /** What is happening right now, for people: `waiting for the answer to IKE_SA_INIT (try 2)`. */
   readonly step: string
   readonly sinceMs: number
+  /** The way from Connect to the first packet, in order. */
+  readonly steps: readonly StepSnapshot[]
   readonly gateway: { readonly host: string; readonly address: string | undefined }
   readonly phase1: Phase1Snapshot | undefined
   readonly phase2: readonly Phase2Snapshot[]
@@ -43,9 +51,71 @@ export interface TunnelSnapshot {
   /** Unix time in ms of the next try while reconnecting. */
   readonly retryAtMs: number | undefined
   readonly rekeys: { readonly ike: number; readonly child: number }
+  /** Networks whose traffic a kill switch holds back while the tunnel is not up; left out: none, it goes out as usual. */
+  readonly held?: readonly string[]
+}
+
+/** One step of connecting. */
+export interface StepSnapshot {
+  /**
+   * `find`: the address of the gateway. `prepare`: permission and the device. `agree`: IKE_SA_INIT. `prove`: IKE_AUTH.
+   * `open`: phase 2, address and routes.
+   */
+  readonly what: 'find' | 'prepare' | 'agree' | 'prove' | 'open'
+  readonly state: 'done' | 'now' | 'todo'
+  /** Unix time in ms. */
+  readonly sinceMs: number | undefined
+  readonly tookMs: number | undefined
+  /** How often its message went out again. */
+  readonly again: number
+}
+
+/** Something only the person knows or may decide, asked while a connection waits. */
+export interface PromptSnapshot {
+  readonly id: number
+  /** The profile it is about. */
+  readonly profile: string
+  /** A lasting secret; a code used once; a new PIN; whether a certificate is to be trusted. */
+  readonly kind: 'secret' | 'code' | 'newPin' | 'certificate'
+  /** What to fill in, by name (`psk`, `password`, `code`, `pin`); none where yes or no is the answer. */
+  readonly fields: readonly string[]
+  /** Whether the keychain may keep the answer. */
+  readonly canSave: boolean
+  /** Whom it is for: a user name or identity. */
+  readonly identity: string | undefined
+  /** Text of the gateway, shown as it was sent. */
+  readonly message: string | undefined
+  /** Unix time in ms when the gateway will not wait any longer. */
+  readonly untilMs: number | undefined
+  /** The certificate in question. */
+  readonly certificate: CertificateFacts | undefined
+}
+
+export interface CertificateFacts {
+  readonly subject: string
+  readonly issuer: string
+  readonly validFromMs: number
+  readonly validUntilMs: number
+  /** SHA-256, hexadecimal. */
+  readonly fingerprint: string
+  /** Why it is not trusted by itself: a clause without a full stop. */
+  readonly problem: string
+}
+
+/** One connection that was. */
+export interface PastConnection {
+  /** Unix time in ms, from the first packet to the last. */
+  readonly sinceMs: number
+  readonly untilMs: number
+  readonly inBytes: number
+  readonly outBytes: number
+  /** `person`, or the kind of the fault. */
+  readonly ended: string
 }
 
 export interface ErrorSnapshot {
+  /** All fields of the fault, so that each face can put it in its own words. */
+  readonly fault?: VpnError
   readonly kind: string
   readonly title: string
   readonly detail: string

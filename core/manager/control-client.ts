@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net'
+import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot } from '../contract/snapshot.ts'
 import { VpnFailure } from '../errors.ts'
-import { type ControlCall, type ControlReply, lineSplitter, type MessageLine } from './control-protocol.ts'
+import { type ControlCall, type ControlReply, lineSplitter } from './control-protocol.ts'
 
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 
@@ -76,8 +77,12 @@ export class ControlClient {
     }) as Promise<number>
   }
 
-  messages(profile: string): Promise<readonly MessageLine[]> {
-    return this.#call({ call: 'messages', profile }) as Promise<readonly MessageLine[]>
+  messages(profile: string, after = 0): Promise<readonly MessageLine[]> {
+    return this.#call({ call: 'messages', profile, after }) as Promise<readonly MessageLine[]>
+  }
+
+  retry(profile: string): Promise<boolean> {
+    return this.#call({ call: 'retry', profile }) as Promise<boolean>
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Secret } from '../bytes/secret.ts'
+import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot } from '../contract/snapshot.ts'
 import type { VpnError } from '../errors.ts'
 
@@ -17,7 +18,10 @@ export type ControlCall =
     }
   /** Without `profile`: all. */
   | { readonly id: number; readonly call: 'disconnect'; readonly profile?: string }
-  | { readonly id: number; readonly call: 'messages'; readonly profile: string }
+  /** Those with a number above `after`; without it all that are kept. */
+  | { readonly id: number; readonly call: 'messages'; readonly profile: string; readonly after?: number }
+  /** Tries at once what waits for its next try. */
+  | { readonly id: number; readonly call: 'retry'; readonly profile: string }
 
 /** What comes back: one answer for each call, and after `subscribe` every change. */
 export type ControlReply =
@@ -25,32 +29,15 @@ export type ControlReply =
   | { readonly id: number; readonly ok: false; readonly error: VpnError }
   | { readonly changed: AppSnapshot }
 
-/** A message of the inspector as it crosses the socket. */
-export interface MessageLine {
-  readonly number: number
-  readonly atMs: number
-  readonly direction: 'in' | 'out'
-  readonly exchange: string
-  readonly messageId: number
-  readonly response: boolean
-  readonly retransmission: boolean
-  readonly problem: string | undefined
-  readonly payloads: readonly string[]
-  /** Hexadecimal. */
-  readonly bytes: string
-  /** A datagram with a part of a message. RFC 7383 */
-  readonly fragment?: { readonly number: number; readonly total: number }
-  /** A message that these many fragments carry; `bytes` are its headers alone. */
-  readonly fragments?: number
-}
-
 /** What answers the calls: the manager, in the process that hosts it. */
 export interface ControlTarget {
   snapshot(): AppSnapshot
   subscribe(listener: { changed(): void }): () => void
   connect(profile: string, secrets: ReadonlyMap<string, Secret>): Promise<void>
   disconnect(profile?: string): Promise<number>
-  messages(profile: string): Promise<readonly MessageLine[]>
+  messages(profile: string, after?: number): Promise<readonly MessageLine[]>
+  /** Whether it waited for its next try. */
+  retry(profile: string): boolean
 }
 
 /** Ours: no honest call is longer, and a longer one must not fill the memory. */

@@ -127,7 +127,9 @@ async function answer(call: ControlCall, target: ControlTarget): Promise<unknown
     case 'disconnect':
       return target.disconnect(call.profile)
     case 'messages':
-      return target.messages(call.profile)
+      return target.messages(call.profile, call.after)
+    case 'retry':
+      return target.retry(call.profile)
   }
 }
 
@@ -140,7 +142,7 @@ function parseCall(line: string): ControlCall {
     throw refusal('a line of JSON is expected')
   }
   if (typeof value !== 'object' || value === null) throw refusal('an object is expected')
-  const { id, call, profile, secrets } = value as Record<string, unknown>
+  const { id, call, profile, secrets, after } = value as Record<string, unknown>
   if (typeof id !== 'number') throw refusal('a number is expected as id')
   const named = profile === undefined || typeof profile === 'string'
   switch (call) {
@@ -151,9 +153,11 @@ function parseCall(line: string): ControlCall {
       if (!named) throw refusal('a text is expected as profile')
       return profile === undefined ? { id, call } : { id, call, profile }
     case 'messages':
+    case 'retry':
     case 'connect': {
       if (typeof profile !== 'string') throw refusal('a text is expected as profile')
-      if (call === 'messages' || secrets === undefined) return { id, call, profile }
+      if (call === 'messages' && typeof after === 'number') return { id, call, profile, after }
+      if (call !== 'connect' || secrets === undefined) return { id, call, profile }
       if (!isTexts(secrets)) throw refusal('texts are expected as secrets')
       return { id, call, profile, secrets }
     }

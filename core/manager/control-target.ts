@@ -1,10 +1,11 @@
 import { toHex } from '../bytes/octets.ts'
 import type { Secret } from '../bytes/secret.ts'
+import type { MessageLine } from '../contract/message.ts'
 import { NotifyType } from '../iana/ikev2-notify.ts'
 import { nameOf } from '../iana/registry.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { MemorySecrets } from '../secrets/memory.ts'
-import type { ControlTarget, MessageLine } from './control-protocol.ts'
+import type { ControlTarget } from './control-protocol.ts'
 import type { Manager } from './manager.ts'
 import type { LoggedMessage } from './message-log.ts'
 
@@ -23,7 +24,12 @@ export function controlTarget(
       await manager.connect(profile.id)
     },
     disconnect: (name) => manager.disconnect(name),
-    messages: async (name) => manager.messages((await profiles.find(name)).id).map(lineOf),
+    messages: async (name, after = 0) =>
+      manager
+        .messages((await profiles.find(name)).id)
+        .filter(({ number }) => number > after)
+        .map(lineOf),
+    retry: (name) => manager.retry(name),
   }
 }
 

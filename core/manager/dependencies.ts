@@ -1,6 +1,6 @@
 import type { Random } from '../bytes/random.ts'
 import type { Secret } from '../bytes/secret.ts'
-import type { Probe } from '../contract/snapshot.ts'
+import type { PastConnection, Probe } from '../contract/snapshot.ts'
 import type { Connection, ConnectionConfig, ConnectionListener } from '../ike/config.ts'
 import type { AssignedConfiguration } from '../ike/session.ts'
 import type { OsEdge, TunnelPlan } from '../net/plan.ts'
@@ -54,6 +54,8 @@ export interface ManagerDependencies {
   }): Connection
   planFor(agreement: Agreement): TunnelPlan
   closeFd(fd: number): void
+  /** Writes down a connection that was. */
+  record?(profile: Profile, past: PastConnection): void
   readonly clock: Clock
   readonly random: Random
 }

@@ -12,6 +12,7 @@ import { resolveHost } from '../net/resolve.ts'
 import type { Profile } from '../profile/schema.ts'
 import { withDemo } from './demo.ts'
 import { type Agreement, type ManagerDependencies, systemClock } from './dependencies.ts'
+import type { History } from './history.ts'
 import { Manager } from './manager.ts'
 
 export interface EngineOptions {
@@ -19,6 +20,8 @@ export interface EngineOptions {
   readonly secret: ManagerDependencies['secret']
   /** Hears what the privileged helper has to say. */
   readonly onNote?: (note: string) => void
+  /** Where connections that were are written down; left out: nowhere. */
+  readonly history?: Pick<History, 'add'>
 }
 
 /**
@@ -28,7 +31,7 @@ export interface EngineOptions {
 export function openManager(options: EngineOptions): Manager {
   const addon = loadAddon()
   const registry = createRegistry(addon)
-  const { onNote } = options
+  const { onNote, history } = options
   const machine: ManagerDependencies = {
     profiles: options.profiles,
     secret: options.secret,
@@ -38,6 +41,7 @@ export function openManager(options: EngineOptions): Manager {
       startConnection({ config, edge, listener, addon, registry, random: systemRandom, ...engineChoice() }),
     planFor: planOf,
     closeFd: (fd) => addon.closeFd(fd),
+    record: (profile, past) => void history?.add(profile.id, past),
     clock: systemClock,
     random: systemRandom,
   }

@@ -4,6 +4,7 @@ import type { OsEdge } from '../net/plan.ts'
 import { authWords, type Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
 import type { LoggedMessage } from './message-log.ts'
+import { Prompts } from './prompts.ts'
 import { Tunnel } from './tunnel.ts'
 
 export interface ManagerListener {
@@ -15,6 +16,8 @@ export interface ManagerListener {
 
 /** Owns the running tunnels. The command line, the control socket and the window are its faces. */
 export class Manager {
+  /** Questions to the person; whoever carries out `secret` may ask here. */
+  readonly prompts = new Prompts(() => this.#changed())
   readonly #needs: ManagerDependencies
   readonly #tunnels = new Map<string, Tunnel>()
   readonly #listeners = new Set<ManagerListener>()
@@ -35,6 +38,7 @@ export class Manager {
       revision: this.#revision,
       profiles: this.#profiles,
       tunnels: [...this.#tunnels.values()].map((tunnel) => tunnel.snapshot()),
+      prompts: this.prompts.open,
     }
   }
 
@@ -50,6 +54,7 @@ export class Manager {
     this.#profiles = profiles.map((profile) => ({
       id: profile.id,
       name: profile.name,
+      folder: profile.folder,
       gateway: profile.gateway.host,
       signIn: `IKEv2, ${authWords(profile.auth)}`,
       saved: [],
@@ -91,9 +96,26 @@ export class Manager {
     const running = [...this.#tunnels.values()].filter((tunnel) => !tunnel.ended)
     const wanted = name === undefined ? running : running.filter((tunnel) => isNamed(tunnel, name))
     if (wanted.length === 0 && name !== undefined) await this.#needs.profiles.find(name)
+    for (const { profile } of wanted) this.prompts.cancelAll(profile.id)
     await Promise.all(wanted.map((tunnel) => tunnel.disconnect()))
     for (const { profile } of wanted) await this.#leave(profile)
     return wanted.length
+  }
+
+  /** Tries again at once what waits for its next try; returns whether anything did. */
+  retry(name?: string): boolean {
+    const waiting = [...this.#tunnels.values()].filter((one) => name === undefined || isNamed(one, name))
+    return waiting.map((tunnel) => tunnel.retry()).includes(true)
+  }
+
+  /** The computer has slept: what stood may be gone at the gateway, which is asked. */
+  resumed(): void {
+    for (const tunnel of this.#tunnels.values()) tunnel.lookAgain(undefined)
+  }
+
+  /** The computer has other addresses now. A tunnel whose own address is gone is made anew; others are asked after. */
+  networkChanged(addresses: readonly string[]): void {
+    for (const tunnel of this.#tunnels.values()) tunnel.lookAgain(addresses)
   }
 
   /** Resolves with the fault, if any, when the tunnel has ended. */

@@ -16,6 +16,8 @@ import { type Profile, sessionSecrets } from '../profile/schema.ts'
 import { backoffMs, isPassing } from './backoff.ts'
 import type { Agreement, ManagerDependencies } from './dependencies.ts'
 import { MessageLog } from './message-log.ts'
+import { Steps } from './steps.ts'
+import { Totals } from './totals.ts'
 
 /** Ours: how long a gateway may take to answer our Delete before we leave without its answer. */
 const FAREWELL_MS = 4_000
@@ -51,6 +53,8 @@ export class Tunnel {
   readonly #device: string
   readonly #needs: ManagerDependencies
   readonly #owner: TunnelOwner
+  readonly #steps = new Steps()
+  readonly #totals = new Totals()
   #phase: TunnelPhase = 'idle'
   #sinceMs: number
   #step = ''
@@ -131,6 +135,29 @@ export class Tunnel {
     return gone
   }
 
+  /** Does not wait any longer for the next try; returns whether there was one to wait for. */
+  retry(): boolean {
+    if (this.#retryAtMs === undefined || this.#leaving) return false
+    this.#callOff?.()
+    this.#beginAgain()
+    return true
+  }
+
+  /** The world may have changed under it. `addresses`: those this computer has now, where that is what changed. */
+  lookAgain(addresses: readonly string[] | undefined): void {
+    if (this.retry() || this.#phase !== 'connected') return
+    const attempt = this.#attempt
+    const local = addressIn(attempt?.connection?.view().phase1?.localEndpoint)
+    if (attempt?.connection === undefined) return
+    if (addresses === undefined || local === undefined || addresses.includes(local)) {
+      attempt.connection.command({ type: 'probe' })
+      return
+    }
+    attempt.connection.close()
+    const { host } = this.profile.gateway
+    void this.#over(attempt, { kind: 'unreachable', host, tries: 0, hint: 'this network was left' })
+  }
+
   snapshot(): TunnelSnapshot {
     const view = this.#attempt?.connection?.view() ?? this.#lastView
     const live = this.#attempt?.connection !== undefined && !this.#attempt.over
@@ -142,6 +169,7 @@ export class Tunnel {
       state: phase,
       step: negotiating && view !== undefined && this.#step === '' ? view.step : this.#step,
       sinceMs: this.#sinceMs,
+      steps: this.#steps.list,
       gateway: { host: this.profile.gateway.host, address: this.#address },
       phase1: live ? view?.phase1 : undefined,
       phase2: live ? (view?.phase2 ?? []) : [],
@@ -154,7 +182,7 @@ export class Tunnel {
 
   #errorShown(phase: TunnelPhase): TunnelSnapshot['error'] {
     if (this.#error === undefined || (phase !== 'failed' && phase !== 'reconnecting')) return undefined
-    return { kind: this.#error.kind, ...adviceFor(this.#error) }
+    return { kind: this.#error.kind, fault: this.#error, ...adviceFor(this.#error) }
   }
 
   /** The fault behind `snapshot().error`, with all its fields. */
@@ -174,10 +202,12 @@ export class Tunnel {
       over: false,
     }
     this.#attempt = attempt
+    this.#steps.restart(this.#needs.clock.now())
     try {
       const address = await this.#nextAddress()
       if (attempt.over) return
       this.#address = address
+      this.#reach('prepare')
       this.#enter('phase1', 'getting ready')
       const edge = await this.#owner.edge()
       if (attempt.over) return
@@ -190,6 +220,7 @@ export class Tunnel {
         return this.#release(attempt)
       }
       const config = connectionConfig(this.profile, secrets, address)
+      this.#reach('agree')
       this.#enter('phase1', '')
       attempt.connection = this.#connection(attempt, edge, config)
       attempt.connection.command({ type: 'connect' })
@@ -244,7 +275,9 @@ export class Tunnel {
   #listen(attempt: Attempt): ConnectionListener {
     return {
       changed: () => {
-        if (!attempt.over) this.#owner.changed()
+        if (attempt.over) return
+        if (this.#phase === 'connected') this.#totals.look(attempt.connection?.view().phase2 ?? [])
+        this.#owner.changed()
       },
       established: (configuration, remote, local) => {
         if (attempt.over) return
@@ -261,7 +294,12 @@ export class Tunnel {
         attempt.bringUp = attempt.bringUp === undefined ? bringUp() : attempt.bringUp.then(bringUp)
       },
       closed: (error) => void this.#over(attempt, error),
-      message: (message) => this.log.add(message, this.#needs.clock.now()),
+      message: (message) => {
+        this.log.add(message, this.#needs.clock.now())
+        if (attempt.over) return
+        if (message.exchange === 'IKE_AUTH') this.#reach('prove')
+        if (message.retransmission && message.direction === 'out') this.#steps.sentAgain()
+      },
       note: (text) => this.#owner.note(text),
     }
   }
@@ -271,6 +309,7 @@ export class Tunnel {
     const { edge, connection, fd } = attempt
     if (edge === undefined || connection === undefined || fd === undefined || attempt.over) return
     try {
+      this.#reach('open')
       this.#enter('phase2', 'opening the tunnel')
       const plan = this.#needs.planFor(agreement)
       attempt.plan = plan
@@ -288,6 +327,7 @@ export class Tunnel {
       }
       this.#wasConnected = true
       this.#connectedAtMs = this.#needs.clock.now()
+      this.#steps.finish(this.#connectedAtMs)
       this.#error = undefined
       this.#enter('connected', '')
       this.#tell(undefined)
@@ -306,6 +346,7 @@ export class Tunnel {
     attempt.over = true
     this.#callOff?.()
     this.#lastView = attempt.connection?.view()
+    this.#record(error)
     if (this.#leaving || error === undefined) return this.#finish(attempt, this.#leaving ? undefined : error)
     await this.#cleanUp(attempt)
     if (this.#leaving) return this.#finish(undefined, undefined)
@@ -331,11 +372,30 @@ export class Tunnel {
     this.#attempt = undefined
     this.#retryAtMs = clock.now() + waitMs
     this.#enter('reconnecting', 'waiting for the next try')
-    this.#callOff = clock.after(waitMs, () => {
-      this.#retryAtMs = undefined
-      this.#enter('reconnecting', `looking up ${this.profile.gateway.host}`)
-      void this.#begin()
+    this.#callOff = clock.after(waitMs, () => this.#beginAgain())
+  }
+
+  #beginAgain(): void {
+    this.#retryAtMs = undefined
+    this.#enter('reconnecting', `looking up ${this.profile.gateway.host}`)
+    void this.#begin()
+  }
+
+  /** A connection that stood goes into the history. */
+  #record(error: VpnError | undefined): void {
+    const sinceMs = this.#connectedAtMs
+    if (sinceMs === undefined) return
+    this.#totals.look(this.#lastView?.phase2 ?? [])
+    this.#needs.record?.(this.profile, {
+      sinceMs,
+      untilMs: this.#needs.clock.now(),
+      ...this.#totals.take(),
+      ended: this.#leaving ? 'person' : (error?.kind ?? 'person'),
     })
+  }
+
+  #reach(what: Parameters<Steps['reach']>[0]): void {
+    this.#steps.reach(what, this.#needs.clock.now())
   }
 
   async #finish(attempt: Attempt | undefined, error: VpnError | undefined): Promise<void> {
@@ -389,6 +449,10 @@ function phaseShown(phase: TunnelPhase, state: ConnectionView['state'] | undefin
   if (phase === 'phase1' && state !== 'phase1') return 'phase2'
   return phase === 'connected' && state === 'phase2' ? 'phase2' : phase
 }
+
+/** `192.0.2.1` of `192.0.2.1:4500` or `[2001:db8::1]:4500` without its brackets. */
+const addressIn = (endpoint: string | undefined): string | undefined =>
+  /^\[?([^\]]+?)\]?:\d+$/.exec(endpoint ?? '')?.[1]
 
 /** Whatever was thrown, as a fault. */
 export function faultOf(thrown: unknown): VpnError {

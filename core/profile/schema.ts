@@ -62,6 +62,8 @@ export const profileSchema = v.strictObject({
     v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and hyphens are expected'),
   ),
   name: v.pipe(text, v.maxLength(80)),
+  /** Where it lies in lists, for people. */
+  folder: v.optional(v.pipe(text, v.maxLength(80))),
   gateway: v.strictObject({ host }),
   ike: v.optional(
     v.strictObject({

@@ -192,7 +192,12 @@ test('--detach hands the key to the process in the background on its standard in
 
 test('status --json without a Culvert is an empty snapshot', async () => {
   const { terminal } = await desk.end('status', '--json')
-  expect(JSON.parse(terminal.written[0] ?? '')).toEqual({ revision: 0, profiles: [], tunnels: [] })
+  expect(JSON.parse(terminal.written[0] ?? '')).toEqual({
+    revision: 0,
+    profiles: [],
+    tunnels: [],
+    prompts: [],
+  })
 })
 
 test('status --watch ends when the Culvert it watches ends', async () => {

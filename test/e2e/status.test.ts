@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { VpnFailure } from '../../core/errors.ts'
+import { PHASE2, TUNNEL } from '../support/snapshots.ts'
 import { Desktop, USER } from './desktop.ts'
-import { PHASE2, ScriptedCulvert, TUNNEL } from './scripted-culvert.ts'
+import { ScriptedCulvert } from './scripted-culvert.ts'
 
 let desktop: Desktop
 let page: Page
@@ -198,6 +199,7 @@ describe('the window shows what the snapshot says', () => {
     const many = Array.from({ length: 5000 }, (_, at) => ({
       id: `p${at}`,
       name: `Office ${at}`,
+      folder: undefined,
       gateway: '192.0.2.1',
       signIn: 'IKEv2',
       saved: [],

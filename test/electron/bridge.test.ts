@@ -58,7 +58,7 @@ describe('the contract', () => {
     const served = new Map<string, (event: unknown, argument: unknown) => unknown>()
     const ipc = { handle: (channel: string, handler: never) => served.set(channel, handler) }
     const handlers = {
-      app: { snapshot: () => ({ revision: 1, profiles: [], tunnels: [] }) },
+      app: { snapshot: () => ({ revision: 1, profiles: [], tunnels: [], prompts: [] }) },
       session: { connect: () => undefined, disconnect: () => 0 },
     }
     serveContract(ipc as never, handlers, () => false)

@@ -13,7 +13,7 @@ class Target implements ControlTarget {
   readonly calls: string[] = []
   readonly listeners = new Set<{ changed(): void }>()
   revision = 1
-  snapshot = () => ({ revision: this.revision, profiles: [], tunnels: [] })
+  snapshot = () => ({ revision: this.revision, profiles: [], tunnels: [], prompts: [] })
   subscribe(listener: { changed(): void }) {
     this.listeners.add(listener)
     return () => this.listeners.delete(listener)
@@ -27,8 +27,13 @@ class Target implements ControlTarget {
     this.calls.push(`disconnect ${profile}`)
     return 1
   }
-  async messages() {
+  async messages(profile: string, after?: number) {
+    this.calls.push(`messages ${profile} ${after}`)
     return []
+  }
+  retry(profile: string) {
+    this.calls.push(`retry ${profile}`)
+    return true
   }
 }
 
@@ -61,7 +66,7 @@ test('only its owner can reach the socket', async () => {
 test('calls are answered, faults come back as values', async () => {
   server = await serveControl(path, target)
   const client = await open()
-  expect(await client.snapshot()).toEqual({ revision: 1, profiles: [], tunnels: [] })
+  expect(await client.snapshot()).toEqual({ revision: 1, profiles: [], tunnels: [], prompts: [] })
   await client.connect('Office', { psk: 'key' })
   expect(await client.disconnect('Office')).toBe(1)
   await client.disconnect()
@@ -69,6 +74,15 @@ test('calls are answered, faults come back as values', async () => {
   await expect(client.connect('x', {})).rejects.toMatchObject({
     error: { kind: 'profileUnknown', known: ['Office'] },
   })
+  client.close()
+})
+
+test('messages are asked for from a number on, and a waiting tunnel is tried at once', async () => {
+  server = await serveControl(path, target)
+  const client = await open()
+  expect(await client.messages('Office', 41)).toEqual([])
+  expect(await client.retry('Office')).toBe(true)
+  expect(target.calls).toEqual(['messages Office 41', 'retry Office'])
   client.close()
 })
 

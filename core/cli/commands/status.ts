@@ -2,7 +2,7 @@ import type { AppSnapshot } from '../../contract/snapshot.ts'
 import type { CliContext, ExitCode } from '../context.ts'
 import { formatMessage, formatStatus } from '../format.ts'
 
-const NOTHING: AppSnapshot = { revision: 0, profiles: [], tunnels: [] }
+const NOTHING: AppSnapshot = { revision: 0, profiles: [], tunnels: [], prompts: [] }
 
 export interface StatusOptions {
   readonly json: boolean

@@ -1,0 +1,20 @@
+/** A message of the inspector as it crosses to a face. */
+export interface MessageLine {
+  /** Counts up from 1 for each profile, so that a reader sees what is new and what made room. */
+  readonly number: number
+  /** Unix time in ms. */
+  readonly atMs: number
+  readonly direction: 'in' | 'out'
+  readonly exchange: string
+  readonly messageId: number
+  readonly response: boolean
+  readonly retransmission: boolean
+  readonly problem: string | undefined
+  readonly payloads: readonly string[]
+  /** Hexadecimal. */
+  readonly bytes: string
+  /** A datagram with a part of a message. RFC 7383 */
+  readonly fragment?: { readonly number: number; readonly total: number }
+  /** A message that these many fragments carry; `bytes` are its headers alone. */
+  readonly fragments?: number
+}

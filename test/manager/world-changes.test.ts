@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { PastConnection } from '../../core/contract/snapshot.ts'
+import { History } from '../../core/manager/history.ts'
+import { watchProfiles } from '../../core/manager/watch-profiles.ts'
+import { ProfileStore } from '../../core/profile/store.ts'
+import { PHASE1 } from '../support/snapshots.ts'
+import { profileOf, World } from './world.ts'
+
+describe('the computer wakes or moves', () => {
+  test('a connection that stands is asked after when the computer wakes', async () => {
+    const world = new World()
+    await world.up()
+    world.manager.resumed()
+    expect(world.connection.commands).toEqual(['connect', 'probe'])
+    expect(world.state()).toBe('connected')
+  })
+
+  test('one whose own address is gone is made anew, without waiting for silence', async () => {
+    const world = new World()
+    await world.up()
+    world.connection.view = () => ({
+      state: 'connected',
+      step: '',
+      phase1: { ...PHASE1, localEndpoint: '192.0.2.23:4500' },
+      phase2: [],
+      rekeys: { ike: 0, child: 0 },
+    })
+    world.manager.networkChanged(['192.0.2.23', '10.0.0.1'])
+    expect(world.connection.commands).toEqual(['connect', 'probe'])
+    world.manager.networkChanged(['198.51.100.7'])
+    await world.settle()
+    expect(world.state()).toBe('reconnecting')
+    expect(world.connection.closed).toBe(true)
+    await world.pass(2000)
+    expect(world.connections).toHaveLength(2)
+    world.connection.establish()
+    await world.settle()
+    expect(world.state()).toBe('connected')
+  })
+
+  test('what waits for its next try does not wait any longer', async () => {
+    const world = new World()
+    await world.up()
+    world.connection.end({ kind: 'noAnswer', exchange: 'INFORMATIONAL', tries: 5 })
+    await world.settle()
+    expect(world.state()).toBe('reconnecting')
+    expect(world.manager.retry('Home')).toBe(false)
+    expect(world.manager.retry('Office')).toBe(true)
+    await world.settle()
+    expect(world.connections).toHaveLength(2)
+    // The timer of the old try is gone: there is no third.
+    await world.pass(120_000)
+    expect(world.connections).toHaveLength(2)
+    expect(world.manager.retry('Office')).toBe(false)
+  })
+})
+
+describe('the history', () => {
+  let home = ''
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'culvert-history-'))
+  })
+  afterAll(() => rm(home, { recursive: true }))
+
+  test('a connection that stood is written down with how it ended', async () => {
+    const written: PastConnection[] = []
+    const world = new World({ record: (_profile, past) => written.push(past) })
+    await world.up()
+    await world.pass(60_000)
+    world.connection.end({ kind: 'closedByGateway', reason: 'idle' })
+    await world.settle()
+    await world.pass(2000)
+    world.connection.establish()
+    await world.settle()
+    await world.manager.disconnect()
+    expect(written.map(({ ended, sinceMs, untilMs }) => [ended, untilMs - sinceMs])).toEqual([
+      ['closedByGateway', 60_000],
+      ['person', expect.any(Number)],
+    ])
+  })
+
+  test('the newest stand first, and a file keeps twenty of them', async () => {
+    const history = new History(home)
+    const past = { sinceMs: 0, untilMs: 1, inBytes: 2, outBytes: 3, ended: 'person' }
+    await Promise.all(Array.from({ length: 25 }, (_, at) => history.add('office', { ...past, sinceMs: at })))
+    const kept = await history.list('office')
+    expect(kept.map(({ sinceMs }) => sinceMs)).toEqual(Array.from({ length: 20 }, (_, at) => 24 - at))
+    expect(await history.list('nobody')).toEqual([])
+    await history.forget('office')
+    expect(await history.list('office')).toEqual([])
+  })
+
+  test('profiles written by another program are noticed', async () => {
+    let changes = 0
+    const seen = new Promise<void>((resolve) => {
+      void watchProfiles(home, () => {
+        changes += 1
+        resolve()
+      }).then(async (stop) => {
+        await new ProfileStore(home).save(profileOf('Office'))
+        await seen
+        stop()
+      })
+    })
+    await seen
+    expect(changes).toBe(1)
+  })
+})
