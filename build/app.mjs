@@ -1,11 +1,28 @@
 // Builds the window: main and preload into dist/electron with esbuild, the pages into dist/renderer with Vite.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { root } from './setup.mjs'
 
 const STAMP = 'dist/electron/.inputs.json'
 /** What may change the outcome. Whole folders: a file that appears counts as well. */
-const INPUTS = ['electron', 'renderer', 'core', 'build/app.mjs', 'tsconfig.json', 'package-lock.json']
+const INPUTS = [
+  'electron',
+  'renderer',
+  'core',
+  'build/app.mjs',
+  'build/icons',
+  'tsconfig.json',
+  'package-lock.json',
+]
 const OUTPUTS = ['dist/electron/main.mjs', 'dist/electron/preload.cjs', 'dist/renderer/index.html']
 
 function filesOf(path) {
@@ -93,7 +110,11 @@ export async function buildApp() {
   } catch (error) {
     throw new Error(`the window does not compile: ${error.message}`)
   }
-  mkdirSync(join(root, 'dist', 'electron'), { recursive: true })
+  const output = join(root, 'dist', 'electron')
+  mkdirSync(output, { recursive: true })
+  const png = (path) => !path.endsWith('.svg')
+  cpSync(join(root, 'build', 'icons', 'tray'), join(output, 'tray'), { recursive: true, filter: png })
+  cpSync(join(root, 'build', 'icons', 'app', '256x256.png'), join(output, 'icon.png'))
   writeFileSync(join(root, STAMP), wanted)
   return true
 }

@@ -1,5 +1,8 @@
 import type { CertificateRule, VpnError } from './errors.ts'
 
+/** Where the person is: the steps they can take differ. */
+export type Face = 'terminal' | 'window'
+
 /** What a person is told: what happened and whose side it is, exactly what, what to try. */
 export interface Advice {
   readonly title: string
@@ -10,7 +13,8 @@ export interface Advice {
 const ASK_ADMIN = 'Send this message to the administrator of the gateway'
 
 /** The sentences for a fault. The one place they live. */
-export function adviceFor(error: VpnError): Advice {
+export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
+  const inWindow = face === 'window'
   switch (error.kind) {
     case 'nameNotResolved':
       return {
@@ -153,8 +157,11 @@ export function adviceFor(error: VpnError): Advice {
           error.known.length === 0 ? 'There are no profiles yet.' : `There is ${list(error.known, '')}.`,
         tryThis:
           error.known.length === 0
-            ? ['Import one: culvert import FILE']
-            : [`Did you mean ${error.known[0]}?`, 'See them all: culvert profiles'],
+            ? [inWindow ? 'Import one: drop the file on this window' : 'Import one: culvert import FILE']
+            : [
+                `Did you mean ${error.known[0]}?`,
+                inWindow ? 'See them all in the list' : 'See them all: culvert profiles',
+              ],
       }
     case 'weakAlgorithm':
       return {
@@ -169,22 +176,20 @@ export function adviceFor(error: VpnError): Advice {
       return {
         title: `This computer cannot do ${error.algorithm}`,
         detail: `The profile asks for ${error.algorithm}, which is neither in this runtime nor in the native part.`,
-        tryThis: ['Build the native part: npm start does it', 'Choose another suite in the profile'],
+        tryThis: [
+          'Choose another suite in the profile',
+          inWindow
+            ? 'Install Culvert again: its native part may be gone'
+            : 'Build the native part: npm start does it',
+        ],
       }
     case 'secretMissing':
       return {
         title: `The ${secretWords(error.what)} for ${error.profile} is missing`,
-        detail: 'It is not in the keychain, and there is nobody here to ask.',
-        tryThis:
-          error.what === 'key'
-            ? [
-                `Import it with your certificate: culvert import FILE.p12 --profile ${JSON.stringify(error.profile)}`,
-                'Or give it on standard input with --secrets-stdin, in JSON: {"key":"-----BEGIN PRIVATE KEY-----…"}',
-              ]
-            : [
-                `Give it on standard input: ${error.what}=… with --secrets-stdin`,
-                'Run the command in a terminal and it will ask',
-              ],
+        detail: inWindow
+          ? 'It is not in the keychain.'
+          : 'It is not in the keychain, and there is nobody here to ask.',
+        tryThis: missingSecretAdvice(error, inWindow),
       }
     case 'keychainUnavailable':
       return {
@@ -205,13 +210,19 @@ export function adviceFor(error: VpnError): Advice {
       return {
         title: 'Culvert may not change the network yet',
         detail: `Not allowed: ${error.what}.`,
-        tryThis: ['Allow it when your desktop asks for your password', 'Or run the command with sudo'],
+        tryThis: [
+          'Allow it when your desktop asks for your password',
+          inWindow ? 'Connect again to be asked once more' : 'Or run the command with sudo',
+        ],
       }
     case 'systemRefused':
       return {
         title: 'This computer refused a change of its network',
         detail: `${capital(error.what)}: ${error.problem}. Everything done before it was undone.`,
-        tryThis: ['Check that no other VPN program is connected', 'Run culvert doctor'],
+        tryThis: [
+          'Check that no other VPN program is connected',
+          inWindow ? 'Run the checks' : 'Run culvert doctor',
+        ],
       }
     case 'demoUnavailable':
       return {
@@ -226,16 +237,19 @@ export function adviceFor(error: VpnError): Advice {
       return {
         title: 'The native part of Culvert is missing',
         detail: `${capital(error.problem)}.`,
-        tryThis: ['Build it: npm start does it and names what it needs'],
+        tryThis: [
+          inWindow
+            ? 'Install Culvert again: a part of it is gone'
+            : 'Build it: npm start does it and names what it needs',
+        ],
       }
     case 'alreadyRunning':
       return {
         title: `${error.profile} is already connected or connecting`,
         detail: 'One connection for each profile at a time.',
-        tryThis: [
-          'See it: culvert status',
-          `End it first: culvert disconnect ${JSON.stringify(error.profile)}`,
-        ],
+        tryThis: inWindow
+          ? ['See it in Status']
+          : ['See it: culvert status', `End it first: culvert disconnect ${JSON.stringify(error.profile)}`],
       }
     case 'internal':
       return {
@@ -340,4 +354,25 @@ const list = (items: readonly string[], none: string): string =>
 
 function assertNever(value: never): never {
   throw new Error(`no advice for ${JSON.stringify(value)}`)
+}
+
+function missingSecretAdvice(
+  { what, profile }: Extract<VpnError, { kind: 'secretMissing' }>,
+  inWindow: boolean,
+): readonly string[] {
+  if (what === 'key') {
+    const command = `culvert import FILE.p12 --profile ${JSON.stringify(profile)}`
+    return inWindow
+      ? [`Import it with your certificate, in a terminal: ${command}`]
+      : [
+          `Import it with your certificate: ${command}`,
+          'Or give it on standard input with --secrets-stdin, in JSON: {"key":"-----BEGIN PRIVATE KEY-----…"}',
+        ]
+  }
+  return inWindow
+    ? ['Connect again and type it', 'Save it in Edit, and it is not asked for any more']
+    : [
+        `Give it on standard input: ${what}=… with --secrets-stdin`,
+        'Run the command in a terminal and it will ask',
+      ]
 }

@@ -1,29 +1,42 @@
+import { adviceFor } from '../core/advice.ts'
 import type { Secret } from '../core/bytes/secret.ts'
-import type { AppSnapshot } from '../core/contract/snapshot.ts'
+import type { MessageLine } from '../core/contract/message.ts'
+import type { AppSnapshot, ErrorSnapshot } from '../core/contract/snapshot.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { ControlClient } from '../core/manager/control-client.ts'
 import { controlPath } from '../core/manager/control-protocol.ts'
 import { serveControl } from '../core/manager/control-server.ts'
 import { controlTarget } from '../core/manager/control-target.ts'
 import { openManager } from '../core/manager/engine.ts'
-import { demoProfile } from '../core/profile/demo.ts'
-import { type Profile, secretNames } from '../core/profile/schema.ts'
-import { ProfileStore } from '../core/profile/store.ts'
-import { KeyringSecrets } from '../core/secrets/keyring.ts'
-import { MemorySecrets } from '../core/secrets/memory.ts'
+import type { History } from '../core/manager/history.ts'
+import type { Manager } from '../core/manager/manager.ts'
+import type { PromptAnswer } from '../core/manager/prompts.ts'
+import { watchProfiles } from '../core/manager/watch-profiles.ts'
+import type { ProfileStore } from '../core/profile/store.ts'
+import type { MemorySecrets } from '../core/secrets/memory.ts'
 import type { SecretStore } from '../core/secrets/store.ts'
+import { secretSource } from './secret-source.ts'
 
 /** What the window needs of the tunnels, whoever carries them. */
 interface Carrier {
+  /** The manager, where it is this process that carries them. */
+  readonly manager: Manager | undefined
   snapshot(): Promise<AppSnapshot>
   connect(profile: string, secrets: ReadonlyMap<string, Secret>): Promise<void>
   disconnect(profile: string | undefined): Promise<number>
+  messages(profile: string, after: number): Promise<readonly MessageLine[]>
+  retry(profile: string): Promise<boolean>
   close(): Promise<void>
 }
 
 export interface EngineOptions {
   /** The folder all state lives in. */
   readonly home: string
+  readonly profiles: ProfileStore
+  readonly keychain: SecretStore
+  /** Secrets of this run; the engine wipes them when it closes. */
+  readonly given: MemorySecrets
+  readonly history: History
   /** The snapshot changed. */
   readonly changed: () => void
   readonly note: (text: string) => void
@@ -35,6 +48,7 @@ export interface EngineOptions {
  */
 export class Engine {
   readonly #options: EngineOptions
+  readonly #asked = new Set<string>()
   #carrier: Promise<Carrier> | undefined
   #closed = false
   /** Added to revisions, so that they keep growing when another process takes over. */
@@ -50,16 +64,61 @@ export class Engine {
     const snapshot = await (await this.#open()).snapshot()
     const revision = this.#base + snapshot.revision
     this.#latest = Math.max(this.#latest, revision)
-    return { ...snapshot, revision }
+    const tunnels = snapshot.tunnels.map((tunnel) => ({ ...tunnel, error: inWindow(tunnel.error) }))
+    return { ...snapshot, revision, tunnels }
   }
 
-  /** Takes over the secrets. Resolves when traffic flows; throws `VpnFailure`. */
-  async connect(profile: string, secrets: ReadonlyMap<string, Secret>): Promise<void> {
-    await (await this.#open()).connect(profile, secrets)
+  /**
+   * Takes over the secrets. `ask`: those of earlier are not used. Resolves when traffic flows; throws `VpnFailure`.
+   */
+  async connect(profile: string, secrets: ReadonlyMap<string, Secret>, ask = false): Promise<void> {
+    const carrier = await this.#open()
+    if (ask) this.#asked.add(profile)
+    try {
+      await carrier.connect(profile, secrets)
+    } finally {
+      this.#asked.delete(profile)
+    }
   }
 
   async disconnect(profile: string | undefined): Promise<number> {
     return (await this.#open()).disconnect(profile)
+  }
+
+  async messages(profile: string, after: number): Promise<readonly MessageLine[]> {
+    return (await this.#open()).messages(profile, after)
+  }
+
+  async retry(profile: string): Promise<boolean> {
+    return (await this.#open()).retry(profile)
+  }
+
+  /** Takes over `answer`; without one the question is cancelled. Whether somebody still waited. */
+  async answerPrompt(id: number, answer: PromptAnswer | undefined): Promise<boolean> {
+    const prompts = (await this.#open()).manager?.prompts
+    if (answer === undefined) return prompts?.cancel(id) ?? false
+    if (prompts !== undefined) return prompts.answer(id, answer)
+    for (const secret of answer.values.values()) secret.close()
+    return false
+  }
+
+  /** The tunnels as they are, where this process carries them and would take them along; throws nothing. */
+  async own(): Promise<AppSnapshot | undefined> {
+    return (await this.#carrier?.catch(() => undefined))?.manager?.snapshot()
+  }
+
+  /** The computer woke. */
+  async resumed(): Promise<void> {
+    ;(await this.#carrier?.catch(() => undefined))?.manager?.resumed()
+  }
+
+  async networkChanged(addresses: readonly string[]): Promise<void> {
+    ;(await this.#carrier?.catch(() => undefined))?.manager?.networkChanged(addresses)
+  }
+
+  /** Profiles were changed here: the snapshot shows them at once. */
+  async refresh(): Promise<void> {
+    await (await this.#carrier?.catch(() => undefined))?.manager?.refresh()
   }
 
   /** Ends what this process carries, and leaves alone what another one does. */
@@ -67,6 +126,7 @@ export class Engine {
     this.#closed = true
     const carrier = await this.#carrier?.catch(() => undefined)
     await carrier?.close()
+    this.#options.given.close()
   }
 
   #open(): Promise<Carrier> {
@@ -105,40 +165,54 @@ export class Engine {
       if (!this.#closed) this.#options.changed()
     })
     return {
+      manager: undefined,
       snapshot: () => client.snapshot(),
       connect: async (profile, secrets) => {
         await client.connect(profile, lend(secrets))
       },
       disconnect: (profile) => client.disconnect(profile),
+      messages: (profile, after) => client.messages(profile, after),
+      retry: (profile) => client.retry(profile),
       close: async () => client.close(),
     }
   }
 
   async #host(path: string): Promise<Carrier> {
-    const { home, changed, note } = this.#options
-    const profiles = new ProfileStore(home, [demoProfile()])
-    const given = new MemorySecrets()
-    const manager = openManager({
+    const { home, profiles, keychain, given, history, changed, note } = this.#options
+    const asked = this.#asked
+    const manager: Manager = openManager({
       profiles,
-      secret: findSecret(given, new KeyringSecrets(), note),
+      secret: (profile, name) =>
+        secretSource({ given, keychain, prompts: manager.prompts, asked, note })(profile, name),
       onNote: note,
+      history,
     })
     const target = controlTarget(manager, profiles, given)
     const control = await serveControl(path, target)
     const unsubscribe = manager.subscribe({ changed, note: (profile, text) => note(`${profile}: ${text}`) })
+    const unwatch = await watchProfiles(home, () => void manager.refresh().catch(() => {}))
     await manager.refresh()
     return {
+      manager,
       snapshot: async () => target.snapshot(),
       connect: (profile, secrets) => target.connect(profile, secrets),
       disconnect: (profile) => target.disconnect(profile),
+      messages: (profile, after) => target.messages(profile, after),
+      retry: async (profile) => target.retry(profile),
       close: async () => {
+        manager.prompts.cancelAll()
         await manager.close()
+        unwatch()
         unsubscribe()
         await control.close()
-        given.close()
       },
     }
   }
+}
+
+/** A fault in the words of the window, which has other steps to offer than a terminal. */
+function inWindow(error: ErrorSnapshot | undefined): ErrorSnapshot | undefined {
+  return error?.fault === undefined ? error : { ...error, ...adviceFor(error.fault, 'window') }
 }
 
 /** Secrets as the other process takes them; ours are wiped. */
@@ -150,22 +224,4 @@ function lend(secrets: ReadonlyMap<string, Secret>): Readonly<Record<string, str
       return [name, text]
     }),
   )
-}
-
-/** Given for this run, else saved in the keychain; a keychain that does not answer is told and passed over. */
-function findSecret(given: MemorySecrets, keychain: SecretStore, note: (text: string) => void) {
-  return async (profile: Profile, name: string): Promise<Secret> => {
-    const known = await given.get(profile.id, name)
-    if (known !== undefined) return known
-    const saved = await keychain.get(profile.id, name).catch((thrown: unknown) => {
-      note(`keychain: ${thrown instanceof VpnFailure ? thrown.error.kind : String(thrown)}`)
-      return undefined
-    })
-    if (saved !== undefined) return saved
-    throw new VpnFailure({
-      kind: 'secretMissing',
-      what: secretNames(profile).includes(name) ? name : 'secret',
-      profile: profile.name,
-    })
-  }
 }

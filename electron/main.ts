@@ -1,14 +1,8 @@
-import { join } from 'node:path'
-import { app, type BrowserWindow, ipcMain, Menu, session } from 'electron'
-import { Secret } from '../core/bytes/secret.ts'
-import { channelOf } from '../core/contract/contract.ts'
-import { systemClock } from '../core/manager/dependencies.ts'
+import { join, resolve } from 'node:path'
+import { app, Menu, session } from 'electron'
 import { culvertHome } from '../core/profile/store.ts'
-import { openWindow, reveal } from './app-window.ts'
-import { isOwnPage } from './assets.ts'
-import { serveContract } from './bridge.ts'
-import { Engine } from './engine.ts'
-import { Feed } from './feed.ts'
+import { App } from './app.ts'
+import { HIDDEN } from './autostart.ts'
 import { restrictPages, restrictSession } from './security.ts'
 
 const folder = import.meta.dirname
@@ -18,65 +12,26 @@ app.setName('Culvert')
 app.setPath('userData', join(home, 'window'))
 restrictPages()
 
-let window: BrowserWindow | undefined
-let quitting = false
-
-const engine = new Engine({
-  home,
-  changed: () => feed.changed(),
-  note: (text) => console.error(`culvert: ${text}`),
-})
-const feed = new Feed({
-  read: () => engine.snapshot(),
-  send: (snapshot) => window?.webContents.send(channelOf('app', 'changed'), snapshot),
-  clock: systemClock,
-})
-
-function show(): void {
-  if (window !== undefined) return reveal(window)
-  const opened = openWindow(folder)
-  window = opened
-  const follow = (): void => feed.show(opened.isVisible() && !opened.isMinimized())
-  for (const event of ['show', 'hide', 'minimize', 'restore'] as const) opened.on(event as 'show', follow)
-  opened.on('closed', () => {
-    feed.show(false)
-    window = undefined
-  })
+/** Files named on a command line. From a checkout, the first argument is the app itself. */
+function filesIn(argv: readonly string[], from: string): readonly string[] {
+  return argv
+    .slice(app.isPackaged ? 1 : 2)
+    .filter((argument) => !argument.startsWith('-'))
+    .map((path) => resolve(from, path))
 }
 
 function start(): void {
-  app.on('second-instance', show)
-  app.on('activate', show)
-  app.on('window-all-closed', () => app.quit())
-  app.on('before-quit', (event) => {
-    if (quitting) return
-    quitting = true
-    event.preventDefault()
-    feed.close()
-    // Tunnels end in order: the gateway is told, routes go back.
-    void engine.close().finally(() => app.exit(0))
+  const culvert = new App(folder, home)
+  culvert.listen()
+  app.on('second-instance', (_event, argv, from) => {
+    culvert.open()
+    culvert.openFiles(filesIn(argv, from))
   })
-  serveContract(
-    ipcMain,
-    {
-      app: { snapshot: () => engine.snapshot() },
-      session: {
-        connect: async ({ profile, secrets = {} }) => {
-          const taken = Object.entries(secrets).map(([name, text]) => [name, Secret.fromText(text)] as const)
-          await engine.connect(profile, new Map(taken))
-          return undefined
-        },
-        disconnect: ({ profile }) => engine.disconnect(profile),
-      },
-    },
-    ({ senderFrame }) => senderFrame !== null && senderFrame.parent === null && isOwnPage(senderFrame.url),
-  )
   void app.whenReady().then(() => {
     if (process.platform !== 'darwin') Menu.setApplicationMenu(null)
     restrictSession(session.defaultSession, join(folder, '..', 'renderer'))
-    show()
-    // The engine opens while the window loads.
-    void engine.snapshot().catch(() => {})
+    culvert.start(process.argv.includes(HIDDEN))
+    culvert.openFiles(filesIn(process.argv, process.cwd()))
   })
 }
 

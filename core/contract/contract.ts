@@ -1,5 +1,10 @@
 import * as v from 'valibot'
-import type { AppSnapshot, ErrorSnapshot } from './snapshot.ts'
+import type { ChecksProgress, ProblemReport } from './checks.ts'
+import type { ImportOutcome, ImportPreview } from './import.ts'
+import type { MessageLine } from './message.ts'
+import type { CheckedDocument, ProfileDocument, SaveOutcome, SecretsState } from './profile.ts'
+import type { Place, Settings } from './settings.ts'
+import type { AppSnapshot, ErrorSnapshot, PastConnection } from './snapshot.ts'
 
 /** What crosses from main to the window when a call is over. A fault is a value: nothing is thrown across. */
 export type Outcome<T> =
@@ -40,18 +45,126 @@ const secrets = v.pipe(
   v.check((given) => Object.keys(given).length <= 8, 'at most 8 secrets'),
 )
 
+const secretName = v.pipe(v.string(), v.regex(/^[a-zA-Z][\w-]{0,31}$/))
+const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+
+/** Ours: the JSON of no honest profile is longer. */
+const LONGEST_DOCUMENT = 1 << 20
+/** What an editor sends while somebody types: whether it can be a profile is told, not thrown. */
+const document = v.pipe(
+  v.record(v.string(), v.unknown()),
+  v.check((value) => isPlainJson(value), 'plain JSON of an honest size is expected'),
+)
+
+/** Octets of one file and files at once that may cross. More comes only through main, which reads by itself. */
+export const LARGEST_FILE = 8 << 20
+export const MOST_FILES = 500
+const files = v.pipe(
+  v.array(
+    v.strictObject({
+      name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(1024)),
+      bytes: v.pipe(
+        v.instance(Uint8Array),
+        v.check((bytes) => bytes.length <= LARGEST_FILE, 'it is too large'),
+      ),
+    }),
+  ),
+  v.minLength(1),
+  v.maxLength(MOST_FILES),
+)
+
+const settings = v.strictObject({
+  theme: v.optional(v.picklist(['system', 'light', 'dark'])),
+  startAtLogin: v.optional(v.boolean()),
+  startHidden: v.optional(v.boolean()),
+  keepInTray: v.optional(v.boolean()),
+  notifications: v.optional(v.boolean()),
+  confirmWhileBusy: v.optional(v.boolean()),
+})
+
 /** Every way across the edge between the window and main. Main, preload and window types all derive from it. */
 export const contract = {
   app: {
     snapshot: call(nothing, shape<AppSnapshot>()),
     /** The newest snapshot, at most 20 times a second and only while the window can be seen. */
     changed: push(shape<AppSnapshot>()),
+    settings: call(nothing, shape<Settings>()),
+    /** Answers all settings as they are afterwards. */
+    change: call(settings, shape<Settings>()),
+    settingsChanged: push(shape<Settings>()),
+    /** The small window, or the full one. */
+    compact: call(v.strictObject({ on: v.boolean() }), shape<undefined>()),
+    /** The tray, a notification or the command line wants this to be seen. */
+    show: push(shape<Place>()),
   },
   session: {
-    /** Answers when traffic flows, or with the reason why it does not. */
-    connect: call(v.strictObject({ profile, secrets: v.optional(secrets) }), shape<undefined>()),
+    /**
+     * Answers when traffic flows, or with the reason why it does not. `ask`: secrets of earlier are not to be used, the
+     * person wants to be asked.
+     */
+    connect: call(
+      v.strictObject({ profile, secrets: v.optional(secrets), ask: v.optional(v.boolean()) }),
+      shape<undefined>(),
+    ),
     /** Without a profile: all of them. Answers how many there were, when the machine is as it was. */
     disconnect: call(v.strictObject({ profile: v.optional(profile) }), shape<number>()),
+    /** Tries at once what waits for its next try; answers whether it did wait. */
+    retry: call(v.strictObject({ profile }), shape<boolean>()),
+    /** Messages with a number above `after`, oldest first, at most 500 of them. */
+    messages: call(v.strictObject({ profile, after: count }), shape<readonly MessageLine[]>()),
+  },
+  prompts: {
+    /** Answers whether somebody still waited. `values`: by the name of the field. */
+    answer: call(
+      v.strictObject({ id: count, values: secrets, save: v.optional(v.boolean()) }),
+      shape<boolean>(),
+    ),
+    cancel: call(v.strictObject({ id: count }), shape<boolean>()),
+  },
+  profiles: {
+    /** A new one, to begin with. */
+    blank: call(nothing, shape<ProfileDocument>()),
+    read: call(v.strictObject({ profile }), shape<ProfileDocument>()),
+    check: call(v.strictObject({ document }), shape<CheckedDocument>()),
+    /** `fresh`: as a new profile, under an id of its own. Secrets go to the keychain. */
+    save: call(
+      v.strictObject({ document, secrets: v.optional(secrets), fresh: v.optional(v.boolean()) }),
+      shape<SaveOutcome>(),
+    ),
+    /** The profile, its saved secrets and its history. */
+    remove: call(v.strictObject({ profile }), shape<undefined>()),
+    /** Writes it to a file the person chooses; never a secret. Answers whether one was chosen. */
+    export: call(v.strictObject({ profile }), shape<boolean>()),
+    secrets: call(v.strictObject({ profile }), shape<SecretsState>()),
+    forget: call(v.strictObject({ profile, name: secretName }), shape<SecretsState>()),
+    /** Newest first. */
+    history: call(v.strictObject({ profile }), shape<readonly PastConnection[]>()),
+  },
+  files: {
+    /** Lets the person choose; `undefined` when they did not. */
+    choose: call(nothing, shape<ImportPreview | undefined>()),
+    /** Files that were dropped. */
+    read: call(v.strictObject({ files }), shape<ImportPreview>()),
+    /** With what the person said to the questions, by `profile name` and question: read once more. */
+    again: call(v.strictObject({ token: count, answers: secrets }), shape<ImportPreview>()),
+    /** `both`: a connection that is there already stays, and this one lies beside it. */
+    keep: call(v.strictObject({ token: count, how: v.picklist(['update', 'both']) }), shape<ImportOutcome>()),
+    forget: call(v.strictObject({ token: count }), shape<undefined>()),
+    /** The system opened a file with Culvert. */
+    opened: push(shape<ImportPreview>()),
+    /** A file the system opened cannot be used. */
+    failed: push(shape<ErrorSnapshot>()),
+  },
+  checks: {
+    /** Answers all of them when the last is done, or those that were when it was cancelled. */
+    run: call(v.strictObject({ profile: v.optional(profile) }), shape<ChecksProgress>()),
+    cancel: call(nothing, shape<undefined>()),
+    progress: push(shape<ChecksProgress>()),
+    report: call(v.strictObject({ profile: v.optional(profile), hide: v.boolean() }), shape<ProblemReport>()),
+    /** The text shown last, and nothing else. */
+    copyReport: call(nothing, shape<undefined>()),
+    /** Answers whether a place was chosen. */
+    saveReport: call(nothing, shape<boolean>()),
   },
 } as const
 
@@ -95,4 +208,13 @@ export function rows(): readonly {
   return Object.entries(contract).flatMap(([area, names]) =>
     Object.entries(names).map(([name, row]) => ({ area, name, row: row as Call<unknown, unknown> })),
   )
+}
+
+function isPlainJson(value: unknown): boolean {
+  try {
+    return JSON.stringify(value).length <= LONGEST_DOCUMENT
+  } catch {
+    // It goes round in circles.
+    return false
+  }
 }

@@ -16,7 +16,7 @@ export interface Finding {
   readonly tryThis: readonly string[]
 }
 
-type Examined = Omit<Finding, 'name'>
+export type Examined = Omit<Finding, 'name'>
 
 const ok = (detail: string): Examined => ({ state: 'ok', detail, tryThis: [] })
 
@@ -25,6 +25,15 @@ export async function examine(
   profiles: Pick<ProfileStore, 'list'>,
   keychain: SecretStore,
 ): Promise<readonly Finding[]> {
+  const looks = thingsToExamine(profiles, keychain)
+  return Promise.all(looks.map(async ({ name, look }) => ({ name, ...(await look()) })))
+}
+
+/** What there is to look at on this computer, one by one, for a face that shows how far it has come. */
+export function thingsToExamine(
+  profiles: Pick<ProfileStore, 'list'>,
+  keychain: SecretStore,
+): readonly { readonly name: string; look(): Examined | Promise<Examined> }[] {
   const checks: readonly (readonly [string, () => Examined | Promise<Examined>])[] = [
     ['native part', nativePart],
     ['datapath', datapath],
@@ -37,7 +46,7 @@ export async function examine(
     ['profiles', () => profilesRead(profiles)],
     ['leftovers', leftovers],
   ]
-  return Promise.all(checks.map(async ([name, look]) => ({ name, ...(await look()) })))
+  return checks.map(([name, look]) => ({ name, look }))
 }
 
 /** A fault as a finding. */

@@ -57,21 +57,37 @@ describe('the contract', () => {
   test('every call is served on a channel of its own', async () => {
     const served = new Map<string, (event: unknown, argument: unknown) => unknown>()
     const ipc = { handle: (channel: string, handler: never) => served.set(channel, handler) }
-    const handlers = {
-      app: { snapshot: () => ({ revision: 1, profiles: [], tunnels: [], prompts: [] }) },
-      session: { connect: () => undefined, disconnect: () => 0 },
-    }
-    serveContract(ipc as never, handlers, () => false)
+    const anything = new Proxy({}, { get: () => () => undefined })
+    const handlers = new Proxy({}, { get: () => anything })
+    serveContract(ipc as never, handlers as never, () => false)
     const calls = rows().filter(({ row }) => row.kind === 'call')
     expect([...served.keys()]).toEqual(calls.map(({ area, name }) => channelOf(area, name)))
     // A page that is not ours gets a fault, whatever it asks.
     for (const handler of served.values()) expect(await handler({}, undefined)).toMatchObject({ ok: false })
   })
 
-  test('secrets travel inward only: no argument but that of connect names them', () => {
-    for (const { area, name, row } of rows()) {
-      if (row.kind !== 'call' || (area === 'session' && name === 'connect')) continue
-      expect(v.safeParse(row.argument, { profile: 'a', secrets: { psk: 'x' } }).success, name).toBe(false)
+  test('secrets travel inward only, and only where a person typed them', () => {
+    const taking = rows()
+      .filter(({ row }) => row.kind === 'call')
+      .filter(({ row }) => {
+        const { argument } = row as Extract<typeof row, { kind: 'call' }>
+        const rest = [{}, { profile: 'a' }, { document: {} }, { id: 1 }, { token: 1 }]
+        const shapes = rest.flatMap((one) =>
+          ['secrets', 'values', 'answers'].map((field) => ({ ...one, [field]: { psk: 'x' } })),
+        )
+        return shapes.some((shape) => v.safeParse(argument, shape).success)
+      })
+      .map(({ area, name }) => `${area}.${name}`)
+    expect(taking).toEqual(['session.connect', 'prompts.answer', 'profiles.save', 'files.again'])
+  })
+
+  test('a document goes in circles, is no JSON or has no end: refused', async () => {
+    const circle: Record<string, unknown> = {}
+    circle.circle = circle
+    const check = contract.profiles.check
+    for (const document of [circle, { big: 1n }, { long: 'x'.repeat(2 << 20) }, [], 'text', null]) {
+      const outcome = await answer(check as never, () => expect.unreachable(), { document })
+      expect(outcome).toMatchObject({ ok: false, error: { kind: 'internal' } })
     }
   })
 })

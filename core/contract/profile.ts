@@ -1,0 +1,78 @@
+/** A profile as the editor holds it: its own JSON, of which it knows these fields and keeps the rest as it is. */
+export interface ProfileDocument {
+  readonly id: string
+  readonly name: string
+  readonly folder?: string | undefined
+  readonly gateway: { readonly host: string; readonly [field: string]: unknown }
+  readonly auth: { readonly method: string; readonly [field: string]: unknown }
+  readonly localId: string
+  readonly remoteId?: string | undefined
+  readonly ike: {
+    readonly proposals: readonly string[]
+    readonly rekeySeconds: number
+    readonly dpdSeconds: number
+    readonly fragmentation: boolean
+    readonly [field: string]: unknown
+  }
+  readonly esp: {
+    readonly proposals: readonly string[]
+    readonly rekeySeconds: number
+    readonly pfs?: boolean | undefined
+    readonly [field: string]: unknown
+  }
+  readonly requestAddresses: { readonly ipv4: boolean; readonly ipv6: boolean }
+  readonly localSubnets: readonly string[]
+  readonly remoteSubnets?: readonly string[] | undefined
+  readonly dns: {
+    readonly fromGateway: boolean
+    readonly servers: readonly string[]
+    readonly search: readonly string[]
+    readonly [field: string]: unknown
+  }
+  readonly mtu?: number | undefined
+  readonly allowLan: boolean
+  readonly forceEncapsulation: boolean
+  readonly weak: readonly string[]
+  readonly [field: string]: unknown
+}
+
+/** Something that keeps a profile from being used. `field`: dotted path, empty for the whole. */
+export interface DocumentIssue {
+  readonly field: string
+  readonly problem: string
+}
+
+/** A suite as people read it. */
+export interface SuiteWords {
+  readonly suite: string
+  /** `AES-256-GCM, X25519 or P-256`. */
+  readonly words: string
+  /** Its weak algorithms, each with the reason: a clause without a full stop. */
+  readonly weak: readonly { readonly word: string; readonly why: string }[]
+}
+
+export interface CheckedDocument {
+  readonly issues: readonly DocumentIssue[]
+  readonly ike: readonly SuiteWords[]
+  readonly esp: readonly SuiteWords[]
+}
+
+/** Where the secrets of a profile are. */
+export interface SecretsState {
+  /** Why the keychain cannot be used, as a clause; `undefined` when it can. */
+  readonly problem: string | undefined
+  /** Names the keychain holds. */
+  readonly saved: readonly string[]
+  /** Names kept in memory until Culvert ends. */
+  readonly inMemory: readonly string[]
+  /** Names the sign-in needs. */
+  readonly wanted: readonly string[]
+}
+
+export interface SaveOutcome {
+  /** Nothing was saved while there are any. */
+  readonly issues: readonly DocumentIssue[]
+  /** The id it was saved under. */
+  readonly id: string
+  readonly secrets: SecretsState
+}

@@ -1,0 +1,128 @@
+import { open } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { LARGEST_FILE } from '../core/contract/contract.ts'
+import type { ImportOutcome, ImportPreview } from '../core/contract/import.ts'
+import { VpnFailure } from '../core/errors.ts'
+import {
+  closeImport,
+  type ImportFile,
+  keepImported,
+  type ReadImport,
+  readImport,
+} from '../core/manager/import.ts'
+import type { ProfileStore } from '../core/profile/store.ts'
+import type { SecretStore } from '../core/secrets/store.ts'
+
+export interface ImportDeskNeeds {
+  readonly profiles: ProfileStore
+  readonly keychain: SecretStore
+  /** The list is to be read again. */
+  changed(): Promise<void>
+}
+
+/** Files that wait for a yes: they are read once, shown, and kept or forgotten. Only the newest waits. */
+export class ImportDesk {
+  readonly #needs: ImportDeskNeeds
+  #waiting:
+    | { readonly token: number; readonly files: readonly ImportFile[]; readonly read: ReadImport }
+    | undefined
+  #next = 1
+
+  constructor(needs: ImportDeskNeeds) {
+    this.#needs = needs
+  }
+
+  /** Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`) when a single file cannot be used. */
+  async read(files: readonly ImportFile[], answers?: ReadonlyMap<string, string>): Promise<ImportPreview> {
+    this.forget()
+    const read = await readImport(files, answers)
+    const token = this.#next
+    this.#next += 1
+    this.#waiting = { token, files, read }
+    return this.#preview(token, files, read)
+  }
+
+  /** The same files with what the person answered. */
+  async again(token: number, answers: ReadonlyMap<string, string>): Promise<ImportPreview> {
+    return this.read(this.#find(token).files, answers)
+  }
+
+  async keep(token: number, how: 'update' | 'both'): Promise<ImportOutcome> {
+    const { read } = this.#find(token)
+    const kept: { id: string; name: string }[] = []
+    let problem: string | undefined
+    try {
+      for (const imported of read.profiles) {
+        const result = await keepImported(
+          this.#needs.profiles,
+          this.#needs.keychain,
+          imported,
+          how === 'update',
+        )
+        kept.push({ id: result.profile.id, name: result.profile.name })
+        if (result.problem?.kind === 'keychainUnavailable') problem = result.problem.problem
+      }
+    } finally {
+      this.forget()
+      await this.#needs.changed()
+    }
+    return { kept, problem }
+  }
+
+  forget(token?: number): void {
+    if (this.#waiting === undefined || (token !== undefined && token !== this.#waiting.token)) return
+    closeImport(this.#waiting.read)
+    this.#waiting = undefined
+  }
+
+  #find(token: number) {
+    if (this.#waiting?.token === token) return this.#waiting
+    throw new VpnFailure({
+      kind: 'internal',
+      problem: 'these files are not waiting any more; give them again',
+    })
+  }
+
+  async #preview(token: number, files: readonly ImportFile[], read: ReadImport): Promise<ImportPreview> {
+    const { profiles: known } = await this.#needs.profiles.list()
+    return {
+      token,
+      files: files.map(({ name, bytes }) => ({ name, octets: bytes.length })),
+      profiles: read.profiles.map(({ profile, warnings, secrets }) => {
+        const there = known.find(({ id }) => id === profile.id)
+        return {
+          id: profile.id,
+          name: profile.name,
+          gateway: profile.gateway.host,
+          updates: there?.name,
+          same: isDeepStrictEqual(there, profile),
+          warnings,
+          secrets: [...secrets.keys()],
+        }
+      }),
+      refused: read.refused,
+      questions: read.questions,
+      rows: read.rows,
+      signers: read.signers,
+    }
+  }
+}
+
+/** A file a person or the system named. Never reads more than a profile can have. Throws `VpnFailure` (`profileInvalid`). */
+export async function readNamed(path: string): Promise<ImportFile> {
+  const name = basename(path)
+  const refuse = (problem: string): VpnFailure =>
+    new VpnFailure({ kind: 'profileInvalid', source: name, field: '', problem })
+  const file = await open(path, 'r').catch((thrown: NodeJS.ErrnoException) => {
+    throw refuse(thrown.code === 'ENOENT' ? 'there is no such file' : 'it may not be read')
+  })
+  try {
+    const found = await file.stat()
+    if (!found.isFile()) throw refuse('it is not a file')
+    if (found.size > LARGEST_FILE) throw refuse(`it has ${found.size} octets, which no profile has`)
+    return { name, bytes: new Uint8Array(await file.readFile()) }
+  } finally {
+    await file.close()
+  }
+}

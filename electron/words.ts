@@ -1,0 +1,74 @@
+import type { ErrorSnapshot, TunnelSnapshot } from '../core/contract/snapshot.ts'
+
+// Every sentence main itself says: in the tray, in notifications, in native dialogs.
+
+export const WORDS = {
+  app: 'Culvert',
+  open: 'Open Culvert',
+  quit: 'Quit',
+  quitAndDisconnect: 'Quit and disconnect',
+  all: 'All connections',
+  settings: 'Settings',
+  none: 'Not connected',
+  retry: 'Try now',
+  stay: 'Stay connected',
+  chooseFiles: 'Import a file',
+  saveReport: 'Save the report',
+  saveProfile: 'Save the connection',
+  profileFiles: 'Connections',
+  allFiles: 'All files',
+} as const
+
+export const connectTo = (name: string): string => `Connect ${name}`
+export const disconnectFrom = (name: string): string => `Disconnect ${name}`
+export const quitQuestion = (names: readonly string[]): string =>
+  `Disconnect ${names.join(' and ')} and quit?`
+export const QUIT_DETAIL =
+  'Traffic is flowing through it right now. Whoever waits for an answer will not get it.'
+
+const STATES: Readonly<Record<TunnelSnapshot['state'], string>> = {
+  idle: 'Not connected',
+  phase1: 'Connecting, phase 1',
+  phase2: 'Connecting, phase 2',
+  connected: 'Connected',
+  reconnecting: 'Reconnecting',
+  disconnecting: 'Disconnecting',
+  failed: 'Stopped',
+}
+export const stateWords = ({ state }: Pick<TunnelSnapshot, 'state'>): string => STATES[state]
+
+export interface Notice {
+  readonly title: string
+  readonly body: string
+}
+
+const COUNTS = [
+  'No network goes',
+  'One network goes',
+  'Two networks go',
+  'Three networks go',
+  'Four networks go',
+]
+
+export function connectedNotice({ name, network, steps }: TunnelSnapshot): Notice {
+  const routes = network?.routes ?? []
+  const all = routes.some((route) => route.endsWith('/0'))
+  const what = all ? 'All your traffic goes' : (COUNTS[routes.length] ?? `${routes.length} networks go`)
+  const tookMs = steps
+    .filter(({ what: step }) => step === 'agree' || step === 'prove' || step === 'open')
+    .reduce((sum, step) => sum + (step.tookMs ?? 0), 0)
+  return { title: `${name} connected`, body: `${what} through it. Phase 1 and 2 took ${tookMs} ms.` }
+}
+
+export const reconnectingNotice = (name: string, error: ErrorSnapshot | undefined): Notice => ({
+  title: `${name} is reconnecting`,
+  body: error === undefined ? 'The tunnel is being opened again.' : `${error.title}.`,
+})
+export const failedNotice = (name: string, error: ErrorSnapshot | undefined): Notice => ({
+  title: error?.title ?? `${name} stopped`,
+  body: `${name}: ${error?.detail ?? 'it has ended.'}`,
+})
+export const askingNotice = (name: string): Notice => ({
+  title: `${name} needs something from you`,
+  body: 'It waits for your answer.',
+})

@@ -1,0 +1,191 @@
+import type { MenuItemConstructorOptions } from 'electron'
+import { describe, expect, test, vi } from 'vitest'
+import type { AppSnapshot, TunnelSnapshot } from '../../core/contract/snapshot.ts'
+import { Busy } from '../../electron/busy.ts'
+import { NetworkWatch, ownAddresses } from '../../electron/network-watch.ts'
+import { Notices } from '../../electron/notices.ts'
+import { trayIcon, trayMenu, trayTip } from '../../electron/tray-menu.ts'
+import { PHASE2, TUNNEL } from '../support/snapshots.ts'
+
+const snapshot = (tunnels: readonly TunnelSnapshot[], count = 2): AppSnapshot => ({
+  revision: 1,
+  profiles: Array.from({ length: count }, (_, at) => ({
+    id: at === 0 ? 'marine' : `p${at}`,
+    name: at === 0 ? 'Lindqvist Marine' : `Office ${at}`,
+    folder: undefined,
+    gateway: 'x',
+    signIn: 'IKEv2',
+    saved: [],
+  })),
+  tunnels,
+  prompts: [],
+})
+
+describe('the tray', () => {
+  const actions = () => ({
+    connect: vi.fn(),
+    disconnect: vi.fn(),
+    retry: vi.fn(),
+    open: vi.fn(),
+    settings: vi.fn(),
+    quit: vi.fn(),
+  })
+  const press = (menu: readonly MenuItemConstructorOptions[], label: string): void => {
+    const click = menu.find((item) => item.label === label)?.click as (() => void) | undefined
+    if (click === undefined) throw new Error(`the menu has no "${label}"`)
+    click()
+  }
+
+  test('one glyph tells what needs a person first', () => {
+    const state = (...states: TunnelSnapshot['state'][]) =>
+      trayIcon({ tunnels: states.map((one) => ({ ...TUNNEL, state: one })) })
+    expect(state()).toBe('idle')
+    expect(state('connected')).toBe('connected')
+    expect(state('connected', 'phase1')).toBe('connecting')
+    expect(state('connected', 'reconnecting')).toBe('reconnecting')
+    expect(state('failed')).toBe('error')
+    expect(state('failed', 'connected')).toBe('connected')
+    expect(trayIcon({ tunnels: [{ ...TUNNEL, state: 'reconnecting', held: ['10.0.0.0/8'] }] })).toBe(
+      'blocked',
+    )
+  })
+
+  test('a connected tunnel is named and can be ended, others begun', () => {
+    const done = actions()
+    const menu = trayMenu(snapshot([TUNNEL]), done)
+    expect(menu[0]).toMatchObject({ label: 'Lindqvist Marine: Connected', enabled: false })
+    press(menu, 'Disconnect Lindqvist Marine')
+    press(menu, 'Connect Office 1')
+    press(menu, 'Quit and disconnect')
+    expect(done.disconnect).toHaveBeenCalledWith('marine')
+    expect(done.connect).toHaveBeenCalledWith('p1')
+    expect(done.quit).toHaveBeenCalled()
+    expect(trayTip(snapshot([TUNNEL]))).toBe('Lindqvist Marine: connected')
+  })
+
+  test('what waits for its next try can be tried now', () => {
+    const done = actions()
+    const waiting = { ...TUNNEL, state: 'reconnecting' as const, retryAtMs: 1 }
+    press(trayMenu(snapshot([waiting]), done), 'Try now')
+    expect(done.retry).toHaveBeenCalledWith('marine')
+  })
+
+  test('5,000 connections make no menu of 5,000', () => {
+    const menu = trayMenu(snapshot([], 5000), actions())
+    expect(menu.length).toBeLessThan(20)
+    expect(menu.find(({ label }) => label === 'All connections')?.submenu).toHaveLength(50)
+  })
+})
+
+describe('notifications', () => {
+  const failed = {
+    kind: 'noAnswer',
+    title: 'The gateway fell silent',
+    detail: 'It answered before.',
+    tryThis: [],
+  }
+
+  test('a change is told once, and not to a person who looks', () => {
+    const notices = new Notices()
+    expect(notices.next(snapshot([{ ...TUNNEL, state: 'phase1' }]), false)).toEqual([])
+    expect(notices.next(snapshot([TUNNEL]), false)).toEqual([
+      {
+        profile: 'marine',
+        title: 'Lindqvist Marine connected',
+        body: 'Two networks go through it. Phase 1 and 2 took 57 ms.',
+      },
+    ])
+    expect(notices.next(snapshot([TUNNEL]), false)).toEqual([])
+    expect(notices.next(snapshot([{ ...TUNNEL, state: 'reconnecting', error: failed }]), true)).toEqual([])
+    expect(notices.next(snapshot([{ ...TUNNEL, state: 'failed', error: failed }]), false)).toMatchObject([
+      { title: 'The gateway fell silent', body: 'Lindqvist Marine: It answered before.' },
+    ])
+  })
+
+  test('a question is told; what the person ended themselves is not', () => {
+    const notices = new Notices()
+    const prompt = {
+      id: 3,
+      profile: 'marine',
+      kind: 'code' as const,
+      fields: ['code'],
+      canSave: false,
+      identity: undefined,
+      message: undefined,
+      untilMs: undefined,
+      certificate: undefined,
+    }
+    const asking = { ...snapshot([{ ...TUNNEL, state: 'phase1' }]), prompts: [prompt] }
+    expect(notices.next(asking, false)).toMatchObject([
+      { title: 'Lindqvist Marine needs something from you' },
+    ])
+    expect(notices.next(asking, false)).toEqual([])
+    const error = { ...failed, kind: 'cancelled' }
+    expect(notices.next(snapshot([{ ...TUNNEL, state: 'failed', error }]), false)).toEqual([])
+  })
+})
+
+describe('whether traffic flows', () => {
+  const at = (inBytes: number): TunnelSnapshot => ({
+    ...TUNNEL,
+    phase2: [{ ...PHASE2, traffic: { ...PHASE2.traffic, inBytes } }],
+  })
+
+  test('only what moved in the last five seconds counts', () => {
+    const busy = new Busy()
+    busy.look({ tunnels: [at(100)] }, 0)
+    expect(busy.busy(0)).toEqual([])
+    busy.look({ tunnels: [at(200)] }, 2000)
+    expect(busy.busy(2000)).toEqual(['marine'])
+    busy.look({ tunnels: [at(200)] }, 4000)
+    expect(busy.busy(7000)).toEqual(['marine'])
+    expect(busy.busy(7001)).toEqual([])
+    busy.look({ tunnels: [at(300)] }, 8000)
+    busy.look({ tunnels: [{ ...TUNNEL, state: 'reconnecting' }] }, 8100)
+    expect(busy.busy(8100)).toEqual([])
+  })
+})
+
+describe('the watch over the network', () => {
+  test('looks only while somebody needs it, and tells of other addresses', () => {
+    let addresses = ['192.0.2.1']
+    let looks = 0
+    const told: (readonly string[])[] = []
+    const timers: (() => void)[] = []
+    const watch = new NetworkWatch({
+      addresses: () => {
+        looks += 1
+        return addresses
+      },
+      changed: (now) => told.push(now),
+      clock: {
+        now: () => 0,
+        after: (_ms, work) => {
+          timers.push(work)
+          return () => timers.splice(0)
+        },
+      },
+    })
+    expect(looks).toBe(0)
+    watch.need(true)
+    watch.need(true)
+    timers.shift()?.()
+    expect(told).toEqual([])
+    addresses = ['198.51.100.7']
+    timers.shift()?.()
+    expect(told).toEqual([['198.51.100.7']])
+    watch.need(false)
+    expect(timers).toEqual([])
+    expect(looks).toBe(3)
+  })
+
+  test('our own tunnels and the inside of this computer are not its network', () => {
+    const one = (address: string, internal = false) => [{ address, internal } as never]
+    const interfaces = {
+      lo: one('127.0.0.1', true),
+      eth0: [...one('192.0.2.1'), ...one('fe80::1'), ...one('2001:db8::1')],
+      culvert0: one('10.0.0.1'),
+    }
+    expect(ownAddresses(interfaces)).toEqual(['192.0.2.1', '2001:db8::1'])
+  })
+})
