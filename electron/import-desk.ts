@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { LARGEST_FILE } from '../core/contract/contract.ts'
 import type { ImportOutcome, ImportPreview } from '../core/contract/import.ts'
+import { LARGEST_FILE } from '../core/contract/limits.ts'
 import { VpnFailure } from '../core/errors.ts'
 import {
   closeImport,
@@ -53,12 +53,14 @@ export class ImportDesk {
     const kept: { id: string; name: string }[] = []
     let problem: string | undefined
     try {
+      const { profiles: known } = await this.#needs.profiles.list()
       for (const imported of read.profiles) {
         const result = await keepImported(
           this.#needs.profiles,
           this.#needs.keychain,
           imported,
           how === 'update',
+          known,
         )
         kept.push({ id: result.profile.id, name: result.profile.name })
         if (result.problem?.kind === 'keychainUnavailable') problem = result.problem.problem

@@ -15,8 +15,9 @@ restrictPages()
 /** Files named on a command line. From a checkout, the first argument is the app itself. */
 function filesIn(argv: readonly string[], from: string): readonly string[] {
   return argv
-    .slice(app.isPackaged ? 1 : 2)
+    .slice(1)
     .filter((argument) => !argument.startsWith('-'))
+    .slice(app.isPackaged ? 0 : 1)
     .map((path) => resolve(from, path))
 }
 

@@ -1,7 +1,7 @@
 import { mount } from 'svelte'
 import type { WindowApi } from '../core/contract/contract.ts'
 import App from './app.svelte'
-import { Culvert } from './state/culvert.svelte.ts'
+import { AppState } from './state/app-state.svelte.ts'
 
 declare global {
   interface Window {
@@ -10,4 +10,4 @@ declare global {
   }
 }
 
-mount(App, { target: document.body, props: { culvert: new Culvert(window.culvert) } })
+mount(App, { target: document.body, props: { state: new AppState(window.culvert) } })

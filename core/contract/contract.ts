@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { ChecksProgress, ProblemReport } from './checks.ts'
 import type { ImportOutcome, ImportPreview } from './import.ts'
+import { LARGEST_FILE, MOST_FILES } from './limits.ts'
 import type { MessageLine } from './message.ts'
 import type { CheckedDocument, ProfileDocument, SaveOutcome, SecretsState } from './profile.ts'
 import type { Place, Settings } from './settings.ts'
@@ -56,9 +57,6 @@ const document = v.pipe(
   v.check((value) => isPlainJson(value), 'plain JSON of an honest size is expected'),
 )
 
-/** Octets of one file and files at once that may cross. More comes only through main, which reads by itself. */
-export const LARGEST_FILE = 8 << 20
-export const MOST_FILES = 500
 const files = v.pipe(
   v.array(
     v.strictObject({

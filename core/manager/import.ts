@@ -61,15 +61,17 @@ export interface Kept {
 
 /**
  * Saves a profile and its secrets, which stay with the caller. One that is there already under this id is overwritten
- * with `replace` only, since it may have been edited: otherwise the new one gets an id and a name of its own.
+ * with `replace` only, since it may have been edited: otherwise the new one gets an id and a name of its own. `known`:
+ * the profiles there are, where somebody has read them already.
  */
 export async function keepImported(
   store: Pick<ProfileStore, 'list' | 'save' | 'freshId'>,
   keychain: SecretStore,
   imported: { readonly profile: Profile; readonly secrets: ReadonlyMap<string, Secret> },
   replace: boolean,
+  known?: readonly Profile[],
 ): Promise<Kept> {
-  const { profiles } = await store.list()
+  const profiles = known ?? (await store.list()).profiles
   const there = profiles.find(({ id }) => id === imported.profile.id)
   let { profile } = imported
   let renamedFrom: string | undefined

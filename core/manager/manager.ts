@@ -73,13 +73,14 @@ export class Manager {
     if (running !== undefined && !running.ended) {
       throw new VpnFailure({ kind: 'alreadyRunning', profile: profile.name })
     }
-    const tunnel = new Tunnel(profile, this.#freeDevice(), this.#needs, {
+    const owner = {
       changed: () => this.#changed(),
-      note: (text) => {
+      note: (text: string) => {
         for (const listener of this.#listeners) listener.note?.(profile.id, text)
       },
       edge: () => this.#openEdge(profile),
-    })
+    }
+    const tunnel = new Tunnel(profile, this.#freeDevice(), this.#needs, owner, running?.log)
     this.#tunnels.set(profile.id, tunnel)
     tunnel.start()
     try {

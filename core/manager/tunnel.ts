@@ -49,7 +49,7 @@ type Ending = { readonly error: VpnError | undefined }
 /** The life of one profile from Connect to the end, through as many connections as it takes. */
 export class Tunnel {
   readonly profile: Profile
-  readonly log = new MessageLog()
+  readonly log: MessageLog
   readonly #device: string
   readonly #needs: ManagerDependencies
   readonly #owner: TunnelOwner
@@ -73,8 +73,16 @@ export class Tunnel {
   #onConnected: ((ending: Ending | undefined) => void)[] = []
   #onEnd: (() => void)[] = []
 
-  constructor(profile: Profile, device: string, needs: ManagerDependencies, owner: TunnelOwner) {
+  /** `log`: of an earlier tunnel of this profile, to go on with. */
+  constructor(
+    profile: Profile,
+    device: string,
+    needs: ManagerDependencies,
+    owner: TunnelOwner,
+    log = new MessageLog(),
+  ) {
     this.profile = profile
+    this.log = log
     this.#device = device
     this.#needs = needs
     this.#owner = owner

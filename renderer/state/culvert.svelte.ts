@@ -3,9 +3,15 @@ import type {
   AppSnapshot,
   ErrorSnapshot,
   ProfileSummary,
+  PromptSnapshot,
   TunnelSnapshot,
 } from '../../core/contract/snapshot.ts'
+import type { ViewState } from '../text/en.ts'
 import { type Sample, Traffic } from './traffic.ts'
+import { viewOf } from './view.ts'
+
+/** Ours: traffic this many seconds ago is traffic now. */
+const RECENT_SECONDS = 5
 
 /** The mirror of main: the latest snapshot, which connection is looked at, and what may be done. */
 export class Culvert {
@@ -78,6 +84,24 @@ export class Culvert {
     return this.#snapshot?.tunnels.find((tunnel) => tunnel.profile === profile)
   }
 
+  promptOf(profile: string): PromptSnapshot | undefined {
+    return this.#snapshot?.prompts.find((prompt) => prompt.profile === profile)
+  }
+
+  viewOf(profile: string): ViewState {
+    return viewOf(this.tunnelOf(profile), this.refusalOf(profile), this.promptOf(profile) !== undefined)
+  }
+
+  /** Grows with everything but counters. */
+  get revision(): number {
+    return this.#snapshot?.revision ?? 0
+  }
+
+  /** Whether traffic went through the connection looked at a moment ago. */
+  get flowing(): boolean {
+    return this.#samples.slice(-RECENT_SECONDS).some(({ received, sent }) => received + sent > 0)
+  }
+
   choose(profile: string): void {
     this.#chosen = profile
     this.#samples = this.#traffic.get(profile)?.samples ?? []
@@ -89,12 +113,15 @@ export class Culvert {
     else this.#fault = outcome.error
   }
 
-  /** Secrets leave this process with the call and are kept nowhere here. */
-  async connect(profile: string, secrets?: Readonly<Record<string, string>>): Promise<void> {
+  /**
+   * Secrets leave this process with the call and are kept nowhere here. `ask`: the person wants to be asked, whatever
+   * is saved.
+   */
+  async connect(profile: string, secrets?: Readonly<Record<string, string>>, ask = false): Promise<void> {
     this.#chosen = profile
     this.#refuse(profile, undefined)
     const outcome = await this.#api.session.connect(
-      secrets === undefined ? { profile } : { profile, secrets },
+      secrets === undefined ? { profile, ask } : { profile, secrets, ask },
     )
     if (!outcome.ok && this.tunnelOf(profile)?.error === undefined && outcome.error.kind !== 'cancelled') {
       this.#refuse(profile, outcome.error)
@@ -104,6 +131,19 @@ export class Culvert {
   async disconnect(profile: string): Promise<void> {
     const outcome = await this.#api.session.disconnect({ profile })
     if (!outcome.ok) this.#refuse(profile, outcome.error)
+  }
+
+  async retry(profile: string): Promise<void> {
+    await this.#api.session.retry({ profile })
+  }
+
+  /** Answers leave this process with the call, too. */
+  async answer(id: number, values: Readonly<Record<string, string>>, save: boolean): Promise<void> {
+    await this.#api.prompts.answer({ id, values, save })
+  }
+
+  async cancelPrompt(id: number): Promise<void> {
+    await this.#api.prompts.cancel({ id })
   }
 
   #refuse(profile: string, error: ErrorSnapshot | undefined): void {

@@ -2,8 +2,14 @@ import type { ErrorSnapshot, TunnelSnapshot } from '../../core/contract/snapshot
 import type { ViewState } from '../text/en.ts'
 
 /** How a connection is drawn. `refusal`: why a call about it came to nothing. */
-export function viewOf(tunnel: TunnelSnapshot | undefined, refusal: ErrorSnapshot | undefined): ViewState {
+export function viewOf(
+  tunnel: TunnelSnapshot | undefined,
+  refusal: ErrorSnapshot | undefined,
+  asked = false,
+): ViewState {
   const error = tunnel?.error ?? refusal
+  if (asked && tunnel?.state !== 'connected') return 'asking'
+  if (tunnel?.state === 'reconnecting' && (tunnel.held?.length ?? 0) > 0) return 'blocked'
   if (tunnel !== undefined && tunnel.state !== 'idle' && tunnel.state !== 'failed') return tunnel.state
   if (error === undefined) return 'idle'
   return error.kind === 'secretMissing' ? 'asking' : 'error'

@@ -3,6 +3,7 @@ import type {
   Phase1Snapshot,
   Phase2Snapshot,
   ProfileSummary,
+  StepSnapshot,
   TunnelSnapshot,
 } from '../../core/contract/snapshot.ts'
 import { countdown, duration } from './figures.ts'
@@ -17,6 +18,7 @@ export type ViewState =
   | 'phase2'
   | 'connected'
   | 'reconnecting'
+  | 'blocked'
   | 'disconnecting'
   | 'error'
 
@@ -36,8 +38,6 @@ export const WORDS = {
   gateway: 'Gateway',
   tries: 'What you can try',
   none: 'No connections yet',
-  noneYet:
-    'Take the profile your administrator sent: run “culvert import FILE” in a terminal, and it appears here.',
   reading: 'Reading your connections',
   secret: 'Pre-shared key',
   secretHint: 'Used for this connection and kept in memory only.',
@@ -46,7 +46,94 @@ export const WORDS = {
   inside: 'Your address inside',
   servers: 'Name servers',
   usual: 'as usual',
+  tabs: { status: 'Status', inspector: 'Inspector', checks: 'Checks', edit: 'Edit' },
+  newConnection: 'New connection',
+  importFile: 'Import a file',
+  settings: 'Settings',
+  search: 'Find a connection',
+  fold: 'Fold the list',
+  unfold: 'Show the list',
+  compact: 'Small window',
+  full: 'Full window',
+  tryNow: 'Try now',
+  close: 'Close',
+  continue: 'Continue',
+  whenYouConnect: 'When you connect',
+  lastConnections: 'Last connections',
+  never: 'Not connected yet.',
+  flowing: 'Traffic is flowing right now.',
+  stay: 'Stay connected',
+  disconnectAnyway: 'Disconnect anyway',
+  askAgain: 'Enter the key again',
+  runChecks: 'Run checks',
+  openInspector: 'Open in Inspector',
+  dropHere: 'Drop it: Culvert reads it and shows what becomes of every field.',
 } as const
+
+export const TIMES = {
+  when: 'When',
+  long: 'For',
+  received: 'Received',
+  sent: 'Sent',
+  ended: 'Ended by',
+} as const
+
+/** How a past connection ended, in a word or two. */
+export const endedBy = (ended: string): string =>
+  ended === 'person' ? 'you' : ended === 'closedByGateway' ? 'the gateway' : ended
+
+export const nothingNamed = (wanted: string): string => `Nothing named “${wanted}”.`
+export const tooLarge = (name: string, octets: number): ErrorSnapshot => ({
+  kind: 'profileInvalid',
+  title: 'This file is no profile',
+  detail: `${name} has ${octets} octets, which no profile has. It was not read.`,
+  tryThis: ['Drop the file your administrator sent for the VPN'],
+})
+export const tooMany = (count: number): ErrorSnapshot => ({
+  kind: 'profileInvalid',
+  title: 'These are too many files at once',
+  detail: `${count} files were dropped; nothing was read.`,
+  tryThis: ['Drop at most 500 at a time'],
+})
+
+const STEPS: Readonly<Record<StepSnapshot['what'], readonly [string, string]>> = {
+  find: ['Find the gateway', 'DNS'],
+  prepare: ['Prepare this computer', ''],
+  agree: ['Phase 1: agree on encryption', 'IKE_SA_INIT'],
+  prove: ['Phase 1: prove who is who', 'IKE_AUTH'],
+  open: ['Phase 2: open the tunnel', 'CHILD_SA'],
+}
+export const stepName = (what: StepSnapshot['what']): string => STEPS[what][0]
+export const stepMessage = (what: StepSnapshot['what']): string => STEPS[what][1]
+
+/** What a step has come to, or what it is for. */
+export function stepWhy(
+  { what, state, again }: StepSnapshot,
+  tunnel: TunnelSnapshot,
+  waits: boolean,
+): string {
+  const more = again === 0 ? '' : `, sent ${again + 1} times`
+  switch (what) {
+    case 'find':
+      return state === 'done'
+        ? `${tunnel.gateway.host} is ${tunnel.gateway.address ?? ''}`
+        : `Looking up ${tunnel.gateway.host}`
+    case 'prepare':
+      if (waits && state === 'now') return 'Waiting for you'
+      return state === 'done' ? 'Allowed, with a tunnel device of its own' : 'Permission and a tunnel device'
+    case 'agree':
+      return state === 'done'
+        ? (tunnel.phase1?.suite.join(', ') ?? 'Agreed')
+        : `Encryption and fresh keys${more}`
+    case 'prove':
+      if (waits && state === 'now') return 'Waiting for you'
+      return state === 'done' && tunnel.phase1 !== undefined
+        ? `It is ${tunnel.phase1.remoteIdentity}`
+        : `The gateway first, then you${more}`
+    case 'open':
+      return 'An address, name servers and routes for your traffic'
+  }
+}
 
 /** The headline. */
 export function headline(view: ViewState, error: ErrorSnapshot | undefined): string {
@@ -61,6 +148,8 @@ export function headline(view: ViewState, error: ErrorSnapshot | undefined): str
       return 'Connected'
     case 'reconnecting':
       return 'Reconnecting'
+    case 'blocked':
+      return 'Blocked by the kill switch'
     case 'disconnecting':
       return 'Disconnecting'
     case 'error':
@@ -81,13 +170,15 @@ export function sentence(
     case 'phase1':
       return `Phase 1 of 2. ${tunnel?.phase1 === undefined ? 'Agreeing on keys.' : 'Checking the gateway.'}`
     case 'asking':
-      return `${profile.name} needs the pre-shared key.`
+      return `${profile.name} needs something from you.`
     case 'phase2':
       return 'Phase 2 of 2. The gateway is proven. Opening the tunnel.'
     case 'connected':
       return through(profile.name, tunnel)
     case 'reconnecting':
       return error === undefined ? 'The tunnel is being opened again.' : `${error.title}. ${error.detail}`
+    case 'blocked':
+      return `${error?.title ?? 'The tunnel dropped'}. Traffic for ${tunnel?.held?.join(' and ') ?? 'it'} waits here; everything else goes out as usual.`
     case 'disconnecting':
       return 'Telling the gateway and putting routes back.'
     case 'error':
@@ -123,7 +214,7 @@ export function listLine(
     case 'phase1':
       return 'Connecting, phase 1'
     case 'asking':
-      return 'Needs a key'
+      return 'Needs an answer'
     case 'phase2':
       return 'Connecting, phase 2'
     case 'connected':
@@ -132,6 +223,10 @@ export function listLine(
       return tunnel?.retryAtMs === undefined
         ? 'Reconnecting'
         : `Reconnecting, next try in ${countdown(tunnel.retryAtMs - now)}`
+    case 'blocked':
+      return tunnel?.retryAtMs === undefined
+        ? 'Blocked'
+        : `Blocked, next try in ${countdown(tunnel.retryAtMs - now)}`
     case 'disconnecting':
       return 'Disconnecting'
     case 'error':
@@ -154,6 +249,8 @@ export function drawing(view: ViewState): string {
       return 'The tunnel is open. The level of the water is your traffic of the last minute.'
     case 'reconnecting':
       return 'The pipe has a gap. Traffic waits here.'
+    case 'blocked':
+      return 'A gate holds the water back on this side. Nothing leaks around the tunnel.'
     case 'disconnecting':
       return 'The water drains from the pipe.'
     case 'error':
@@ -189,6 +286,7 @@ export const keysChange = (ms: number): string => `Keys change by themselves in 
 
 export const TERMS = {
   version: 'Version',
+  signIn: 'You sign in',
   suite: 'Suite',
   gateway: 'Gateway',
   certificate: 'Certificate',

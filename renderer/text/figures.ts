@@ -31,3 +31,16 @@ export function countdown(ms: number): string {
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }
+
+/** `Today 08:12`, `Yesterday 07:58`, `23 Nov 13:30`, in the time of this computer. */
+export function moment(atMs: number, nowMs: number): string {
+  const at = new Date(atMs)
+  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })
+  const midnight = new Date(nowMs).setHours(0, 0, 0, 0)
+  if (atMs >= midnight) return `Today ${time}`
+  if (atMs >= midnight - 86_400_000) return `Yesterday ${time}`
+  return `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${time}`
+}
+
+/** `0:07`: how long something takes already. */
+export const countUp = (ms: number): string => countdown(Math.floor(Math.max(0, ms) / 1000) * 1000)

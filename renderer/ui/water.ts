@@ -27,3 +27,11 @@ export function surface(shares: readonly number[]): string {
 
 /** The water under that surface. */
 export const body = (shares: readonly number[]): string => `${surface(shares)}V150H0Z`
+
+/** The surface in the mouth of the pipe, 208 wide: the last minute from left to right. */
+export function dialWater(shares: readonly number[]): string {
+  const step = 208 / Math.max(1, shares.length - 1)
+  const height = (share: number): string => round(168 - Math.min(1, share) * 110)
+  const [first = 0, ...rest] = shares
+  return `M0 ${height(first)}${rest.map((share, at) => `L${round((at + 1) * step)} ${height(share)}`).join('')}H208`
+}

@@ -101,9 +101,9 @@ export class Desktop {
     return { app, page, output: () => written }
   }
 
-  /** Starts the app once more beside a running one; resolves with how it ended. */
-  async launchAgain(): Promise<number | null> {
-    const child = spawn(this.#program({}), [this.#app], { env: this.environment, stdio: 'ignore' })
+  /** Starts the app once more beside a running one, with files to open; resolves with how it ended. */
+  async launchAgain(...files: readonly string[]): Promise<number | null> {
+    const child = spawn(this.#program({}), [this.#app, ...files], { env: this.environment, stdio: 'ignore' })
     return new Promise((ended) => child.once('exit', ended))
   }
 

@@ -45,8 +45,8 @@ describe('the window in real Electron', () => {
       process: 'undefined',
       module: 'undefined',
       Buffer: 'undefined',
-      areas: ['app', 'session'],
-      calls: ['connect', 'disconnect'],
+      areas: ['app', 'session', 'prompts', 'profiles', 'files', 'checks'],
+      calls: ['connect', 'disconnect', 'retry', 'messages'],
     })
   })
 

@@ -49,6 +49,23 @@ describe('the window shows what the snapshot says', () => {
     expect(await page.locator('.conn b b').count()).toBe(0)
   })
 
+  test('every step with its message and how long it took', async () => {
+    const steps = TUNNEL.steps.map((step, at) =>
+      at < 3
+        ? step
+        : at === 3
+          ? { ...step, state: 'now' as const, tookMs: undefined, sinceMs: Date.now() - 7000, again: 1 }
+          : { ...step, state: 'todo' as const, tookMs: undefined, sinceMs: undefined },
+    )
+    culvert.say({ ...TUNNEL, state: 'phase1', phase2: [], network: undefined, steps })
+    const row = (text: string) => page.getByRole('listitem').filter({ hasText: text })
+    await row('Phase 1: agree on encryption').getByText('IKE_SA_INIT').waitFor()
+    await row('Phase 1: agree on encryption').getByText('19 ms').waitFor()
+    await row('Phase 1: prove who is who').getByText('sent 2 times').waitFor()
+    expect(await page.locator('[aria-current="step"]').innerText()).toContain('IKE_AUTH')
+    await picture('steps')
+  })
+
   test('phase 1 and phase 2 while connecting, with the step', async () => {
     culvert.say({
       ...TUNNEL,
@@ -151,6 +168,46 @@ describe('the window shows what the snapshot says', () => {
     await picture('reconnecting')
   })
 
+  test('blocked: the gate is down, and the next try need not be waited for', async () => {
+    const error = { kind: 'noAnswer', title: 'The gateway fell silent', detail: 'x.', tryThis: ['Wait'] }
+    const retryAtMs = Date.now() + 8000
+    const held = ['10.20.0.0/16']
+    culvert.say({
+      ...TUNNEL,
+      state: 'reconnecting',
+      phase1: undefined,
+      phase2: [],
+      network: undefined,
+      error,
+      retryAtMs,
+      held,
+    })
+    await page.getByRole('alert').getByText('Blocked by the kill switch').waitFor()
+    await page.getByText('Traffic for 10.20.0.0/16 waits here', { exact: false }).waitFor()
+    await page.getByRole('button', { name: /Blocked, next try in 0:0/ }).waitFor()
+    await picture('blocked')
+    await page.getByRole('button', { name: 'Try now' }).click()
+    await expect.poll(() => culvert.asked).toEqual(['retry marine'])
+  })
+
+  test('disconnecting asks while traffic flows, and only then', async () => {
+    let bytes = PHASE2.traffic.inBytes
+    const moving = setInterval(() => {
+      bytes += 100_000
+      culvert.quietly({ ...TUNNEL, phase2: [{ ...PHASE2, traffic: { ...PHASE2.traffic, inBytes: bytes } }] })
+    }, 200)
+    culvert.say(TUNNEL)
+    await expect.poll(() => page.locator('.figs').innerText(), { timeout: 8000 }).toMatch(/kB\/s/)
+    await page.keyboard.press('Control+Enter')
+    await page.getByText('Traffic is flowing right now.').waitFor()
+    await page.keyboard.press('Escape')
+    expect(culvert.asked).toEqual([])
+    await page.getByRole('button', { name: 'Disconnect' }).click()
+    await page.getByRole('button', { name: 'Disconnect anyway' }).click()
+    await expect.poll(() => culvert.asked).toEqual(['disconnect marine'])
+    clearInterval(moving)
+  })
+
   test('a fault: whose it is, exactly what, and what to try', async () => {
     const error = {
       kind: 'gatewayIdMismatch',
@@ -172,7 +229,7 @@ describe('the window shows what the snapshot says', () => {
     await page.keyboard.press('Control+Enter')
     const field = page.getByLabel('Pre-shared key')
     await field.waitFor()
-    await page.getByText('Lindqvist Marine needs the pre-shared key.').waitFor()
+    await page.getByText('Lindqvist Marine needs something from you.').waitFor()
     await picture('secret')
     culvert.refuse = undefined
     await field.fill('correct horse battery')
@@ -205,8 +262,16 @@ describe('the window shows what the snapshot says', () => {
       saved: [],
     }))
     culvert.profiles(many)
-    await page.getByRole('button', { name: /^Office 17 / }).click()
-    await page.getByRole('heading', { level: 1, name: 'Office 17', exact: true }).waitFor()
+    await page.getByRole('button', { name: /^Office 7 / }).click()
+    await page.getByRole('heading', { level: 1, name: 'Office 7', exact: true }).waitFor()
+    await page.keyboard.press('Control+K')
+    await page.keyboard.type('OFFICE 4321')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Office 4321', exact: true }).waitFor()
+    await page.getByRole('searchbox').fill('nowhere')
+    await page.getByText('Nothing named “nowhere”.').waitFor()
+    await page.keyboard.press('Escape')
     await page.getByRole('navigation', { name: 'Connections' }).hover()
     await page.mouse.wheel(0, 1e6)
     await page.getByRole('button', { name: /^Office 4999 / }).click()
@@ -217,5 +282,7 @@ describe('the window shows what the snapshot says', () => {
 
 test('when the other Culvert ends, the app carries on by itself', async () => {
   await culvert.close()
-  await page.getByRole('heading', { level: 1, name: 'No connections yet' }).waitFor()
+  await page
+    .getByRole('heading', { level: 1, name: 'Culvert carries your traffic safely to a gateway.' })
+    .waitFor()
 })

@@ -1,0 +1,110 @@
+import type { WindowApi } from '../../core/contract/contract.ts'
+import { Checks } from './checks.svelte.ts'
+import { Culvert } from './culvert.svelte.ts'
+import { Editor } from './editor.svelte.ts'
+import { Importing } from './importing.svelte.ts'
+import { Inspector } from './inspector.svelte.ts'
+import { Place, type Tab } from './place.svelte.ts'
+import { Preferences } from './preferences.svelte.ts'
+
+/** Everything the window shows: the mirrors of main, and where the person is. */
+export class AppState {
+  readonly api: WindowApi
+  readonly culvert: Culvert
+  readonly place = new Place()
+  readonly preferences: Preferences
+  readonly importing: Importing
+  /** The new connection that is being typed in. */
+  fresh = $state.raw<Editor | undefined>(undefined)
+  readonly #editors = new Map<string, Editor>()
+  readonly #inspectors = new Map<string, Inspector>()
+  readonly #checks = new Map<string, Checks>()
+
+  constructor(api: WindowApi) {
+    this.api = api
+    this.preferences = new Preferences(api)
+    this.importing = new Importing(api)
+    api.app.show((asked) => {
+      const profile = this.place.follow(asked)
+      if (profile !== undefined) this.culvert.choose(profile)
+      if (asked.view === 'new') this.create()
+    })
+    api.files.opened((preview) => {
+      this.importing.opened(preview)
+      this.place.view = 'import'
+    })
+    api.files.failed((fault) => {
+      this.importing.failed(fault)
+      this.place.view = 'import'
+    })
+    this.culvert = new Culvert(api)
+  }
+
+  /** What is typed and not saved stays while other connections are looked at. */
+  editorOf(profile: string): Editor {
+    return kept(this.#editors, profile, () => new Editor(this.api, profile))
+  }
+
+  inspectorOf(profile: string): Inspector {
+    return kept(this.#inspectors, profile, () => new Inspector(this.api, profile))
+  }
+
+  checksOf(profile: string): Checks {
+    return kept(this.#checks, profile, () => new Checks(this.api, profile))
+  }
+
+  look(profile: string, tab: Tab = 'status'): void {
+    this.culvert.choose(profile)
+    this.place.open(tab)
+  }
+
+  create(): void {
+    this.fresh ??= new Editor(this.api, undefined)
+    this.place.view = 'new'
+  }
+
+  /** A connection was saved, or is gone: what is held of it is out of date. */
+  settle(profile: string | undefined): void {
+    if (profile !== undefined) this.#editors.delete(profile)
+    this.fresh = undefined
+    void this.culvert.refresh()
+  }
+
+  async remove(profile: string): Promise<void> {
+    const editor = this.editorOf(profile)
+    const outcome = await this.api.profiles.remove({ profile })
+    if (!outcome.ok) {
+      editor.fault = outcome.error
+      return
+    }
+    this.#inspectors.delete(profile)
+    this.#checks.delete(profile)
+    this.settle(profile)
+    this.place.open('status')
+  }
+
+  async chooseFiles(): Promise<void> {
+    this.place.view = 'import'
+    await this.importing.choose()
+  }
+
+  drop(files: readonly File[]): void {
+    if (files.length === 0) return
+    this.place.view = 'import'
+    void this.importing.take(files)
+  }
+
+  async compact(on: boolean): Promise<void> {
+    this.place.compact = on
+    if (on) this.place.open('status')
+    await this.api.app.compact({ on })
+  }
+}
+
+function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const there = map.get(key)
+  if (there !== undefined) return there
+  const made = make()
+  map.set(key, made)
+  return made
+}

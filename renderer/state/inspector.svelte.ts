@@ -1,0 +1,76 @@
+import type { WindowApi } from '../../core/contract/contract.ts'
+import type { MessageLine } from '../../core/contract/message.ts'
+
+/** Ours: what main keeps of a profile too; older messages make room. */
+const MOST = 5_000
+
+/** The messages of one connection, as they come. */
+export class Inspector {
+  readonly #api: WindowApi
+  readonly #profile: string
+  messages = $state.raw<readonly MessageLine[]>([])
+  #chosen = $state<number | undefined>(undefined)
+  onlyProblems = $state(false)
+  #loading = false
+  #again = false
+
+  constructor(api: WindowApi, profile: string) {
+    this.#api = api
+    this.#profile = profile
+  }
+
+  get shown(): readonly MessageLine[] {
+    return this.onlyProblems ? this.messages.filter(({ problem }) => problem !== undefined) : this.messages
+  }
+
+  /** The message looked at: the one chosen, else the newest. */
+  get chosen(): MessageLine | undefined {
+    return this.shown.find(({ number }) => number === this.#chosen) ?? this.shown.at(-1)
+  }
+
+  choose(number: number): void {
+    this.#chosen = number
+  }
+
+  /** The message before or after the one looked at. */
+  step(by: 1 | -1): void {
+    const at = this.shown.findIndex((one) => one === this.chosen)
+    const next = this.shown[at + by]
+    if (next !== undefined) this.#chosen = next.number
+  }
+
+  /** Brings what is new. Asked again meanwhile, it looks once more. */
+  async load(): Promise<void> {
+    if (this.#loading) {
+      this.#again = true
+      return
+    }
+    this.#loading = true
+    try {
+      do {
+        this.#again = false
+        await this.#bring()
+      } while (this.#again)
+    } finally {
+      this.#loading = false
+    }
+  }
+
+  async #bring(): Promise<void> {
+    for (;;) {
+      const after = this.messages.at(-1)?.number ?? 0
+      const outcome = await this.#api.session.messages({ profile: this.#profile, after })
+      if (!outcome.ok) return
+      // The log began anew, with another connection or another process.
+      if (outcome.value.length === 0) return
+      this.messages = [...this.messages, ...outcome.value].slice(-MOST)
+    }
+  }
+
+  /** A new negotiation counts from one again. */
+  restart(): void {
+    this.messages = []
+    this.#chosen = undefined
+    void this.load()
+  }
+}

@@ -1,0 +1,271 @@
+import type { CheckPlace, ChecksProgress } from '../../core/contract/checks.ts'
+import type { ImportOutcome, ImportPreview } from '../../core/contract/import.ts'
+import type { MessageLine } from '../../core/contract/message.ts'
+import type { SecretsState } from '../../core/contract/profile.ts'
+import type { PromptSnapshot } from '../../core/contract/snapshot.ts'
+import { octets, thousands } from './figures.ts'
+
+// The sentences of the views beside Status.
+
+export const EDIT = {
+  gateway: 'Gateway',
+  gatewayHint: 'Its name or address, as your administrator gave it.',
+  signIn: 'You sign in with',
+  plainly: 'In plain words',
+  save: 'Save',
+  discard: 'Discard',
+  duplicate: 'Duplicate',
+  export: 'Export',
+  remove: 'Remove',
+  removeSure: 'Remove it, its saved key and its history',
+  keep: 'Keep it',
+  forget: 'Forget',
+  replace: 'Type a new one to replace it',
+  saved: 'Saved',
+  unsaved: 'Not saved yet',
+  later: 'Counts from the next connection on.',
+  switchOn: 'Switch it on',
+  weak: 'Weak',
+} as const
+
+/** Where the secret is, under its field. */
+export function secretWhere(state: SecretsState | undefined, name: string): string {
+  if (state === undefined) return 'Goes to the keychain of this computer, and nowhere else.'
+  if (state.saved.includes(name)) return 'In the keychain of this computer.'
+  if (state.problem !== undefined) {
+    const kept = state.inMemory.includes(name) ? ' Kept in memory until Culvert ends.' : ''
+    return `The keychain cannot be used (${state.problem}).${kept} Culvert asks each time instead.`
+  }
+  return state.inMemory.includes(name)
+    ? 'Kept in memory until Culvert ends.'
+    : 'Not saved: Culvert asks when you connect.'
+}
+
+export const IMPORT = {
+  title: 'Import a file',
+  choose: 'Choose a file',
+  drop: 'Or drop it anywhere on this window: what your administrator sent, one file or several.',
+  add: 'Add',
+  addAll: 'Add all',
+  update: 'Update',
+  both: 'Keep both',
+  cancel: 'Cancel',
+  again: 'Choose another file',
+  ask: 'What the file does not say',
+  answer: 'Use these answers',
+  refused: 'Cannot be used',
+  security: 'How it weakens security',
+  nothing: 'Nothing in it can be used.',
+  open: 'Open',
+  connections: 'Connections in it',
+  fields: 'What becomes of every field',
+  field: 'Field',
+  outcome: 'Outcome',
+  reason: 'Why',
+} as const
+
+export const OUTCOMES = {
+  all: 'All',
+  refused: 'refused',
+  changed: 'changed',
+  ignored: 'ignored',
+  kept: 'kept',
+} as const
+
+export const filterLabel = (filter: keyof typeof OUTCOMES, count: number): string =>
+  filter === 'all' ? `All ${count}` : `${count} ${OUTCOMES[filter]}`
+
+export const fileLine = ({ files, signers }: ImportPreview): string => {
+  const size = octets(files.reduce((sum, file) => sum + file.octets, 0))
+  const signed = signers.length === 0 ? '' : ` Signed by ${signers.join(', ')}, signature checked.`
+  return `${files.length === 1 ? '' : `${files.length} files, `}${size}.${signed}`
+}
+
+/** What will happen, in one sentence. */
+export function importSentence({ profiles, refused }: ImportPreview): string {
+  const [one] = profiles
+  const bad = refused.length === 0 ? '' : ` ${refused.length} cannot be used.`
+  if (one === undefined) return `${IMPORT.nothing}${bad}`
+  if (profiles.length > 1) {
+    const known = profiles.filter(({ updates }) => updates !== undefined).length
+    return `${profiles.length} connections${known === 0 ? '' : `, ${known} of which you already have`}.${bad}`
+  }
+  if (one.same) return `You already have ${one.name}, exactly so.${bad}`
+  return one.updates === undefined
+    ? `This adds ${one.name}, to ${one.gateway}.${bad}`
+    : `This updates ${one.updates}, which you already have.${bad}`
+}
+
+export const readingFiles = (done: number, total: number): string => `Reading file ${done} of ${total}`
+export const keepingSentence = (count: number): string =>
+  count === 1 ? 'Adding the connection' : `Adding ${count} connections`
+export const importedSentence = ({ kept }: ImportOutcome): string =>
+  kept.length === 1 ? `${kept[0]?.name} is in the list.` : `${kept.length} connections are in the list.`
+export const unsavedSecrets = (problem: string): string =>
+  `The keychain cannot be used (${problem}): what came along was not saved, so Culvert asks when you connect.`
+
+export const INSPECT = {
+  list: 'Messages',
+  empty: 'Nothing recorded yet. Connect, and every message appears here.',
+  problems: 'Problems only',
+  you: 'This computer',
+  gateway: 'Gateway',
+  payloads: 'Payloads',
+  bytes: 'Bytes as they travel',
+  none: 'none',
+} as const
+
+export const noProblems = (count: number): string => `No problems in ${thousands(count)} messages.`
+export const messageName = ({ exchange, response }: MessageLine): string =>
+  `${exchange} ${response ? 'response' : 'request'}`
+export const messageSize = ({ bytes, fragments }: MessageLine): string =>
+  fragments === undefined ? `${bytes.length / 2} octets` : `in ${fragments} fragments`
+
+/** A message for somebody who does not see the ladder. */
+export const messageLabel = (message: MessageLine): string =>
+  `${messageName(message)}, ${message.direction === 'in' ? 'from the gateway' : 'to the gateway'}, ${messageSize(message)}, at ${clock(message.atMs)}`
+
+export const clock = (atMs: number): string => {
+  const at = new Date(atMs)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, '0')}`
+}
+
+/** Facts about one message, as rows. */
+export const messageFacts = (message: MessageLine): readonly (readonly [string, string])[] => [
+  ['Exchange', message.exchange],
+  ['From', message.direction === 'out' ? INSPECT.you : INSPECT.gateway],
+  ['Time', clock(message.atMs)],
+  ['Message ID', `${message.messageId}, ${message.response ? 'response' : 'request'}`],
+  ['Size', messageSize(message)],
+  ...(message.retransmission ? [['Again', 'sent or seen before, RFC 7296 §2.1'] as const] : []),
+  ...(message.fragment === undefined
+    ? []
+    : [['Fragment', `${message.fragment.number} of ${message.fragment.total}, RFC 7383`] as const]),
+  ...(message.problem === undefined ? [] : [['Problem', message.problem] as const]),
+]
+
+export const CHECKS = {
+  run: 'Run',
+  again: 'Run again',
+  cancel: 'Cancel',
+  none: 'Not run yet. Takes a few seconds and changes nothing.',
+  report: 'Problem report',
+  stays: 'Only this text is shared. Marked words were replaced.',
+  copy: 'Copy',
+  save: 'Save as…',
+  hide: 'Hide names and addresses',
+  copied: 'Copied.',
+  saved: 'Saved.',
+} as const
+
+export const CHECK_PLACES: Readonly<Record<CheckPlace, string>> = {
+  here: 'This computer',
+  way: 'The way there',
+  gateway: 'The gateway',
+  inside: 'Inside the tunnel',
+}
+export const CHECK_STATES = { ok: 'fine', warning: 'to look at', missing: 'missing' } as const
+export const checkedSoFar = ({ run, total }: ChecksProgress): string => `${run} of ${total} checks done`
+export const checksPassed = (passed: number, total: number): string => `${passed} of ${total} checks passed`
+export const reportSize = (text: string): string => `${octets(text.length)}, stays on this computer`
+
+export const SETTINGS = {
+  look: 'Look',
+  theme: 'Colours',
+  themes: { system: 'Like the desktop', light: 'Light', dark: 'Dark' },
+  window: 'Window and tray',
+  keepInTray: 'Closing the window leaves Culvert in the tray',
+  keepInTrayHint: 'Tunnels stay up. Off: closing the window disconnects.',
+  startAtLogin: 'Start at login',
+  startHidden: 'In the tray only',
+  startHiddenHint: 'Without opening a window.',
+  notifications: 'Tell me when a connection changes',
+  notificationsHint: 'Only while you look elsewhere.',
+  confirm: 'Ask before disconnecting while traffic flows',
+  confirmHint: 'Traffic of the last five seconds counts.',
+  keyboard: 'Keyboard',
+  about: 'About',
+  licence: 'Culvert is free software under the MIT licence. Atkinson Hyperlegible is under the OFL.',
+} as const
+
+export const KEYS: readonly (readonly [string, string])[] = [
+  ['Ctrl+Enter', 'Connect or disconnect'],
+  ['Esc', 'Cancel'],
+  ['Ctrl+1 … 4', 'Status, Inspector, Checks, Edit'],
+  ['Ctrl+K', 'Find a connection'],
+  ['↑ ↓', 'Move in lists'],
+  ['Ctrl+N', 'New connection'],
+  ['Ctrl+O', 'Import a file'],
+  ['Ctrl+S', 'Save'],
+  ['Ctrl+,', 'Settings'],
+  ['Ctrl+\\', 'Fold the list'],
+  ['Ctrl+D', 'Details'],
+  ['Ctrl+M', 'Small window'],
+  ['[ ]', 'Previous or next message in Inspector'],
+]
+
+export const FIRST = {
+  title: 'Culvert carries your traffic safely to a gateway.',
+  lead: 'Nothing is set up yet. Give it what your administrator gave you, or watch it work first.',
+  file: 'Open a file',
+  fileHint: 'What your administrator sent. Or drop it anywhere on this window.',
+  fileButton: 'Choose a file',
+  type: 'Type it in',
+  typeHint: 'Gateway, how you sign in, your ID, your key.',
+  typeButton: 'New connection',
+  demo: 'Try the demo',
+  demoHint: 'A gateway inside this app, reached through a real tunnel. Nothing leaves your computer.',
+  demoButton: 'Start the demo',
+  foot: 'Culvert asks for your system password once, to change routes and name servers. It sends nothing anywhere by itself.',
+} as const
+
+const FIELDS: Readonly<Record<string, string>> = {
+  psk: 'Pre-shared key',
+  password: 'Password',
+  code: 'Code',
+  pin: 'PIN',
+  newPin: 'New PIN',
+  again: 'New PIN again',
+}
+export const fieldLabel = (name: string): string => FIELDS[name] ?? name
+
+export const PROMPT = {
+  quoted: 'Text from the gateway, shown as it was sent',
+  save: 'Keep it in the keychain of this computer',
+  once: 'Used once, never saved.',
+  differ: 'The two are not the same.',
+  trust: 'Trust it this once',
+  subject: 'Made out to',
+  issuer: 'By',
+  valid: 'Valid',
+  fingerprint: 'SHA-256',
+} as const
+
+export function promptTitle({ kind, fields }: PromptSnapshot): string {
+  switch (kind) {
+    case 'secret':
+      return `Enter your ${fieldLabel(fields[0] ?? '').toLowerCase()}`
+    case 'code':
+      return 'Enter your one-time code'
+    case 'newPin':
+      return 'Choose a new PIN'
+    case 'certificate':
+      return 'Do you trust this certificate?'
+  }
+}
+
+export function promptWhy({ kind, identity, certificate }: PromptSnapshot): string {
+  switch (kind) {
+    case 'secret':
+      return identity === undefined ? 'It is not saved.' : `It is not saved. You sign in as ${identity}.`
+    case 'code':
+      return 'The gateway asks for a second proof.'
+    case 'newPin':
+      return 'The gateway wants another one from now on.'
+    case 'certificate':
+      return `It is not trusted by itself: ${certificate?.problem ?? ''}.`
+  }
+}
+
+export const leftOf = (seconds: string): string => `${seconds} left`

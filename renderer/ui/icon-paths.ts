@@ -1,0 +1,32 @@
+/** The line set: 16 by 16, stroke 1.5, round. */
+export const PATHS = {
+  plus: 'M8 3v10M3 8h10',
+  gear: 'M2.5 5h6M12 5h1.5M2.5 11H4M7.5 11h6M10.25 3.25v3.5M5.75 9.25v3.5',
+  search: 'M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9ZM10.3 10.3 13.5 13.5',
+  file: 'M4 2h5l3 3v9H4ZM9 2v3h3',
+  drop: 'M8 2v7M5 6.2 8 9.2l3-3M2.5 10v3.5h11V10',
+  up: 'M8 13V4M4.5 7.2 8 3.7l3.5 3.5',
+  down: 'M8 3v9M4.5 8.8 8 12.3l3.5-3.5',
+  check: 'M3 8.4 6.4 12 13 4.4',
+  x: 'M4 4l8 8M12 4l-8 8',
+  warn: 'M8 2.2 14.3 13.4H1.7ZM8 6.4v3.2M8 11.5v.1',
+  info: 'M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 7.3v3.6M8 5v.1',
+  chev: 'M6 3.5 10.5 8 6 12.5',
+  chevd: 'M3.5 6 8 10.5 12.5 6',
+  copy: 'M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8Z',
+  key: 'M5.2 13.3a2.7 2.7 0 1 0 0-5.4 2.7 2.7 0 0 0 0 5.4ZM7.1 8.7 13 2.8M10.6 5.2l2 2',
+  gate: 'M2.5 14V4.5M13.5 14V4.5M2.5 4.5h11M8 1.5v3M5.5 4.5v6h5v-6',
+  folder: 'M2 4h4l1.5 1.5H14V13H2Z',
+  right: 'M2.5 8h10M9 4.5 12.5 8 9 11.5',
+  left: 'M13.5 8h-10M7 4.5 3.5 8 7 11.5',
+  retry: 'M13 8a5 5 0 1 1-1.5-3.6M13 2.5v3h-3',
+  window: 'M2 3h12v10H2ZM2 6h12',
+  side: 'M2 3h12v10H2ZM6 3v10',
+  export: 'M8 9V2M5 4.8 8 1.8l3 3M2.5 8.5v5h11v-5',
+  play: 'M4.5 3 12.5 8l-8 5Z',
+  person: 'M8 8a2.8 2.8 0 1 0 0-5.6A2.8 2.8 0 0 0 8 8ZM2.8 14a5.2 5.2 0 0 1 10.4 0',
+  minus: 'M3 8h10',
+  filter: 'M2 4h12M4.5 8h7M6.5 12h3',
+} as const
+
+export type IconName = keyof typeof PATHS

@@ -1,0 +1,150 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { ProfileSummary } from '../../core/contract/snapshot.ts'
+import { ProfileDesk } from '../../electron/profile-desk.ts'
+import { fieldOf, linesOf, sameDocument, withField } from '../../renderer/state/document.ts'
+import { Finder, heightOf, rowsBetween, rowsOf } from '../../renderer/state/find.ts'
+import { viewOf } from '../../renderer/state/view.ts'
+import { moment } from '../../renderer/text/figures.ts'
+import { plainly, span, summary } from '../../renderer/text/plainly.ts'
+import { SECTIONS } from '../../renderer/text/sections.ts'
+import { hexLines } from '../../renderer/ui/hex.ts'
+import { profileOf } from '../manager/world.ts'
+import { TUNNEL } from '../support/snapshots.ts'
+
+const summaryOf = (name: string, folder?: string): ProfileSummary => ({
+  id: name,
+  name,
+  folder,
+  gateway: `${name.toLowerCase()}.example.org`,
+  signIn: 'IKEv2',
+  saved: [],
+})
+
+describe('the list', () => {
+  test('folders stand in the order of their names, connections without one first', () => {
+    const rows = rowsOf([
+      summaryOf('Home'),
+      summaryOf('B', 'Work'),
+      summaryOf('A', 'Clients'),
+      summaryOf('C', 'Work'),
+    ])
+    expect(rows.map(({ key }) => key)).toEqual(['Home', 'folder Clients', 'A', 'folder Work', 'B', 'C'])
+    expect(rows.map(({ top }) => top)).toEqual([0, 52, 82, 134, 164, 216])
+    expect(heightOf(rows)).toBe(268)
+  })
+
+  test('only rows in view are drawn, whatever the heights', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('', 'a', 'b', 'c'), { maxLength: 60 }),
+        fc.nat(4000),
+        fc.nat(900),
+        (folders, from, high) => {
+          const rows = rowsOf(
+            folders.map((folder, at) => summaryOf(`p${at}`, folder === '' ? undefined : folder)),
+          )
+          const height = (row: (typeof rows)[number]) => (row.kind === 'folder' ? 30 : 52)
+          const seen = rows.filter((row) => row.top + height(row) > from && row.top < from + high)
+          expect(rowsBetween(rows, from, from + high)).toEqual(seen)
+        },
+      ),
+    )
+  })
+
+  test('every word somewhere in name, gateway or folder; marks and capitals aside', () => {
+    const finder = new Finder([summaryOf('Café Ångström', 'Kunden'), summaryOf('Office')])
+    const found = (wanted: string) => finder.find(wanted).map(({ name }) => name)
+    expect(found('cafe angstrom')).toEqual(['Café Ångström'])
+    expect(found('kund ÅNG')).toEqual(['Café Ångström'])
+    expect(found('office.example')).toEqual(['Office'])
+    expect(found('   ')).toHaveLength(2)
+    expect(found('(.*')).toEqual([])
+  })
+})
+
+describe('a document', () => {
+  test('a field is replaced in a copy, made, or taken out', () => {
+    const document = { a: { b: 1, c: 2 }, d: 3 }
+    expect(withField(document, 'a.b', 9)).toEqual({ a: { b: 9, c: 2 }, d: 3 })
+    expect(withField(document, 'x.y', 1)).toEqual({ ...document, x: { y: 1 } })
+    expect(withField(document, 'd', undefined)).toEqual({ a: { b: 1, c: 2 } })
+    expect(document).toEqual({ a: { b: 1, c: 2 }, d: 3 })
+    expect(fieldOf(document, 'a.c')).toBe(2)
+    expect(fieldOf(document, 'a.c.d.e')).toBeUndefined()
+  })
+
+  test('the order of fields says nothing', () => {
+    const profile = profileOf('Office')
+    const turned = Object.fromEntries(Object.entries(profile).reverse()) as typeof profile
+    expect(sameDocument(profile, turned)).toBe(true)
+    expect(sameDocument(profile, withField(profile, 'ike.dpdSeconds', 7))).toBe(false)
+  })
+
+  test('lines are a list without empty ones', () => {
+    expect(linesOf(' 10.0.0.0/8 \n\n\t::/0\n')).toEqual(['10.0.0.0/8', '::/0'])
+  })
+})
+
+describe('in plain words', () => {
+  const desk = new ProfileDesk({} as never)
+  const words = (change: object) => {
+    const profile = profileOf('Office', change)
+    return plainly(profile, desk.check(profile))
+      .map(({ text }) => text)
+      .join(' ')
+  }
+
+  test('what goes through the tunnel, how long silence may last, what is weak', () => {
+    expect(words({})).toContain('Everything the gateway allows goes through the tunnel')
+    expect(words({ remoteSubnets: ['10.0.0.0/8'] })).toContain('Only 10.0.0.0/8 goes through the tunnel.')
+    expect(words({ ike: { dpdSeconds: 0 } })).toContain('A gateway that falls silent is not asked after.')
+    expect(words({ esp: { rekeySeconds: 3600, pfs: true } })).toContain('new ones every hour. Old keys')
+    expect(words({ weak: ['sha1'], ike: { proposals: ['aes128-sha1-modp2048'] } })).toContain(
+      'sha1 is weak: ',
+    )
+  })
+
+  test('every section has one line, and every field of it a place in the profile', () => {
+    const profile = { ...profileOf('Office', { mtu: 1300, folder: 'Work', remoteId: 'a.example.org' }) }
+    for (const { id, fields } of SECTIONS) {
+      expect(summary(id, profile, desk.check(profile))).not.toMatch(/undefined|^$/)
+      for (const field of fields) {
+        if (!field.optional && field.path !== 'esp.pfs')
+          expect(fieldOf(profile, field.path), field.path).toBeDefined()
+      }
+    }
+  })
+
+  test('spans are as people say them', () => {
+    expect([14_400, 3600, 5400, 60, 45, 1].map(span)).toEqual([
+      '4 hours',
+      '1 hour',
+      '90 minutes',
+      '1 minute',
+      '45 seconds',
+      '1 second',
+    ])
+  })
+})
+
+test('octets as a dump: sixteen a row, and what of them can be read', () => {
+  expect(hexLines(`${'41'.repeat(17)}00`)).toEqual([
+    { at: 0, offset: '0000', hex: `${'41 '.repeat(7)}41  ${'41 '.repeat(7)}41`, text: 'A'.repeat(16) },
+    { at: 16, offset: '0010', hex: '41 00'.padEnd(48), text: 'A·' },
+  ])
+  expect(hexLines('')).toEqual([])
+})
+
+test('a question makes a connection ask, and traffic held back makes it blocked', () => {
+  expect(viewOf({ ...TUNNEL, state: 'phase1' }, undefined, true)).toBe('asking')
+  expect(viewOf({ ...TUNNEL, state: 'reconnecting', held: ['0.0.0.0/0'] }, undefined)).toBe('blocked')
+  expect(viewOf({ ...TUNNEL, state: 'reconnecting' }, undefined)).toBe('reconnecting')
+})
+
+test('a moment is told as people tell it', () => {
+  const noon = new Date(2026, 10, 24, 12, 0).getTime()
+  expect(moment(new Date(2026, 10, 24, 8, 12).getTime(), noon)).toBe('Today 08:12')
+  expect(moment(new Date(2026, 10, 23, 7, 58).getTime(), noon)).toBe('Yesterday 07:58')
+  expect(moment(new Date(2026, 10, 20, 13, 30).getTime(), noon)).toBe('20 Nov 13:30')
+})
