@@ -115,6 +115,7 @@ export function stepWhy(
   const more = again === 0 ? '' : `, sent ${again + 1} times`
   switch (what) {
     case 'find':
+      if (tunnel.gateway.host === tunnel.gateway.address) return `It has the address ${tunnel.gateway.host}`
       return state === 'done'
         ? `${tunnel.gateway.host} is ${tunnel.gateway.address ?? ''}`
         : `Looking up ${tunnel.gateway.host}`

@@ -41,7 +41,7 @@ describe('the window and a real gateway', () => {
     page.getByRole('heading', { level: 2, name: text, exact: true }).waitFor({ timeout: 20_000 })
 
   async function connectWith(key: string): Promise<void> {
-    await page.getByLabel('Pre-shared key').fill(key)
+    await page.getByLabel('Pre-shared key', { exact: true }).fill(key)
     await page.keyboard.press('Enter')
   }
 
