@@ -68,6 +68,10 @@ async function buildMain() {
       entryPoints: ['electron/main.ts'],
       outfile: 'dist/electron/main.mjs',
       format: 'esm',
+      // Some packages are CommonJS and require what Node brings along, which a module cannot by itself.
+      banner: {
+        js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+      },
     }),
     // A sandboxed preload script is CommonJS and may load nothing but `electron`.
     build({

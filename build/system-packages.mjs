@@ -81,6 +81,13 @@ const TABLE = {
   ],
   window: [
     { program: 'Xvfb', package: 'xvfb', why: 'the display the window is tested on' },
+    {
+      program: 'gnome-keyring-daemon',
+      package: 'gnome-keyring',
+      why: 'the keychain the window saves keys in',
+    },
+    { program: 'secret-tool', package: 'libsecret-tools', why: 'looks into that keychain' },
+    { program: 'dbus-daemon', package: 'dbus', why: 'the bus that keychain is on' },
     { program: 'setpriv', package: 'util-linux', why: 'runs the window as an ordinary user' },
     { program: 'unshare', package: 'util-linux', why: 'gives the window a view of the files of its own' },
   ],

@@ -353,6 +353,7 @@ export class App {
       },
       profiles: {
         blank: () => this.#desk.blank(),
+        demo: () => this.#desk.demo(),
         read: ({ profile }) => this.#desk.read(profile),
         check: ({ document }) => this.#desk.check(document),
         save: ({ document, secrets, fresh }) => this.#desk.save(document, taken(secrets), fresh ?? false),

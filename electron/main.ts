@@ -10,6 +10,8 @@ const home = culvertHome()
 app.setName('Culvert')
 // Also what makes an instance single: one for each home.
 app.setPath('userData', join(home, 'window'))
+// Pages keep no passwords: Chromium need not knock at the keychain, nor wait for somebody to open it.
+app.commandLine.appendSwitch('password-store', 'basic')
 restrictPages()
 
 /** Files named on a command line. From a checkout, the first argument is the app itself. */

@@ -10,6 +10,7 @@ import type {
 import type { PastConnection } from '../core/contract/snapshot.ts'
 import { VpnFailure } from '../core/errors.ts'
 import type { History } from '../core/manager/history.ts'
+import { demoProfile } from '../core/profile/demo.ts'
 import {
   checkProfile,
   PROFILE_FORMAT,
@@ -56,6 +57,18 @@ export class ProfileDesk {
     }
     const filled = requireProfile({ ...begun, auth: { method: 'psk' } }, 'a new profile')
     return { ...filled, id: `new-${randomUUID()}`, name: '', gateway: { host: '' }, localId: '' }
+  }
+
+  /** The demo as an ordinary profile of the list; what is there under its id already stays. Its id. */
+  async demo(): Promise<string> {
+    const { profiles } = this.#needs
+    const demo = demoProfile()
+    const { profiles: known } = await profiles.list()
+    if (!known.some(({ id }) => id === demo.id)) {
+      await profiles.save(demo)
+      await this.#needs.changed()
+    }
+    return demo.id
   }
 
   async read(profile: string): Promise<ProfileDocument> {

@@ -122,6 +122,8 @@ export const contract = {
   profiles: {
     /** A new one, to begin with. */
     blank: call(nothing, shape<ProfileDocument>()),
+    /** Puts the demo into the list, where it is not; answers its id. */
+    demo: call(nothing, shape<string>()),
     read: call(v.strictObject({ profile }), shape<ProfileDocument>()),
     check: call(v.strictObject({ document }), shape<CheckedDocument>()),
     /** `fresh`: as a new profile, under an id of its own. Secrets go to the keychain. */

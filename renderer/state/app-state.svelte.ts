@@ -83,6 +83,15 @@ export class AppState {
     this.place.open('status')
   }
 
+  /** The demo is an ordinary connection, whose gateway is inside this app. */
+  async demo(): Promise<void> {
+    const outcome = await this.api.profiles.demo()
+    if (!outcome.ok) return
+    await this.culvert.refresh()
+    this.look(outcome.value)
+    void this.culvert.connect(outcome.value)
+  }
+
   async chooseFiles(): Promise<void> {
     this.place.view = 'import'
     await this.importing.choose()

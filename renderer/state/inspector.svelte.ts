@@ -34,7 +34,7 @@ export class Inspector {
 
   /** The message before or after the one looked at. */
   step(by: 1 | -1): void {
-    const at = this.shown.indexOf(this.chosen)
+    const at = this.chosen === undefined ? -1 : this.shown.indexOf(this.chosen)
     const next = this.shown[at + by]
     if (next !== undefined) this.#chosen = next.number
   }

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { _electron, type ElectronApplication, type Page } from 'playwright-core'
@@ -36,6 +36,8 @@ export class Desktop {
   #display: ChildProcess | undefined
   #name = ''
   #running: ElectronApplication[] = []
+  #services: ChildProcess[] = []
+  #bus = ''
 
   static async open(): Promise<Desktop> {
     const desktop = new Desktop()
@@ -73,6 +75,39 @@ export class Desktop {
     if (USER !== undefined) chownSync(path, USER, USER)
   }
 
+  /** A session bus with a real keyring on it, unlocked, as every desktop has; the app finds it from now on. */
+  async openKeyring(): Promise<void> {
+    const bus = `unix:path=${join(this.folder, 'runtime', 'bus')}`
+    const dbus = this.#asUser(
+      'dbus-daemon',
+      ['--session', '--nofork', '--nopidfile', '--address', bus],
+      'ignore',
+    )
+    this.#services.push(dbus)
+    for (let tries = 0; tries < 100 && !existsSync(join(this.folder, 'runtime', 'bus')); tries += 1) {
+      await new Promise((soon) => setTimeout(soon, 50))
+    }
+    this.#bus = bus
+    const daemon = this.#asUser(
+      'gnome-keyring-daemon',
+      ['--unlock', '--components=secrets', '--foreground'],
+      'pipe',
+    )
+    this.#services.push(daemon)
+    daemon.stdin?.end('of the desktop')
+  }
+
+  /** What a program of the user says, run on this desktop. */
+  ask(program: string, args: readonly string[]): string {
+    const [command, all] = asUser(program, args)
+    return execFileSync(command, all, { encoding: 'utf8', env: this.environment })
+  }
+
+  #asUser(program: string, args: readonly string[], stdin: 'ignore' | 'pipe'): ChildProcess {
+    const [command, all] = asUser(program, args)
+    return spawn(command, all, { env: this.environment, stdio: [stdin, 'ignore', 'ignore'] })
+  }
+
   get environment(): Record<string, string> {
     const { HOME: _home, DBUS_SESSION_BUS_ADDRESS: _bus, CULVERT_ELECTRON: _electron, ...rest } = process.env
     return {
@@ -82,6 +117,7 @@ export class Desktop {
       XDG_RUNTIME_DIR: join(this.folder, 'runtime'),
       CULVERT_HOME: this.home,
       LC_ALL: 'C.UTF-8',
+      ...(this.#bus === '' ? {} : { DBUS_SESSION_BUS_ADDRESS: this.#bus }),
     }
   }
 
@@ -96,7 +132,9 @@ export class Desktop {
     this.#running.push(app)
     const child = app.process()
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (written += chunk))
-    const page = await app.firstWindow()
+    const page = await app.firstWindow().catch((problem) => {
+      throw new Error(`no window: ${written}`, { cause: problem })
+    })
     page.setDefaultTimeout(10_000)
     return { app, page, output: () => written }
   }
@@ -159,7 +197,17 @@ export class Desktop {
 
   async close(): Promise<void> {
     for (const app of this.#running) await app.close().catch(() => {})
+    for (const service of this.#services) service.kill()
     this.#display?.kill()
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** A command line that runs `program` as the user the app runs as. */
+function asUser(program: string, args: readonly string[]): [string, readonly string[]] {
+  if (USER === undefined) return [program, args]
+  return [
+    'setpriv',
+    [`--reuid=${USER}`, `--regid=${USER}`, '--clear-groups', '--inh-caps=-all', program, ...args],
+  ]
 }

@@ -1,0 +1,165 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Desktop, type RunningApp } from './desktop.ts'
+
+let desktop: Desktop
+let running: RunningApp
+let page: Page
+
+beforeAll(async () => {
+  desktop = await Desktop.open()
+  await desktop.openKeyring()
+  running = await desktop.launch()
+  page = running.page
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  // The menus of the tray and its pictures are the system's; what is put into them is seen here.
+  await running.app.evaluate(({ Menu }) => {
+    const build = Menu.buildFromTemplate
+    Menu.buildFromTemplate = (template) => {
+      ;(globalThis as unknown as { trayTemplate: unknown }).trayTemplate = template
+      return build(template)
+    }
+  })
+})
+afterAll(() => desktop.close())
+
+const headline = (text: string) =>
+  page.getByRole('heading', { level: 2, name: text, exact: true }).waitFor({ timeout: 20_000 })
+
+/** Chooses an item of the tray's menu; its labels. */
+const tray = (choice?: string): Promise<readonly string[]> =>
+  running.app.evaluate((_electron, wanted) => {
+    const items =
+      (globalThis as unknown as { trayTemplate?: { label?: string; click?: () => void }[] }).trayTemplate ??
+      []
+    items.find(({ label }) => label === wanted)?.click?.()
+    return items.map(({ label }) => label ?? '')
+  }, choice)
+
+describe('the demo, by keyboard alone', () => {
+  test('connects through a real tunnel and shows phase 1, phase 2 and traffic', async () => {
+    const button = page.getByRole('button', { name: 'Start the demo' })
+    for (
+      let presses = 0;
+      presses < 10 && !(await button.evaluate((node) => node.matches(':focus')));
+      presses += 1
+    ) {
+      await page.keyboard.press('Tab')
+    }
+    await page.keyboard.press('Enter')
+    await headline('Connected')
+    await page.keyboard.press('Control+d')
+    await page.getByRole('region', { name: 'Phase 1' }).getByText('gateway.culvert.test').waitFor()
+    await page.getByRole('region', { name: 'Phase 2' }).getByText('ESP tunnel', { exact: false }).waitFor()
+  })
+
+  test('every message of it stands in the inspector', async () => {
+    await page.keyboard.press('Control+2')
+    const list = page.getByRole('list', { name: /^Messages/ })
+    await list.getByRole('button', { name: /IKE_SA_INIT request, to the gateway, \d+ octets/ }).waitFor()
+    await list.getByRole('button', { name: /IKE_AUTH response, from the gateway/ }).click()
+    const first = () => page.locator('.pane-b dd').first().innerText()
+    expect(await first()).toBe('IKE_AUTH')
+    await page.keyboard.press('ArrowUp')
+    await page.keyboard.press('[')
+    await page.keyboard.press('[')
+    await expect.poll(first).toBe('IKE_SA_INIT')
+    await page.getByRole('region', { name: /octets$/ }).waitFor()
+    await page.keyboard.press('Control+1')
+  })
+
+  test('survives the sleep of the computer, because the gateway is asked', async () => {
+    await running.app.evaluate(({ powerMonitor }) => powerMonitor.emit('resume'))
+    await page.keyboard.press('Control+2')
+    await page
+      .getByRole('button', { name: /INFORMATIONAL response, from the gateway/ })
+      .first()
+      .waitFor()
+    await page.keyboard.press('Control+1')
+    await headline('Connected')
+  })
+
+  test('the tray shows it and ends it', async () => {
+    await expect.poll(() => tray()).toContain('Disconnect Demo')
+    expect((await tray())[0]).toBe('Demo: Connected')
+    await tray('Disconnect Demo')
+    await headline('Not connected')
+    await expect.poll(() => tray()).toContain('Connect Demo')
+    await page.getByRole('cell', { name: 'you', exact: true }).waitFor()
+  })
+
+  test('the tray begins it, and the keyboard ends it', async () => {
+    await tray('Connect Demo')
+    await headline('Connected')
+    await page.keyboard.press('Control+Enter')
+    // Traffic of the last seconds would be asked about.
+    const sure = page.getByRole('button', { name: 'Disconnect anyway' })
+    await page
+      .getByRole('heading', { level: 2, name: /^(Not connected|Disconnecting)$/ })
+      .or(sure)
+      .first()
+      .waitFor()
+    if (await sure.isVisible()) await sure.click()
+    await headline('Not connected')
+  })
+})
+
+describe('a real keyring', () => {
+  const stored = () => {
+    try {
+      return desktop.ask('secret-tool', ['lookup', 'service', 'Culvert', 'username', 'office/psk'])
+    } catch {
+      return undefined
+    }
+  }
+
+  test('a key typed into the editor is in the keyring and nowhere on disk', async () => {
+    await page.keyboard.press('Control+n')
+    await page.getByLabel('Gateway', { exact: true }).fill('192.0.2.1')
+    await page.getByLabel('Your ID').fill('alice@example.org')
+    await page.getByLabel('Pre-shared key', { exact: true }).last().fill('correct horse battery')
+    await page.getByRole('button', { name: 'Name and folder' }).click()
+    await page.getByLabel('Name', { exact: true }).fill('Office')
+    await page.keyboard.press('Control+s')
+    await page.getByRole('heading', { level: 1, name: 'Office' }).waitFor()
+    expect(stored()).toBe('correct horse battery')
+    const files = readdirSync(desktop.home, { recursive: true, withFileTypes: true }).filter((one) =>
+      one.isFile(),
+    )
+    for (const { parentPath, name } of files) {
+      expect(readFileSync(join(parentPath, name)).includes('correct horse'), name).toBe(false)
+    }
+    expect(running.output()).not.toContain('correct horse')
+  })
+
+  test('it is replaced, and forgotten, from the editor', async () => {
+    await page.keyboard.press('Control+4')
+    await page.getByText('In the keychain of this computer.').waitFor()
+    await page.getByLabel('Pre-shared key', { exact: true }).last().fill('another')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(stored).toBe('another')
+    await page.getByRole('button', { name: 'Forget' }).click()
+    await page.getByText('Not saved: Culvert asks when you connect.').waitFor()
+    expect(stored()).toBeUndefined()
+  })
+})
+
+test('quitting asks while traffic flows, and stays when told to', async () => {
+  await page.getByRole('button', { name: /^Demo / }).click()
+  await page.keyboard.press('Control+1')
+  await page.getByRole('button', { name: 'Connect', exact: true }).click()
+  await headline('Connected')
+  await running.app.evaluate(({ dialog }) => {
+    const seen = globalThis as unknown as { asked: string[] }
+    seen.asked = []
+    dialog.showMessageBox = (async (_window: unknown, { message }: { message: string }) => {
+      seen.asked.push(message)
+      return { response: 0, checkboxChecked: false }
+    }) as never
+  })
+  const asked = () => running.app.evaluate(() => (globalThis as unknown as { asked: string[] }).asked)
+  expect(await asked()).toEqual([])
+  await desktop.quit()
+})
