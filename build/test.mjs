@@ -75,7 +75,11 @@ const STEPS = [
   ['lint', () => ({ command: tool('biome'), args: ['check', '.'] })],
   ['unit', () => vitest('unit')],
   ['unit in Electron', () => inElectron('unit', IN_BOTH_RUNTIMES)],
-  ['window', () => window(['security', 'status', 'views'].map((name) => `test/e2e/${name}.test.ts`))],
+  [
+    'window',
+    () =>
+      window(['security', 'status', 'views', 'desktop', 'scenes'].map((name) => `test/e2e/${name}.test.ts`)),
+  ],
   ['window with a real gateway', () => window(['test/e2e/connect.test.ts'], noMachine())],
   ...(has('test/machine') ? [['machine', machine]] : []),
   ...(has('core/cli/main.ts') ? [['interop', interop]] : []),

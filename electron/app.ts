@@ -344,6 +344,7 @@ export class App {
         },
         disconnect: ({ profile }) => engine.disconnect(profile),
         retry: ({ profile }) => engine.retry(profile),
+        tryOut: ({ profile }) => engine.tryOut(profile),
         messages: async ({ profile, after }) => (await engine.messages(profile, after)).slice(0, 500),
       },
       prompts: {

@@ -1,7 +1,7 @@
 import { adviceFor } from '../core/advice.ts'
 import type { Secret } from '../core/bytes/secret.ts'
 import type { MessageLine } from '../core/contract/message.ts'
-import type { AppSnapshot, ErrorSnapshot } from '../core/contract/snapshot.ts'
+import type { AppSnapshot, ErrorSnapshot, Probe } from '../core/contract/snapshot.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { ControlClient } from '../core/manager/control-client.ts'
 import { controlPath } from '../core/manager/control-protocol.ts'
@@ -91,6 +91,13 @@ export class Engine {
 
   async retry(profile: string): Promise<boolean> {
     return (await this.#open()).retry(profile)
+  }
+
+  async tryOut(profile: string): Promise<readonly Probe[]> {
+    const probes: Probe[] = []
+    const manager = (await this.#open()).manager
+    if (manager !== undefined) for await (const probe of manager.probe(profile)) probes.push(probe)
+    return probes
   }
 
   /** Takes over `answer`; without one the question is cancelled. Whether somebody still waited. */

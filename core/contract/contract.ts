@@ -5,7 +5,7 @@ import { LARGEST_FILE, MOST_FILES } from './limits.ts'
 import type { MessageLine } from './message.ts'
 import type { CheckedDocument, ProfileDocument, SaveOutcome, SecretsState } from './profile.ts'
 import type { Place, Settings } from './settings.ts'
-import type { AppSnapshot, ErrorSnapshot, PastConnection } from './snapshot.ts'
+import type { AppSnapshot, ErrorSnapshot, PastConnection, Probe } from './snapshot.ts'
 
 /** What crosses from main to the window when a call is over. A fault is a value: nothing is thrown across. */
 export type Outcome<T> =
@@ -108,6 +108,8 @@ export const contract = {
     disconnect: call(v.strictObject({ profile: v.optional(profile) }), shape<number>()),
     /** Tries at once what waits for its next try; answers whether it did wait. */
     retry: call(v.strictObject({ profile }), shape<boolean>()),
+    /** Tries a running tunnel out; nothing where nobody is known to answer behind it, or another Culvert carries it. */
+    tryOut: call(v.strictObject({ profile }), shape<readonly Probe[]>()),
     /** Messages with a number above `after`, oldest first, at most 500 of them. */
     messages: call(v.strictObject({ profile, after: count }), shape<readonly MessageLine[]>()),
   },

@@ -20,6 +20,8 @@ export interface ProfileSummary {
   readonly folder: string | undefined
   readonly gateway: string
   readonly signIn: string
+  /** Somebody is known to answer behind its gateway, so that its tunnel can be tried out. */
+  readonly canTry?: true
   /** Secrets the keychain is known to hold, by name (`psk`). */
   readonly saved: readonly string[]
 }

@@ -1,6 +1,7 @@
 import type { AppSnapshot, Probe, ProfileSummary } from '../contract/snapshot.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
 import type { OsEdge } from '../net/plan.ts'
+import { isDemo } from '../profile/demo.ts'
 import { authWords, type Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
 import type { LoggedMessage } from './message-log.ts'
@@ -57,6 +58,7 @@ export class Manager {
       folder: profile.folder,
       gateway: profile.gateway.host,
       signIn: `IKEv2, ${authWords(profile.auth)}`,
+      ...(isDemo(profile) ? { canTry: true } : {}),
       saved: [],
     }))
     this.#changed()

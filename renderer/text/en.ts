@@ -2,6 +2,7 @@ import type {
   ErrorSnapshot,
   Phase1Snapshot,
   Phase2Snapshot,
+  Probe,
   ProfileSummary,
   StepSnapshot,
   TunnelSnapshot,
@@ -67,6 +68,8 @@ export const WORDS = {
   askAgain: 'Enter the key again',
   runChecks: 'Run checks',
   openInspector: 'Open in Inspector',
+  tryOut: 'Try it out',
+  tried: 'Tried through the tunnel',
   dropHere: 'Drop it: Culvert reads it and shows what becomes of every field.',
 } as const
 
@@ -317,3 +320,7 @@ export const packets = (amount: string, count: string): string => `${amount}, ${
 export const dropped = (replayed: number, other: number): string =>
   `${replayed} dropped, ${other} other drops`
 export const codeIs = (kind: string): string => `Code ${kind}`
+
+const TRIES: Readonly<Record<Probe['what'], string>> = { ping: 'Echo', dns: 'Name', web: 'Page' }
+export const tryWhat = ({ what }: Probe): string => TRIES[what]
+export const tryTook = ({ ms }: Probe): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`

@@ -121,9 +121,9 @@ export const messageName = ({ exchange, response }: MessageLine): string =>
 export const messageSize = ({ bytes, fragments }: MessageLine): string =>
   fragments === undefined ? `${bytes.length / 2} octets` : `in ${fragments} fragments`
 
-/** A message for somebody who does not see the ladder. */
-export const messageLabel = (message: MessageLine): string =>
-  `${messageName(message)}, ${message.direction === 'in' ? 'from the gateway' : 'to the gateway'}, ${messageSize(message)}, at ${clock(message.atMs)}`
+/** Which way it went, for somebody who does not see the ladder. */
+export const messageWay = ({ direction }: MessageLine): string =>
+  direction === 'in' ? ', from the gateway, ' : ', to the gateway, '
 
 export const clock = (atMs: number): string => {
   const at = new Date(atMs)

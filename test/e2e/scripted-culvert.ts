@@ -79,6 +79,12 @@ export class ScriptedCulvert {
     this.#snapshot = { ...this.#snapshot, tunnels }
   }
 
+  /** Questions to the person. They come with this snapshot as if this window's own process asked. */
+  prompts(prompts: AppSnapshot['prompts']): void {
+    this.#snapshot = { ...this.#snapshot, prompts }
+    this.say(...this.#snapshot.tunnels)
+  }
+
   profiles(profiles: AppSnapshot['profiles']): void {
     this.#snapshot = { ...this.#snapshot, profiles }
     this.say(...this.#snapshot.tunnels)

@@ -46,7 +46,7 @@ describe('the window in real Electron', () => {
       module: 'undefined',
       Buffer: 'undefined',
       areas: ['app', 'session', 'prompts', 'profiles', 'files', 'checks'],
-      calls: ['connect', 'disconnect', 'retry', 'messages'],
+      calls: ['connect', 'disconnect', 'retry', 'tryOut', 'messages'],
     })
   })
 

@@ -8,7 +8,7 @@ import { requireProfile } from '../../../core/profile/schema.ts'
 import { ProfileStore } from '../../../core/profile/store.ts'
 import { Lab, type LabEnv, parseEnv, setting } from '../../interop/lab.ts'
 import { profileFor } from '../../interop/profile.ts'
-import { Desktop } from '../desktop.ts'
+import { Desktop, type RunningApp } from '../desktop.ts'
 
 /** Set by `connect.test.ts`, which started the gateway and this very process in the namespace of its client. */
 const SCENARIO = process.env.CULVERT_SCENARIO ?? ''
@@ -19,6 +19,7 @@ describe('the window and a real gateway', () => {
   let desktop: Desktop
   let page: Page
   let output: () => string
+  let running: RunningApp
 
   beforeAll(async () => {
     env = parseEnv(await lab.must('env', SCENARIO))
@@ -29,7 +30,8 @@ describe('the window and a real gateway', () => {
     for (const name of ['', ...readdirSync(join(desktop.home), { recursive: true })]) {
       desktop.give(join(desktop.home, String(name)))
     }
-    ;({ page, output } = await desktop.launch({ permitted: true }))
+    running = await desktop.launch({ permitted: true })
+    ;({ page, output } = running)
   })
   afterAll(() => desktop.close())
 
@@ -108,13 +110,28 @@ describe('the window and a real gateway', () => {
     expect(String(Secret.fromText(key))).toBe('[secret]')
   })
 
-  test('closing the window ends the tunnel in order', async () => {
+  test('closing the window asks while traffic flows, and ends the tunnel in order', async () => {
     const before = state()
     const connected = page.evaluate(
       `window.culvert.session.connect({ profile: '${SCENARIO}', secrets: { psk: '${setting(env, 'LAB_CLIENT_PSK')}' } })`,
     )
     expect(await connected).toEqual({ ok: true, value: undefined })
     expect(state()).not.toBe(before)
+    await running.app.evaluate(({ dialog }) => {
+      const seen = globalThis as unknown as { asked: string[] }
+      seen.asked = []
+      dialog.showMessageBox = (async (_window: unknown, { message }: { message: string }) => {
+        // The first time the person stays.
+        return { response: seen.asked.push(message) === 1 ? 0 : 1, checkboxChecked: false }
+      }) as never
+    })
+    const asked = () => running.app.evaluate(() => (globalThis as unknown as { asked: string[] }).asked)
+    expect(await lab.check()).toBe('')
+    // Counters are looked at every two seconds.
+    await page.waitForTimeout(2500)
+    await running.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+    await expect.poll(asked).toEqual(['Disconnect Lindqvist Marine and quit?'])
+    expect(await lab.must('sas', SCENARIO)).toMatch(/ESTABLISHED/)
     await desktop.quit()
     expect(state()).toBe(before)
     expect(await lab.must('sas', SCENARIO)).not.toMatch(/ESTABLISHED/)

@@ -1,0 +1,194 @@
+import type { Page } from 'playwright-core'
+import type { MessageLine } from '../../core/contract/message.ts'
+import type { PromptSnapshot, TunnelSnapshot } from '../../core/contract/snapshot.ts'
+import { TUNNEL } from '../support/snapshots.ts'
+import type { ScriptedCulvert } from './scripted-culvert.ts'
+
+/** A view or state of the window, and how to get there from any other. */
+export interface Scene {
+  readonly name: string
+  go(page: Page, culvert: ScriptedCulvert): Promise<void>
+}
+
+const QUIET = { phase1: undefined, phase2: [], network: undefined }
+
+const FAULT = {
+  kind: 'gatewayIdMismatch',
+  title: 'This is not the gateway you named',
+  detail:
+    'You asked for vpn.lindqvist.example; it says it is gw2.lindqvist.example. Nothing of yours was sent.',
+  tryThis: [
+    'Use gw2.lindqvist.example as the remote ID, if your administrator confirms it',
+    'Send this message to the administrator of the gateway',
+  ],
+}
+const SILENT = {
+  kind: 'noAnswer',
+  title: 'The gateway fell silent',
+  detail: 'It answered before, but not INFORMATIONAL, sent 5 times.',
+  tryThis: ['Check that this computer is online', 'Try another network'],
+}
+
+const STEPS = TUNNEL.steps.map((step, at) =>
+  at < 3
+    ? step
+    : at === 3
+      ? { ...step, state: 'now' as const, tookMs: undefined, sinceMs: Date.now() - 7000 }
+      : { ...step, state: 'todo' as const, tookMs: undefined, sinceMs: undefined },
+)
+
+export const PROMPT: PromptSnapshot = {
+  id: 1,
+  profile: 'marine',
+  kind: 'code',
+  fields: ['code'],
+  canSave: false,
+  identity: 'ingrid@lindqvist.example',
+  message: 'Enter the 6-digit code from your authenticator app.',
+  untilMs: Date.now() + 3_600_000,
+  certificate: undefined,
+}
+
+const MESSAGES: readonly MessageLine[] = ['IKE_SA_INIT', 'IKE_AUTH', 'INFORMATIONAL'].flatMap(
+  (exchange, at) =>
+    [false, true].map((response) => ({
+      number: 2 * at + (response ? 2 : 1),
+      atMs: Date.now() - 60_000 + 20 * at + (response ? 11 : 0),
+      direction: response ? 'in' : 'out',
+      exchange,
+      messageId: at,
+      response,
+      retransmission: false,
+      problem: at === 2 && response ? 'SK: integrity check failed (RFC 7296 §3.14)' : undefined,
+      payloads: at === 0 ? ['SA', 'KE', 'Nonce', 'N(NAT_DETECTION_SOURCE_IP)'] : ['SK'],
+      bytes: '8f3a61c2d95e047b'.repeat(12 + 8 * at),
+    })),
+)
+
+const tab = (key: string) => async (page: Page) => {
+  await page
+    .getByRole('button', { name: /^Lindqvist Marine/ })
+    .first()
+    .click()
+  await page.keyboard.press(`Control+${key}`)
+}
+const status = tab('1')
+
+/** Status with one tunnel as it is said here. */
+const state = (name: string, ...said: readonly TunnelSnapshot[]): Scene => ({
+  name,
+  go: async (page, culvert) => {
+    culvert.prompts([])
+    culvert.say(...said)
+    await status(page)
+  },
+})
+
+/** All views and states. Those that need files of the home, or a mouse, stand in their own tests. */
+export const SCENES: readonly Scene[] = [
+  state('idle'),
+  state('phase1', {
+    ...TUNNEL,
+    ...QUIET,
+    state: 'phase1',
+    steps: STEPS,
+    step: 'waiting for the answer to IKE_AUTH',
+  }),
+  state('phase2', { ...TUNNEL, phase2: [], network: undefined, state: 'phase2', step: 'opening the tunnel' }),
+  state('connected', TUNNEL),
+  {
+    name: 'connected-details',
+    go: async (page, culvert) => {
+      culvert.say(TUNNEL)
+      await status(page)
+      await page.getByRole('switch', { name: 'Details' }).click()
+    },
+  },
+  {
+    name: 'connected-plain',
+    go: async (page) => page.getByRole('switch', { name: 'Details' }).click(),
+  },
+  state('reconnecting', {
+    ...TUNNEL,
+    ...QUIET,
+    state: 'reconnecting',
+    error: SILENT,
+    retryAtMs: Date.now() + 3_000_000,
+  }),
+  state('blocked', {
+    ...TUNNEL,
+    ...QUIET,
+    state: 'reconnecting',
+    error: SILENT,
+    held: ['10.20.0.0/16', '10.44.8.0/22'],
+    retryAtMs: Date.now() + 3_000_000,
+  }),
+  state('disconnecting', { ...TUNNEL, state: 'disconnecting' }),
+  state('error', { ...TUNNEL, phase2: [], network: undefined, state: 'failed', error: FAULT }),
+  {
+    name: 'prompt',
+    go: async (page, culvert) => {
+      culvert.say({ ...TUNNEL, ...QUIET, state: 'phase1', steps: STEPS })
+      await status(page)
+      culvert.prompts([PROMPT])
+      await page.getByRole('dialog').waitFor()
+    },
+  },
+  {
+    name: 'inspector',
+    go: async (page, culvert) => {
+      culvert.prompts([])
+      culvert.messages = [...MESSAGES]
+      culvert.say(TUNNEL)
+      await tab('2')(page)
+      await page.getByRole('list', { name: /^Messages/ }).waitFor()
+    },
+  },
+  { name: 'checks', go: tab('3') },
+  {
+    name: 'edit-new',
+    go: async (page) => {
+      await page.keyboard.press('Control+n')
+      await page.getByLabel('Gateway', { exact: true }).fill('vpn.lindqvist.example')
+      await page.getByRole('button', { name: /^Phase 1/ }).click()
+      await page.getByRole('button', { name: /^Networks/ }).click()
+    },
+  },
+  {
+    name: 'import',
+    go: async (page) => {
+      await page.getByRole('button', { name: 'Import a file' }).first().click()
+    },
+  },
+  { name: 'settings', go: async (page) => page.keyboard.press('Control+,') },
+  {
+    name: 'folded',
+    go: async (page, culvert) => {
+      culvert.say(TUNNEL)
+      await status(page)
+      await page.keyboard.press('Control+\\')
+    },
+  },
+  {
+    name: 'compact-connected',
+    go: async (page) => {
+      await page.keyboard.press('Control+\\')
+      await page.keyboard.press('Control+m')
+      await page.getByRole('combobox').waitFor()
+    },
+  },
+  {
+    name: 'compact-idle',
+    go: async (page, culvert) => {
+      culvert.say()
+      await page.getByRole('heading', { name: 'Not connected' }).waitFor()
+    },
+  },
+  {
+    name: 'compact-left',
+    go: async (page) => {
+      await page.keyboard.press('Control+m')
+      await page.getByRole('navigation', { name: 'Connections' }).waitFor()
+    },
+  },
+]
