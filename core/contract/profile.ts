@@ -5,7 +5,7 @@ export interface ProfileDocument {
   readonly folder?: string | undefined
   readonly gateway: { readonly host: string; readonly [field: string]: unknown }
   readonly auth: { readonly method: string; readonly [field: string]: unknown }
-  readonly localId: string
+  readonly localId?: string | undefined
   readonly remoteId?: string | undefined
   readonly ike: {
     readonly proposals: readonly string[]

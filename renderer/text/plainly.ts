@@ -29,7 +29,7 @@ export function plainly(
   const host = gateway.host.trim() || 'the gateway you name'
   const weak = [...(checked?.ike ?? []), ...(checked?.esp ?? [])].flatMap((suite) => suite.weak)
   return [
-    { text: `Culvert calls ${host} with IKEv2 and signs in as ${localId.trim() || 'whom you say'}.` },
+    { text: `Culvert calls ${host} with IKEv2 and signs in as ${localId?.trim() || 'whom you say'}.` },
     {
       text: `The gateway must prove that it knows your key${remoteId ? ` and that it is ${remoteId}` : ''} before anything of yours is sent.`,
     },
