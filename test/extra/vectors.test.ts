@@ -3,11 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { equal, fromHex, toHex } from '../../core/bytes/octets.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { createRegistry } from '../../core/crypto/registry.ts'
+import { derivedKeys, skeyidOfPsk, skeyidOfSignatures } from '../../core/ike/v1/keys.ts'
 import { childKeys, ikeKeys, rekeyedSkeyseed, skeyseed } from '../../core/ike/v2/keys.ts'
 import { loadAddon } from '../../core/native/load.ts'
 import { extraFile, extraFiles, extraJson } from '../support/extra-vectors.ts'
 import { knownAnswer, NOT_OFFERED, type StrongswanEntry } from '../support/strongswan-vectors.ts'
-import { NOT_RUN, PARTS_NOT_RUN } from '../support/vector-coverage.ts'
+import { NOT_RUN } from '../support/vector-coverage.ts'
 import { vector } from '../support/vectors.ts'
 import { runKnownAnswer } from '../vectors/cases.ts'
 import { Tally } from '../vectors/result.ts'
@@ -39,7 +40,7 @@ const cavp = 'crypto/kdf/nist-cavp-ike-samples.json'
 
 describe(cavp, () => {
   type Sample = { inputs: Record<string, string>; outputs: Record<string, string> }
-  const { ikev2, ...others } = extraJson<Record<string, Sample>>(cavp)
+  const { ikev2, ikev1_dsa, ikev1_psk, ...others } = extraJson<Record<string, Sample>>(cavp)
   const input = (name: string): Uint8Array => fromHex(ikev2!.inputs[name]!)
   const output = (name: string): string => ikev2!.outputs[name]!
   const prf = registry.prf.get(2)! // the samples are of HMAC-SHA-1
@@ -76,8 +77,24 @@ describe(cavp, () => {
     expect(hex(seed)).toBe(output('sKeySeedReKey'))
   })
 
-  test('what else is in the file is listed with a reason', () => {
-    expect(Object.keys(others).map((name) => `${cavp} ${name}`)).toEqual(Object.keys(PARTS_NOT_RUN))
+  test.each([
+    ['§5.1, of signatures', ikev1_dsa!],
+    ['§5.4, of a pre-shared key', ikev1_psk!],
+  ])('RFC 2409 %s: SKEYID and what is made of it', (_name, { inputs, outputs }) => {
+    const octets = (name: string): Uint8Array => fromHex(inputs[name]!)
+    const [i, r] = [octets('nInit'), octets('nResp')]
+    const shared = new Secret(octets('gxy'))
+    const skeyid =
+      inputs.preSharedKey === undefined
+        ? skeyidOfSignatures(prf, i, r, shared)
+        : skeyidOfPsk(prf, new Secret(octets('preSharedKey')), i, r)
+    const cookies = { initiatorCookie: octets('ckyInit'), responderCookie: octets('ckyResp') }
+    const { d, a, e } = derivedKeys(prf, skeyid, shared, cookies)
+    expect({ sKeyId: hex(skeyid), sKeyIdD: hex(d), sKeyIdA: hex(a), sKeyIdE: hex(e) }).toEqual(outputs)
+  })
+
+  test('nothing else is in the file', () => {
+    expect(Object.keys(others)).toEqual([])
   })
 })
 

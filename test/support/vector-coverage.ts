@@ -31,9 +31,3 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'rfc/rfc9048.txt':
     'its numbers are test/vectors/data/eap/rfc9048.json, which test/crypto/sim-keys.test.ts runs',
 }
-
-/** Parts of a file that is run otherwise. */
-export const PARTS_NOT_RUN: Readonly<Record<string, string>> = {
-  'crypto/kdf/nist-cavp-ike-samples.json ikev1_dsa': 'IKEv1 is not done yet',
-  'crypto/kdf/nist-cavp-ike-samples.json ikev1_psk': 'IKEv1 is not done yet',
-}
