@@ -74,6 +74,18 @@ export interface ProvenClient {
   readonly initialContact: boolean
 }
 
+/** IKEv1 in what IKEv2 has no counterpart of. */
+export interface IkeV1Config {
+  /** Sign in after phase 1, with a name and a password. draft-beaulieu-ike-xauth */
+  readonly xauth?: XauthConfig
+}
+
+export type XauthConfig =
+  /** Ours, as a client. */
+  | { readonly role: 'client'; readonly user: string; readonly password: Secret }
+  /** Who may come in, as a gateway. */
+  | { readonly role: 'gateway'; readonly users: ReadonlyMap<string, Secret> }
+
 /** Everything a session must know before the first message; it never changes during its life. Whoever runs it closes its secrets. */
 export interface ConnectionConfig {
   /** Numeric address of the gateway. */
@@ -124,6 +136,8 @@ export interface ConnectionConfig {
   readonly keepaliveSeconds: number
   /** CHILD_SAs that stand at once, as far as the peer may make more of them; left out: 1 as a client, some as a responder. RFC 7296 §1.3.1 */
   readonly mostChildren?: number
+  /** What only IKEv1 asks. */
+  readonly ikev1?: IkeV1Config
   /** Groups for CHILD_SAs made by CREATE_CHILD_SA, IANA ids, the most wanted first; none: no perfect forward secrecy. */
   readonly pfsGroups: readonly number[]
 }

@@ -1,0 +1,67 @@
+import { addressBytes, addressText } from '../../bytes/address.ts'
+import { NO_OCTETS } from '../../bytes/octets.ts'
+import { ConfigurationAttribute as A } from '../../iana/ikev1.ts'
+import { attributeBytes } from '../../wire/ikev1/attribute.ts'
+import type { Attribute, IdPayload } from '../../wire/ikev1/payload.ts'
+import type { Assigned, ConnectionConfig } from '../config.ts'
+import type { AssignedConfiguration } from '../session.ts'
+
+/** Empty attributes of the wanted families. draft-dukes-ike-mode-cfg §3.3 */
+export function configurationRequest(want: { readonly ipv4: boolean; readonly ipv6: boolean }): Attribute[] {
+  const types = [
+    ...(want.ipv4 ? [A.INTERNAL_IP4_ADDRESS.id, A.INTERNAL_IP4_NETMASK.id, A.INTERNAL_IP4_DNS.id] : []),
+    ...(want.ipv6 ? [A.INTERNAL_IP6_ADDRESS.id, A.INTERNAL_IP6_DNS.id] : []),
+  ]
+  return types.map((type) => ({ type, bytes: NO_OCTETS }))
+}
+
+/** What of `assigns` was asked for. */
+export function configurationReply(
+  asked: readonly Attribute[],
+  assigns: { readonly addresses: readonly string[]; readonly dnsServers: readonly string[] },
+): Attribute[] {
+  const give = (addresses: readonly string[], type4: number, type6: number): Attribute[] =>
+    addresses.flatMap((cidr) => {
+      const bytes = addressBytes(cidr.split('/')[0]!)
+      const type = bytes.length === 4 ? type4 : type6
+      return asked.some((a) => a.type === type) ? [{ type, bytes }] : []
+    })
+  return [
+    ...give(assigns.addresses, A.INTERNAL_IP4_ADDRESS.id, A.INTERNAL_IP6_ADDRESS.id),
+    ...give(assigns.dnsServers, A.INTERNAL_IP4_DNS.id, A.INTERNAL_IP6_DNS.id),
+  ]
+}
+
+/** What the gateway gives us; attributes of a wrong length and unknown ones are passed over. draft-dukes-ike-mode-cfg §3.4 */
+export function readConfiguration(attributes: readonly Attribute[]): AssignedConfiguration {
+  const addresses: string[] = []
+  const dnsServers: string[] = []
+  for (const attribute of attributes) {
+    const bytes = attributeBytes(attribute)
+    switch (attribute.type) {
+      case A.INTERNAL_IP4_ADDRESS.id:
+        if (bytes.length === 4) addresses.push(`${addressText(bytes)}/32`)
+        break
+      case A.INTERNAL_IP6_ADDRESS.id:
+        // Some gateways add a prefix length, as IKEv2 has it.
+        if (bytes.length === 16 || bytes.length === 17)
+          addresses.push(`${addressText(bytes.subarray(0, 16))}/128`)
+        break
+      case A.INTERNAL_IP4_DNS.id:
+        if (bytes.length === 4) dnsServers.push(addressText(bytes))
+        break
+      case A.INTERNAL_IP6_DNS.id:
+        if (bytes.length === 16) dnsServers.push(addressText(bytes))
+        break
+    }
+  }
+  return { addresses, dnsServers, subnets: [], dnsDomains: [] }
+}
+
+/** What a gateway of this configuration hands to the client on the other side, asked only once the client is proven. */
+export function assignedTo(config: ConnectionConfig, remoteId: IdPayload | undefined): Assigned | undefined {
+  const { assigns } = config
+  if (typeof assigns !== 'function') return assigns
+  if (remoteId === undefined) return undefined
+  return assigns({ identity: { type: remoteId.idType, data: remoteId.data }, initialContact: false })
+}

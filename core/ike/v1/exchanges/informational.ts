@@ -1,0 +1,73 @@
+import type { Millis } from '../../../bytes/brands.ts'
+import { equal } from '../../../bytes/octets.ts'
+import { isErrorType, NotifyType, SecurityProtocol } from '../../../iana/ikev1.ts'
+import type { DeletePayload, NotifyPayload, Payload } from '../../../wire/ikev1/payload.ts'
+import { spiNumber } from '../../v2/payloads.ts'
+import type { Established } from '../established.ts'
+import type { IsakmpSa } from '../isakmp-sa.ts'
+import { SPEC } from '../numbers.ts'
+import { notify, notifyName } from '../payloads.ts'
+
+/** What an Informational says whose HASH(1) fits. Nothing in it is answered but a query for life. RFC 2409 §5.7 */
+export function onInformational(
+  e: Established,
+  sa: IsakmpSa,
+  payloads: readonly Payload[],
+  now: Millis,
+): void {
+  for (const payload of payloads) {
+    if (payload.type === 'Delete') onDelete(e, sa, payload, now)
+    if (payload.type === 'Notify') onNotify(e, sa, payload, now)
+  }
+}
+
+function onDelete(e: Established, sa: IsakmpSa, { protocol, spis }: DeletePayload, now: Millis): void {
+  for (const spi of spis) {
+    if (protocol === SecurityProtocol.ISAKMP.id) {
+      const gone = e.sas.find((s) => equal(s.spi, spi))
+      // An older one may be deleted through its successor, by the peer of both.
+      if (gone !== undefined) e.onSaDeleted(gone, now)
+    } else if (protocol === SecurityProtocol.ESP.id) {
+      const number = spiNumber(spi)
+      // It is the sender's inbound SPI; some gateways name ours.
+      const children = [...e.n.children.values()]
+      const child =
+        children.find((c) => c.outboundSpi === number) ?? children.find((c) => c.inboundSpi === number)
+      if (child !== undefined) e.removeChild(child)
+    }
+  }
+  if (sa === e.current) e.checkChildren()
+}
+
+function onNotify(e: Established, sa: IsakmpSa, n: NotifyPayload, now: Millis): void {
+  switch (n.notify) {
+    case NotifyType.R_U_THERE.id:
+      // The number goes back as it came. RFC 3706 §5.4
+      if (n.data.length === 4) e.inform(sa, [notify(NotifyType.R_U_THERE_ACK.id, sa.spi, n.data)])
+      return
+    case NotifyType.R_U_THERE_ACK.id:
+      return e.onAlive(spiNumber(n.data), now)
+    default:
+      if (!isErrorType(n.notify)) return
+      e.n.note(`the peer says ${notifyName(n.notify)}`)
+      e.onRefusal(n.notify, now)
+  }
+}
+
+/** Says that ESP SAs of ours are gone: each by its inbound SPI. RFC 2408 §3.15 */
+export const deleteChildren = (spis: readonly Uint8Array[]): Payload => ({
+  type: 'Delete',
+  doi: SPEC.doi,
+  protocol: SecurityProtocol.ESP.id,
+  spiBytes: 4,
+  spis,
+})
+
+/** Says that an ISAKMP SA is gone. RFC 2408 §3.15 */
+export const deleteSa = (sa: IsakmpSa): Payload => ({
+  type: 'Delete',
+  doi: SPEC.doi,
+  protocol: SecurityProtocol.ISAKMP.id,
+  spiBytes: 16,
+  spis: [sa.spi],
+})

@@ -1,0 +1,372 @@
+import { asEspSpi, type EspSpi, type Millis } from '../../../bytes/brands.ts'
+import { Secret } from '../../../bytes/secret.ts'
+import type { KeyExchangeBegun, PrfInfo } from '../../../crypto/transforms.ts'
+import type { VpnError } from '../../../errors.ts'
+import type { EspSa, SelectorPair } from '../../../esp/engine.ts'
+import { ExchangeType, NotifyType, SecurityProtocol } from '../../../iana/ikev1.ts'
+import type { IdPayload, Payload } from '../../../wire/ikev1/payload.ts'
+import { freshEspSpi } from '../../v2/child-sa.ts'
+import { spiBytes, spiNumber } from '../../v2/payloads.ts'
+import { describeSelector, isSubset, selectorOfAddress } from '../../v2/selectors.ts'
+import { type ChildSuite, describeOffer } from '../../v2/suite.ts'
+import { assignedTo } from '../configuration.ts'
+import type { Established } from '../established.ts'
+import { idSelector, selectorId } from '../identities.ts'
+import type { IsakmpSa, Opened } from '../isakmp-sa.ts'
+import { keymat } from '../keys.ts'
+import { isEncapsulated } from '../nat-discovery.ts'
+import { type ChildSa, closePending, type Negotiation } from '../negotiation.ts'
+import { CHOICE, SPEC } from '../numbers.ts'
+import { all, notify, only } from '../payloads.ts'
+import {
+  checkPhase2,
+  choosePhase2,
+  encodePhase2,
+  isAllowed,
+  type Phase2Offer,
+  phase2Offers,
+  phase2Suite,
+  tunnelMode,
+} from '../phase2-suite.ts'
+import { lifeFor } from './phase1.ts'
+
+const QUICK = ExchangeType.QUICK.id
+const ESP = SecurityProtocol.ESP.id
+const LABEL = 'quick mode'
+
+/** What a quick mode is for. */
+export interface QuickPurpose {
+  /** The name of what it makes. */
+  readonly name: string
+  readonly selectors: SelectorPair
+  /** What it makes anew. */
+  readonly renews?: ChildSa
+  onDone(child: ChildSa, now: Millis): void
+  onFailed(error: VpnError, now: Millis): void
+}
+
+/** The transforms we offer or allow now. `group`: for perfect forward secrecy. */
+const offersOf = (n: Negotiation, group: number | undefined): Phase2Offer[] =>
+  phase2Offers(
+    n.registry,
+    n.config.espProposals,
+    tunnelMode(isEncapsulated(n) ? (n.facts.peer.natTraversal === 'rfc' ? 'rfc' : 'draft') : 'none'),
+    group,
+  )
+
+/** Groups for perfect forward secrecy that IKEv1 has numbers for, the most wanted first. */
+const pfsGroups = (n: Negotiation): number[] =>
+  n.config.pfsGroups.filter((id) => id <= 30 && n.registry.keyExchange.has(id))
+
+const lifeOf = (n: Negotiation): number => lifeFor(n.config.lifetimes.childRekeySeconds, SPEC.phase2Seconds)
+
+/** `HDR*, HASH(1), SA, Ni, [KE,] IDci, IDcr`. RFC 2409 §5.5 */
+export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): void {
+  const { n } = e
+  const sa = e.current
+  const { prf, keys } = { prf: sa.suite.prf, keys: sa.keys }
+  const group = pfsGroups(n)[0]
+  const offers = offersOf(n, group)
+  const inboundSpi = freshEspSpi(n.random, (spi) => n.children.has(spi))
+  const ni = n.random.bytes(CHOICE.nonce)
+  const exchange = group === undefined ? undefined : n.registry.keyExchange.get(group)?.begin(n.random)
+  const ids = [purpose.selectors.local, purpose.selectors.remote].map((side) => selectorId(side[0]!))
+  const payloads: Payload[] = [
+    encodePhase2(offers, spiBytes(inboundSpi), lifeOf(n)),
+    { type: 'Nonce', nonce: ni },
+    ...(exchange === undefined ? [] : [{ type: 'KE', data: exchange.data } as const]),
+    ...ids,
+  ]
+  const fail = (error: VpnError, at: Millis): void => {
+    exchange?.close()
+    purpose.onFailed(error, at)
+  }
+  e.ask(
+    sa,
+    {
+      label: LABEL,
+      exchange: QUICK,
+      payloads,
+      onMessage: (opened, at, messageId) => {
+        if (!opened.hashFits(ni)) return 'ignored'
+        opened.accept()
+        const made = fromReply(n, opened.chain.payloads, { offers, exchange, ids, purpose })
+        if ('error' in made) {
+          // The peer believes in an SA that we cannot make.
+          e.inform(sa, [deleteOf(made.spi)])
+          return { after: (later) => fail(made.error, later) }
+        }
+        const { nr, suite, shared, selectors, outboundSpi, seconds } = made
+        const sas = espSas(prf, keys.d, suite, shared, { ni, nr }, { inboundSpi, outboundSpi })
+        shared?.close()
+        exchange?.close()
+        const { name } = purpose
+        const child = install(
+          n,
+          { name, selectors, inboundSpi, outboundSpi, suite, ours: true },
+          seconds,
+          sas,
+          at,
+        )
+        startSending(n, child)
+        const third = sa.sealHash3(QUICK, messageId, ni, nr)
+        return { last: third, after: (later) => purpose.onDone(child, later) }
+      },
+      onFailed: fail,
+      offered: () => describeOffer(n.registry, n.config.espProposals),
+    },
+    now,
+  )
+}
+
+/** What the answer gives us: `HDR*, HASH(2), SA, Nr, [KE,] IDci, IDcr`. RFC 2409 §5.5 */
+function fromReply(
+  n: Negotiation,
+  payloads: readonly Payload[],
+  asked: {
+    readonly offers: readonly Phase2Offer[]
+    readonly exchange: KeyExchangeBegun | undefined
+    readonly ids: readonly IdPayload[]
+    readonly purpose: QuickPurpose
+  },
+) {
+  const sa = only(payloads, 'SA')
+  const spi = sa?.proposals[0]?.spi ?? new Uint8Array(4)
+  const protocol = (problem: string) => ({
+    error: { kind: 'protocol', exchange: LABEL, problem, reference: 'RFC 2409 §5.5' } as VpnError,
+    spi,
+  })
+  const nonce = only(payloads, 'Nonce')
+  if (sa === undefined || nonce === undefined) return protocol('SA or the nonce is missing, or there twice')
+  const checked = checkPhase2(asked.offers, sa)
+  const suite = checked.ok ? phase2Suite(n.registry, checked.offer) : undefined
+  if (!checked.ok || suite === undefined || spiNumber(checked.spi) < 256) {
+    const problem = checked.ok ? 'an algorithm is missing, or the SPI is a reserved one' : checked.problem
+    return { error: { kind: 'badProposalChosen', phase: 2, problem } as VpnError, spi }
+  }
+  const answered = all(payloads, 'ID').map((id) => idSelector(id))
+  const [local, remote] = answered
+  const { selectors } = asked.purpose
+  // Without IDs the answer is for what we asked. Some gateways open less than that: never more.
+  if (answered.length > 0 && (local === undefined || remote === undefined || answered.length > 2))
+    return { error: unacceptable(selectors), spi }
+  if (local !== undefined && remote !== undefined) {
+    if (!isSubset([local], selectors.local) || !isSubset([remote], selectors.remote))
+      return { error: unacceptable(selectors), spi }
+  }
+  const ke = only(payloads, 'KE')
+  if ((asked.exchange === undefined) !== (ke === undefined))
+    return protocol(ke === undefined ? 'KE is missing' : 'KE was not asked for')
+  const shared = ke === undefined ? undefined : asked.exchange?.finish(ke.data)
+  if (ke !== undefined && shared === undefined) return protocol('the public value does not fit the group')
+  return {
+    nr: nonce.nonce.slice(),
+    suite,
+    shared,
+    selectors: local === undefined || remote === undefined ? selectors : { local: [local], remote: [remote] },
+    outboundSpi: asEspSpi(spiNumber(checked.spi)),
+    seconds: Math.min(checked.seconds, lifeOf(n), lifetimeNotice(payloads) ?? Number.POSITIVE_INFINITY),
+  }
+}
+
+const unacceptable = (selectors: SelectorPair): VpnError => ({
+  kind: 'selectorsUnacceptable',
+  asked: selectors.remote.map(describeSelector),
+})
+
+/** Seconds of a RESPONDER-LIFETIME beside the answer. RFC 2407 §4.6.3.1 */
+function lifetimeNotice(payloads: readonly Payload[]): number | undefined {
+  const notice = all(payloads, 'Notify').find((p) => p.notify === NotifyType.RESPONDER_LIFETIME.id)
+  // Life type 1 in seconds, then a duration in either form.
+  const data = notice?.data
+  if (data === undefined || data.length < 8) return undefined
+  const view = new DataView(data.buffer, data.byteOffset, data.length)
+  if (view.getUint32(0) !== 0x80010001) return undefined
+  if (view.getUint16(4) === 0x8002) return view.getUint16(6)
+  return view.getUint16(4) === 2 && view.getUint16(6) === 4 && data.length >= 12
+    ? view.getUint32(8)
+    : undefined
+}
+
+/** `HDR*, HASH(1), SA, Ni, [KE,] IDci, IDcr` of the peer; ← our half, or an error in an Informational. RFC 2409 §5.5 */
+export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: Millis): boolean {
+  const { n } = e
+  if (!opened.hashFits()) return false
+  const { payloads } = opened.chain
+  const { messageId } = opened.header
+  const refuse = (type: number, why: string): true => {
+    n.note(`refused a quick mode: ${why}`)
+    opened.accept()
+    sa.finish(messageId)
+    const spi = only(payloads, 'SA')?.proposals[0]?.spi
+    e.inform(sa, [notify(type, spi, undefined, ESP)])
+    return true
+  }
+  const offer = only(payloads, 'SA')
+  const nonce = only(payloads, 'Nonce')
+  const ids = all(payloads, 'ID')
+  const ke = only(payloads, 'KE')
+  if (offer === undefined || nonce === undefined || payloads[1] !== offer)
+    return refuse(NotifyType.PAYLOAD_MALFORMED.id, 'SA or the nonce is missing, or there twice')
+  const selectors = allowedSelectors(n, ids)
+  if (selectors === undefined)
+    return refuse(NotifyType.INVALID_ID_INFORMATION.id, 'it is for traffic we do not allow')
+  const inboundSpi = freshEspSpi(n.random, (spi) => n.children.has(spi))
+  const choice = choosePhase2((wanted) => isWanted(n, wanted, ke !== undefined), offer, spiBytes(inboundSpi))
+  const suite = choice === undefined ? undefined : phase2Suite(n.registry, choice.offer)
+  if (choice === undefined || suite === undefined || spiNumber(choice.spi) < 256)
+    return refuse(NotifyType.NO_PROPOSAL_CHOSEN.id, 'it proposes nothing we allow')
+  const ours = ke === undefined ? undefined : suite.keyExchange?.respond(n.random, ke.data)
+  if (ke !== undefined && ours === undefined)
+    return refuse(NotifyType.INVALID_KEY_INFORMATION.id, 'its public value does not fit the group')
+
+  opened.accept()
+  const ni = nonce.nonce.slice()
+  const nr = n.random.bytes(CHOICE.nonce)
+  const outboundSpi = asEspSpi(spiNumber(choice.spi))
+  const { prf } = sa.suite
+  const sas = espSas(prf, sa.keys.d, suite, ours?.secret, { ni, nr }, { inboundSpi, outboundSpi })
+  ours?.secret.close()
+  const renews = sameTraffic(n, selectors)
+  const name = renews?.name ?? e.freshName()
+  const seconds = Math.min(choice.seconds, lifeOf(n))
+  // The initiator sends as soon as it has our answer.
+  const child = install(
+    n,
+    { name, selectors, inboundSpi, outboundSpi, suite, ours: false },
+    seconds,
+    sas,
+    now,
+  )
+  const reply: Payload[] = [
+    choice.answer,
+    { type: 'Nonce', nonce: nr },
+    ...(ours === undefined ? [] : [{ type: 'KE', data: ours.data } as const]),
+    ...ids,
+  ]
+  const drop = (): void => {
+    if (n.children.get(inboundSpi) === child && child.pendingOutbound !== undefined) e.removeChild(child)
+  }
+  e.await(
+    sa,
+    {
+      label: LABEL,
+      messageId,
+      message: sa.seal(QUICK, messageId, reply, true, ni),
+      onMessage: (third) => {
+        if (!third.isHash3(ni, nr)) return 'ignored'
+        third.accept()
+        startSending(n, child)
+        return { after: (at) => e.onChild(child, renews, at) }
+      },
+      onFailed: drop,
+    },
+    now,
+  )
+  return true
+}
+
+/** With a public value the group has to be one we do; without one only where nobody insists on secrecy. RFC 2409 §5.5 */
+function isWanted(n: Negotiation, wanted: Phase2Offer, withKe: boolean): boolean {
+  const { group } = wanted
+  if ((group !== undefined) !== withKe) return false
+  const groups = pfsGroups(n)
+  if (group === undefined) return groups.length === 0 && isAllowed(offersOf(n, undefined), wanted)
+  const row = n.registry.keyExchange.get(group)
+  const fine = groups.length > 0 ? groups.includes(group) : row !== undefined && row.weakness === undefined
+  return fine && isAllowed(offersOf(n, group), wanted)
+}
+
+/** The traffic a peer asks for, seen from here, if it lies inside what we allow. There is no narrowing. RFC 2409 §5.5 */
+function allowedSelectors(n: Negotiation, ids: readonly IdPayload[]): SelectorPair | undefined {
+  if (ids.length !== 0 && ids.length !== 2) return undefined
+  // Without IDs it is between the two ends themselves.
+  const [theirs, ours] =
+    ids.length === 0
+      ? [selectorOfAddress(n.remote!.address), selectorOfAddress(n.local!.address)]
+      : ids.map((id) => idSelector(id))
+  if (theirs === undefined || ours === undefined) return undefined
+  const { config } = n
+  const assigned = assignedTo(config, n.remoteId)
+  const remote = assigned === undefined ? config.remoteSelectors : addressesOf(assigned.addresses)
+  // A client takes back what it asked for itself, when the gateway renews it.
+  const known = [...n.children.values()].map((child) => child.selectors)
+  const allowed = [...known, { local: config.localSelectors, remote }]
+  const fits = allowed.some((pair) => isSubset([ours], pair.local) && isSubset([theirs], pair.remote))
+  return fits ? { local: [ours], remote: [theirs] } : undefined
+}
+
+const addressesOf = (cidrs: readonly string[]) => cidrs.map((cidr) => selectorOfAddress(cidr.split('/')[0]!))
+
+/** The pair of SAs that carries the very same traffic, which a new one renews. */
+function sameTraffic(n: Negotiation, selectors: SelectorPair): ChildSa | undefined {
+  const text = (pair: SelectorPair): string => [...pair.local, ...pair.remote].map(describeSelector).join(' ')
+  return [...n.children.values()].find(
+    (child) => child.state !== 'replaced' && text(child.selectors) === text(selectors),
+  )
+}
+
+const deleteOf = (spi: Uint8Array): Payload => ({
+  type: 'Delete',
+  doi: SPEC.doi,
+  protocol: ESP,
+  spiBytes: 4,
+  spis: spi.length === 4 ? [spi] : [],
+})
+
+/** Both ESP SAs: each is keyed by the SPI of whoever receives with it. RFC 2409 §5.5 */
+function espSas(
+  prf: PrfInfo,
+  d: Secret,
+  suite: ChildSuite,
+  shared: Secret | undefined,
+  nonces: { readonly ni: Uint8Array; readonly nr: Uint8Array },
+  spis: { readonly inboundSpi: EspSpi; readonly outboundSpi: EspSpi },
+): { readonly inbound: EspSa; readonly outbound: EspSa } {
+  const e = suite.keyBits / 8 + suite.encryption.saltBytes
+  const a = suite.integrity?.keyBytes ?? 0
+  const sa = (spi: EspSpi): EspSa => {
+    const stream = keymat(prf, d, shared, { protocol: ESP, spi: spiBytes(spi) }, nonces, e + a)
+    const encryptionKey = new Secret(stream.slice(0, e))
+    const integrityKey = new Secret(stream.slice(e))
+    stream.fill(0)
+    return {
+      spi,
+      encryption: { id: suite.encryption.id, keyBits: suite.keyBits },
+      encryptionKey,
+      ...(suite.integrity === undefined ? {} : { integrity: suite.integrity.id, integrityKey }),
+      esn: suite.esn,
+    }
+  }
+  return { inbound: sa(spis.inboundSpi), outbound: sa(spis.outboundSpi) }
+}
+
+/** Hands the inbound half to the datapath; the outbound half waits for {@link startSending}. */
+function install(
+  n: Negotiation,
+  made: Pick<ChildSa, 'name' | 'selectors' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'ours'>,
+  seconds: number,
+  sas: { readonly inbound: EspSa; readonly outbound: EspSa },
+  now: Millis,
+): ChildSa {
+  const { name, selectors, inboundSpi, outboundSpi, suite, ours } = made
+  const rekeyAt = (now + n.renewAfterMs(seconds, n.config.lifetimes.childRekeySeconds)) as Millis
+  const child: ChildSa = {
+    ...{ name, selectors, inboundSpi, outboundSpi, suite, ours, rekeyAt },
+    establishedAt: now,
+    state: 'installed',
+    pendingOutbound: sas.outbound,
+  }
+  n.children.set(inboundSpi, child)
+  n.act({ do: 'addInbound', sa: sas.inbound, selectors })
+  n.setTimer(`child-rekey:${inboundSpi}`, rekeyAt)
+  return child
+}
+
+/** The peer is ready for it. */
+function startSending(n: Negotiation, child: ChildSa): void {
+  const sa = child.pendingOutbound
+  if (sa === undefined || !n.children.has(child.inboundSpi)) return closePending(child)
+  delete child.pendingOutbound
+  n.act({ do: 'useOutbound', child: child.name, sa, selectors: child.selectors })
+}

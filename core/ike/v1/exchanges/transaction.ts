@@ -1,0 +1,216 @@
+import type { Millis } from '../../../bytes/brands.ts'
+import { equalConstantTime, utf8 } from '../../../bytes/octets.ts'
+import {
+  ConfigurationAttribute as A,
+  ConfigurationType,
+  ExchangeType,
+  XauthType,
+} from '../../../iana/ikev1.ts'
+import { attributeBytes, attributeNumber } from '../../../wire/ikev1/attribute.ts'
+import type { Attribute, AttributesPayload, Payload } from '../../../wire/ikev1/payload.ts'
+import type { XauthConfig } from '../../config.ts'
+import { assignedTo, configurationReply, readConfiguration } from '../configuration.ts'
+import type { Established } from '../established.ts'
+import type { IsakmpSa, Opened } from '../isakmp-sa.ts'
+import { only } from '../payloads.ts'
+
+const TRANSACTION = ExchangeType.TRANSACTION.id
+const { ISAKMP_CFG_REQUEST, ISAKMP_CFG_REPLY, ISAKMP_CFG_SET, ISAKMP_CFG_ACK } = ConfigurationType
+
+const isXauth = (type: number): boolean => type >= A.XAUTH_TYPE.id && type <= A.XAUTH_ANSWER.id
+const text = (type: number, value: string): Attribute => ({ type, bytes: utf8(value) })
+const status = (ok: boolean): Attribute => ({ type: A.XAUTH_STATUS.id, value: ok ? 1 : 0 })
+
+const attributesPayload = (
+  cfgType: number,
+  identifier: number,
+  attributes: readonly Attribute[],
+): AttributesPayload => ({ type: 'ATTRIBUTES', cfgType, identifier, attributes })
+
+/** Asks for addresses and what goes with them; → what the gateway gives, or why not. draft-dukes-ike-mode-cfg §3.3 */
+export function pullConfiguration(e: Established, request: readonly Attribute[], now: Millis): void {
+  const { n } = e
+  n.step = 'waiting for addresses'
+  const identifier = new DataView(n.random.bytes(2).buffer).getUint16(0)
+  e.ask(
+    e.current,
+    {
+      label: 'mode config',
+      exchange: TRANSACTION,
+      payloads: [attributesPayload(ISAKMP_CFG_REQUEST.id, identifier, request)],
+      onMessage: (opened) => {
+        const answer = readTransaction(opened)
+        if (answer?.cfgType !== ISAKMP_CFG_REPLY.id) return 'ignored'
+        opened.accept()
+        return { after: (at) => e.onConfiguration(readConfiguration(answer.attributes), at) }
+      },
+      onFailed: (error) => e.leave(error),
+    },
+    now,
+  )
+}
+
+/** A transaction message whose hash fits, with exactly one ATTRIBUTES payload. */
+function readTransaction(opened: Opened): AttributesPayload | undefined {
+  return opened.hashFits() ? only(opened.chain.payloads, 'ATTRIBUTES') : undefined
+}
+
+/** A REQUEST or SET of the peer; ← REPLY or ACK. → whether it was taken. */
+export function answerTransaction(
+  e: Established,
+  sa: IsakmpSa,
+  bytes: Uint8Array,
+  opened: Opened,
+  now: Millis,
+): boolean {
+  const asked = readTransaction(opened)
+  if (asked === undefined) return false
+  const { messageId } = opened.header
+  opened.accept()
+  const xauth = asked.attributes.some((a) => isXauth(a.type))
+  const answer = xauth ? answerXauth(e, asked) : answerConfiguration(e, asked)
+  if (answer !== undefined) {
+    const payload: Payload = attributesPayload(answer.cfgType, asked.identifier, answer.attributes)
+    const message = sa.seal(TRANSACTION, messageId, [payload], true)
+    e.n.send(message)
+    sa.remember(bytes, message)
+  } else sa.remember(bytes, undefined)
+  sa.finish(messageId)
+  answer?.after?.(now)
+  return true
+}
+
+interface Answer {
+  readonly cfgType: number
+  readonly attributes: readonly Attribute[]
+  readonly after?: (now: Millis) => void
+}
+
+function answerConfiguration(e: Established, asked: AttributesPayload): Answer | undefined {
+  const assigned = asked.cfgType === ISAKMP_CFG_REQUEST.id ? assignedTo(e.n.config, e.n.remoteId) : undefined
+  if (assigned !== undefined)
+    return { cfgType: ISAKMP_CFG_REPLY.id, attributes: configurationReply(asked.attributes, assigned) }
+  // What a gateway gives unasked is taken, and confirmed by its types. draft-dukes-ike-mode-cfg §3.4
+  if (asked.cfgType === ISAKMP_CFG_SET.id && e.n.initiated)
+    return {
+      cfgType: ISAKMP_CFG_ACK.id,
+      attributes: asked.attributes.map(({ type }) => ({ type, bytes: new Uint8Array(0) })),
+      after: () => e.onPushed(readConfiguration(asked.attributes)),
+    }
+  return undefined
+}
+
+/** The client's part of XAuth: what is asked for, or FAIL when there is something we do not have. */
+function answerXauth(e: Established, asked: AttributesPayload): Answer | undefined {
+  const xauth = e.n.config.ikev1?.xauth
+  if (xauth?.role !== 'client') return undefined
+  if (asked.cfgType === ISAKMP_CFG_SET.id) {
+    const found = asked.attributes.find((a) => a.type === A.XAUTH_STATUS.id)
+    const ok = found !== undefined && attributeNumber(found) === 1
+    return {
+      cfgType: ISAKMP_CFG_ACK.id,
+      attributes: [{ type: A.XAUTH_STATUS.id, bytes: new Uint8Array(0) }],
+      after: (now) => e.onXauthStatus(ok, now),
+    }
+  }
+  if (asked.cfgType !== ISAKMP_CFG_REQUEST.id) return undefined
+  for (const attribute of asked.attributes) {
+    if (attribute.type === A.XAUTH_MESSAGE.id)
+      e.n.note(`the gateway says: ${printable(attributeBytes(attribute))}`)
+  }
+  return { cfgType: ISAKMP_CFG_REPLY.id, attributes: xauthReply(xauth, asked.attributes) ?? [status(false)] }
+}
+
+/** Text of the peer, without what could move a cursor. */
+const printable = (bytes: Uint8Array): string =>
+  Buffer.from(bytes)
+    .toString('utf8')
+    .replaceAll(/[\p{C}]/gu, ' ')
+    .slice(0, 1_000)
+
+function xauthReply(
+  xauth: Extract<XauthConfig, { role: 'client' }>,
+  asked: readonly Attribute[],
+): Attribute[] | undefined {
+  const reply: Attribute[] = []
+  for (const attribute of asked) {
+    switch (attribute.type) {
+      case A.XAUTH_TYPE.id:
+        // Other kinds want a person, or a challenge hashed: not done.
+        if (attributeNumber(attribute) !== XauthType.GENERIC.id) return undefined
+        reply.push({ type: A.XAUTH_TYPE.id, value: XauthType.GENERIC.id })
+        break
+      case A.XAUTH_USER_NAME.id:
+        reply.push(text(A.XAUTH_USER_NAME.id, xauth.user))
+        break
+      case A.XAUTH_USER_PASSWORD.id:
+        reply.push({ type: A.XAUTH_USER_PASSWORD.id, bytes: xauth.password.use((octets) => octets.slice()) })
+        break
+      case A.XAUTH_MESSAGE.id:
+        break
+      default:
+        return undefined
+    }
+  }
+  return reply
+}
+
+/** The gateway's part of XAuth: name and password, then whether they will do. draft-beaulieu-ike-xauth §2 */
+export function requestXauth(
+  e: Established,
+  { users }: Extract<XauthConfig, { role: 'gateway' }>,
+  now: Millis,
+): void {
+  const wanted = [A.XAUTH_USER_NAME.id, A.XAUTH_USER_PASSWORD.id]
+  const identifier = new DataView(e.n.random.bytes(2).buffer).getUint16(0)
+  e.ask(
+    e.current,
+    {
+      label: 'XAuth',
+      exchange: TRANSACTION,
+      payloads: [
+        attributesPayload(
+          ISAKMP_CFG_REQUEST.id,
+          identifier,
+          wanted.map((type) => ({ type, bytes: new Uint8Array(0) })),
+        ),
+      ],
+      onMessage: (opened) => {
+        const reply = readTransaction(opened)
+        if (reply?.cfgType !== ISAKMP_CFG_REPLY.id) return 'ignored'
+        opened.accept()
+        const octets = (type: number): Uint8Array => {
+          const found = reply.attributes.find((a) => a.type === type)
+          return found === undefined ? new Uint8Array(0) : attributeBytes(found)
+        }
+        const secret = users.get(Buffer.from(octets(A.XAUTH_USER_NAME.id)).toString('utf8'))
+        // Android ends a password with a zero octet.
+        const password = withoutEnd(octets(A.XAUTH_USER_PASSWORD.id))
+        const ok = secret?.use((bytes) => equalConstantTime(bytes, password)) ?? false
+        return { after: (at) => setXauthStatus(e, identifier, ok, at) }
+      },
+      onFailed: (error) => e.leave(error),
+    },
+    now,
+  )
+}
+
+const withoutEnd = (bytes: Uint8Array): Uint8Array => (bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes)
+
+function setXauthStatus(e: Established, identifier: number, ok: boolean, now: Millis): void {
+  e.ask(
+    e.current,
+    {
+      label: 'XAuth',
+      exchange: TRANSACTION,
+      payloads: [attributesPayload(ISAKMP_CFG_SET.id, identifier, [status(ok)])],
+      onMessage: (opened) => {
+        if (readTransaction(opened)?.cfgType !== ISAKMP_CFG_ACK.id) return 'ignored'
+        opened.accept()
+        return { after: (at) => e.onXauthStatus(ok, at) }
+      },
+      onFailed: (error) => e.leave(error),
+    },
+    now,
+  )
+}

@@ -1,0 +1,53 @@
+/** Numbers a standard gives (SPEC) and numbers we picked (CHOICE), apart. */
+export const SPEC = {
+  ikePort: 500,
+  /** RFC 3947 §4 */
+  natTraversalPort: 4500,
+  /** What a lifetime of phase 2 is when nobody names one. RFC 2407 §4.5 */
+  phase2Seconds: 28_800,
+  /** IDs of the IPsec DOI. RFC 2407 §4 */
+  doi: 1,
+  identityOnly: 1,
+} as const
+
+export const CHOICE = {
+  /** Octets of our nonces: as long as the longest HMAC key we offer. */
+  nonce: 32,
+  /** What we offer where the profile does not renew phase 1 itself. RFC 2409 names no default. */
+  phase1Seconds: 86_400,
+  /** The first answer is waited for this long, then twice as long each time. RFC 2408 §5.1 */
+  firstMs: 500,
+  /** The longest wait between two tries. */
+  longestMs: 8_000,
+  /** Tries of one message before the peer counts as gone. */
+  tries: 7,
+  /** How long a refusal nobody signed is held back for a better answer. */
+  doubtMs: 1_500,
+  /** A responder forgets half-open negotiations after this time. */
+  halfOpenMs: 30_000,
+  /** The part of a lifetime after which we renew. */
+  lifeShare: 0.9,
+  /** Renewal is moved by up to this part, so that both ends do not renew at once. */
+  jitter: 0.1,
+  /** Replaced SAs are kept this long for packets that are late, then deleted. */
+  lingerMs: 5_000,
+  /** Replaced SAs of which the peer should say when they go are kept this long. */
+  longLingerMs: 60_000,
+  /** Wait between two queries of dead peer detection, and how many of them go unanswered. RFC 3706 §5.5 */
+  dpdRetryMs: 5_000,
+  dpdTries: 4,
+  /** After a renewal failed, we try again this much later. */
+  retryMs: 30_000,
+  /** How long the gateway has to begin its part: XAuth, or configuration. */
+  gatewayTurnMs: 60_000,
+  /** Exchanges that may be open at a time on one ISAKMP SA. */
+  openExchanges: 32,
+  /** Message IDs an ISAKMP SA remembers as used; then it takes no more and has to be renewed. */
+  spentIds: 65_536,
+  /** Messages whose answer can be sent again. */
+  answers: 64,
+} as const
+
+/** Milliseconds to wait after the given try (1 is the first). */
+export const waitAfter = (tries: number): number =>
+  Math.min(CHOICE.firstMs * 2 ** (tries - 1), CHOICE.longestMs)

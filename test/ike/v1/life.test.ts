@@ -1,0 +1,232 @@
+import { describe, expect, test } from 'vitest'
+import { connected, line, MODP2048, pair } from '../../support/two-peers-v1.ts'
+
+describe('RFC 2409 §5.5: phase 2 is renewed by a new quick mode for the same traffic', () => {
+  test.each(['client', 'gateway'] as const)('by the %s, without losing a packet', (who) => {
+    const two = connected()
+    const before = two.client.children
+    two[who].command('rekeyChild')
+    for (let i = 0; i < 20 && two.net.step() !== undefined; i++) expect(two.net.pings()).toBe(true)
+    expect(two.client.children).toHaveLength(2)
+    two.net.advance(70_000)
+    expect(two.client.children).toHaveLength(1)
+    expect(two.gateway.children).toHaveLength(1)
+    expect(two.client.children).not.toEqual(before)
+    expect(two.net.pings()).toBe(true)
+    expect([two.client.n.rekeys.child, two.gateway.n.rekeys.child]).toEqual([1, 1])
+  })
+
+  test('with perfect forward secrecy, when its time has come', () => {
+    const { client, net } = connected({
+      client: { pfsGroups: [MODP2048], lifetimes: { ikeRekeySeconds: 0, childRekeySeconds: 600 } },
+      gateway: { pfsGroups: [MODP2048] },
+    })
+    net.advance(620_000)
+    expect(client.n.rekeys.child).toBe(1)
+    expect(net.pings()).toBe(true)
+  })
+
+  test('RFC 2407 §4.5: the shorter lifetime of both counts', () => {
+    const { client, net } = connected({
+      gateway: { lifetimes: { ikeRekeySeconds: 0, childRekeySeconds: 1_000 } },
+    })
+    net.advance(1_200_000)
+    expect(client.n.rekeys.child).toBeGreaterThanOrEqual(1)
+    expect(net.pings()).toBe(true)
+  })
+
+  test('both at once: each gets its SA, and in the end one pair is left that works', () => {
+    const two = connected()
+    two.client.command('rekeyChild')
+    two.gateway.command('rekeyChild')
+    two.net.settle()
+    expect(two.net.pings()).toBe(true)
+    two.net.advance(200_000)
+    expect(two.net.pings()).toBe(true)
+    expect(two.client.children.length).toBe(two.gateway.children.length)
+  })
+
+  test('a renewal that nobody answers leaves what stands, and is tried again', () => {
+    const two = connected()
+    two.net.onSend = (flight) => (flight.kind === 'ike' ? [] : [flight])
+    two.client.command('rekeyChild')
+    two.net.advance(40_000)
+    expect(two.net.pings()).toBe(true)
+    two.net.onSend = undefined
+    two.net.advance(60_000)
+    expect(two.client.n.rekeys.child).toBe(1)
+    expect(two.net.pings()).toBe(true)
+  })
+})
+
+describe('RFC 2408 §4.3: phase 1 is renewed by another main mode', () => {
+  test.each(['client', 'gateway'] as const)('by the %s; ESP SAs live on under the new one', (who) => {
+    const two = connected()
+    const children = two.client.children
+    const old = two.client.n.current?.name
+    two[who].command('rekeyIke')
+    two.net.settle()
+    expect(two.client.n.current?.name).not.toBe(old)
+    expect(two.client.n.current?.name).toBe(two.gateway.n.current?.name)
+    expect(two.client.children).toEqual(children)
+    two.net.advance(70_000)
+    expect(two.net.pings()).toBe(true)
+    two.client.command('rekeyChild')
+    two.net.settle()
+    expect(two.client.n.rekeys).toEqual({ ike: 1, child: 1 })
+    expect(two.net.pings()).toBe(true)
+  })
+
+  test('behind a NAT it stays on port 4500', () => {
+    const { client, net } = connected({ nat: true })
+    client.command('rekeyIke')
+    net.settle()
+    expect(client.n.rekeys.ike).toBe(1)
+    expect(client.n.remote?.port).toBe(4500)
+    expect(client.n.facts.nat.us).toBe(true)
+  })
+
+  test.each([0, 1, 2, 3, 4, 5])('its datagram %i is lost once', (lost) => {
+    const { client, gateway, net } = connected()
+    let count = 0
+    net.onSend = (flight) => (count++ === lost ? [] : [flight])
+    client.command('rekeyIke')
+    net.advance(15_000)
+    expect([client.n.rekeys.ike, gateway.n.rekeys.ike]).toEqual([1, 1])
+    expect(net.pings()).toBe(true)
+  })
+
+  test('when its time has come, which is before the lifetime that was agreed', () => {
+    const { client, net } = connected({
+      client: { lifetimes: { ikeRekeySeconds: 3_600, childRekeySeconds: 0 } },
+    })
+    net.advance(3_700_000)
+    expect(client.n.rekeys.ike).toBe(1)
+  })
+})
+
+describe('RFC 3706: dead peer detection', () => {
+  const asks = { dpdSeconds: 30 }
+
+  test('§5.3: only who is silent is asked, and answers with the number of the query', () => {
+    const { client, gateway, net } = connected({ client: asks })
+    net.advance(35_000)
+    const query = client.sent.at(-1)!
+    const ack = gateway.sent.at(-1)!
+    expect([line(query), line(ack)]).toEqual(['INFORMATIONAL* HASH Notify', 'INFORMATIONAL* HASH Notify'])
+    const notify = (m: typeof query) => m.payloads[1] as { notify: number; data: Uint8Array }
+    expect([notify(query).notify, notify(ack).notify]).toEqual([36136, 36137])
+    expect(notify(ack).data).toEqual(notify(query).data)
+    expect(client.closed).toBeUndefined()
+  })
+
+  test('§5.5: who answers none of four is gone', () => {
+    const { client, net } = connected({ client: asks })
+    net.onSend = () => []
+    net.advance(120_000)
+    expect(client.closed?.error).toEqual({ kind: 'noAnswer', exchange: 'dead peer detection', tries: 4 })
+    expect(client.children).toEqual([])
+  })
+
+  test('packets are life enough', () => {
+    const { client, net } = connected({ client: asks })
+    const sent = client.sent.length
+    for (let i = 0; i < 10; i++) {
+      net.advance(10_000)
+      client.feed({ type: 'traffic', inbound: true, outbound: false })
+    }
+    expect(client.sent.length).toBe(sent)
+  })
+})
+
+describe('RFC 2408 §3.15: the end', () => {
+  test.each(['client', 'gateway'] as const)(
+    'the %s deletes both phases, and the other forgets them',
+    (who) => {
+      const two = connected()
+      two[who].command('disconnect')
+      two.net.settle()
+      expect(two[who].closed?.error).toBeUndefined()
+      expect(two[who].closed).toBeDefined()
+      const other = two.net.other(two[who])
+      expect(other.closed?.error).toMatchObject({ kind: 'closedByGateway' })
+      expect([two.client.children, two.gateway.children]).toEqual([[], []])
+    },
+  )
+
+  test('an Informational without HASH(1), or with a wrong one, deletes nothing', () => {
+    const two = connected()
+    two.net.onSend = (flight) => {
+      const bytes = flight.bytes.slice()
+      // Inside the first blocks, where the hash is.
+      bytes[40]! ^= 1
+      return [{ ...flight, bytes }]
+    }
+    two.client.command('disconnect')
+    two.net.settle()
+    expect(two.gateway.closed).toBeUndefined()
+    expect(two.gateway.children).toHaveLength(1)
+  })
+
+  test('a delete for SAs that are gone changes nothing', () => {
+    const two = connected()
+    two.client.command('rekeyChild')
+    two.net.settle()
+    const deletes: Parameters<typeof two.net.deliver>[0][] = []
+    two.net.onSend = (flight) => {
+      deletes.push({ ...flight, bytes: flight.bytes.slice() })
+      return [flight]
+    }
+    two.net.advance(10_000)
+    for (const flight of deletes) two.net.deliver(flight)
+    expect(two.gateway.children).toHaveLength(1)
+    expect(two.net.pings()).toBe(true)
+  })
+})
+
+describe('draft-beaulieu-ike-xauth: a name and a password after phase 1', async () => {
+  const { Secret } = await import('../../../core/bytes/secret.ts')
+  const client = (password: string) => ({
+    ikev1: { xauth: { role: 'client', user: 'alice', password: Secret.fromText(password) } as const },
+  })
+  const gateway = () => ({
+    ikev1: { xauth: { role: 'gateway', users: new Map([['alice', Secret.fromText('wonder')]]) } as const },
+  })
+
+  test('the gateway asks, the client answers, and only then comes mode config', () => {
+    const two = connected({ client: client('wonder'), gateway: gateway() })
+    expect(two.gateway.sent.map(line).slice(2)).toEqual([
+      'MAIN* ID HASH',
+      'TRANSACTION* HASH ATTRIBUTES',
+      'TRANSACTION* HASH ATTRIBUTES',
+      'TRANSACTION* HASH ATTRIBUTES',
+      'QUICK* HASH SA Nonce ID ID',
+    ])
+    expect(two.net.pings()).toBe(true)
+  })
+
+  test('a wrong password ends it for both', () => {
+    const two = pair({ client: client('glass'), gateway: gateway() })
+    two.client.command('connect')
+    two.net.settle()
+    expect(two.client.closed?.error).toMatchObject({ kind: 'authFailed', who: 'us', method: 'xauth' })
+    expect(two.gateway.closed?.error).toMatchObject({ kind: 'authFailed' })
+  })
+
+  test('a gateway that demands it lets nobody in who does not offer it', () => {
+    const two = pair({ gateway: gateway() })
+    two.client.command('connect')
+    two.net.advance(5_000)
+    expect(two.client.closed?.error).toMatchObject({ kind: 'noProposalChosen', phase: 1 })
+  })
+
+  test('a renewed phase 1 asks once more, and the tunnel lives on', () => {
+    const two = connected({ client: client('wonder'), gateway: gateway() })
+    const children = two.client.children
+    two.client.command('rekeyIke')
+    two.net.settle()
+    expect(two.client.n.rekeys.ike).toBe(1)
+    expect(two.client.children).toEqual(children)
+    expect(two.client.closed).toBeUndefined()
+  })
+})
