@@ -28,6 +28,10 @@ export class Namespace {
     mkdirSync(`/etc/netns/${this.name}`, { recursive: true })
     writeFileSync(this.resolvConf, RESOLV)
     execFileSync('ip', ['netns', 'add', this.name])
+    // Addresses that are still being tried out would look like a change a second later.
+    this.sh(
+      'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad; echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad',
+    )
     this.ip('link set lo up')
     this.ip('link add up0 type veth peer name up1')
     this.ip('addr add 192.0.2.2/24 dev up0')
