@@ -11,6 +11,9 @@ interface Ended {
   readonly stderr: string
 }
 
+/** A program may take its time to start on a busy machine. */
+const PATIENT = { timeout: 20_000 }
+
 let space: Namespace
 const program = resolve('dist/culvert.mjs')
 let before: string
@@ -114,7 +117,7 @@ test('no permission: an ordinary user with nobody to ask', async () => {
 
 test('Ctrl-C while the gateway does not answer: all is undone', async () => {
   const { child, ended } = start('192.0.2.77')
-  await expect.poll(() => space.ip('-o link')).toContain('culvert0')
+  await expect.poll(() => space.ip('-o link'), PATIENT).toContain('culvert0')
   child.kill('SIGINT')
   expect(await ended).toMatchObject({ code: 1, kind: 'cancelled' })
   expect(space.state()).toBe(before)
@@ -122,10 +125,10 @@ test('Ctrl-C while the gateway does not answer: all is undone', async () => {
 
 test('kill -9 while connecting: the helper undoes all by itself', async () => {
   const { child, ended } = start('192.0.2.77')
-  await expect.poll(() => space.ip('-o link')).toContain('culvert0')
+  await expect.poll(() => space.ip('-o link'), PATIENT).toContain('culvert0')
   child.kill('SIGKILL')
   await ended
-  await expect.poll(() => space.state()).toBe(before)
+  await expect.poll(() => space.state(), PATIENT).toBe(before)
 })
 
 test('garbage from the network is no answer, and after the last try the gateway counts as unreachable', async () => {
