@@ -19,7 +19,8 @@ socket.on('message', (bytes, { address, port }) => {
     answer.subarray(0, 40),
     ...Array.from({ length: 50 }, () => {
       const noisy = Buffer.from(answer)
-      noisy[Math.floor(Math.random() * noisy.length)] ^= 1 << Math.floor(Math.random() * 8)
+      // Behind the header: a flipped version there would be a (wrong) answer of its own.
+      noisy[28 + Math.floor(Math.random() * (noisy.length - 28))] ^= 1 << Math.floor(Math.random() * 8)
       return noisy
     }),
   ]
