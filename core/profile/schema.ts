@@ -37,13 +37,17 @@ const identity = v.pipe(
     if ('problem' in parsed) addIssue({ message: parsed.problem })
   }),
 )
+/** Label by label: one expression for the whole name would try every way to part it. */
+const isHostName = (value: string): boolean =>
+  value.length <= 253 &&
+  value
+    .replace(/\.$/, '')
+    .split('.')
+    .every((label) => /^[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}_])?$/u.test(label))
+
 const host = v.pipe(
   text,
-  v.check(
-    (value) =>
-      isIP(value) !== 0 || /^(?=.{1,253}$)([\p{L}\p{N}_]([\p{L}\p{N}_-]*[\p{L}\p{N}])?\.?)+$/u.test(value),
-    'a host name or a numeric address is expected',
-  ),
+  v.check((value) => isIP(value) !== 0 || isHostName(value), 'a host name or a numeric address is expected'),
 )
 const weakWord = v.pipe(text, v.check(isWeakWord, 'this is not an algorithm Culvert knows'))
 
@@ -131,6 +135,28 @@ export type ProfileInput = v.InferInput<typeof profileSchema>
 /** Names of the secrets this profile's sign-in needs from a person; the demo makes its own. */
 export const secretNames = (profile: Profile): readonly string[] =>
   profile.gateway.host === DEMO_HOST ? [] : sessionSecrets(profile)
+
+/** Where a value has fields that the schema does not know: the keys on the way there. */
+export function unknownFields(value: unknown): readonly (readonly string[])[] {
+  return unknownIn(profileSchema, value, [])
+}
+
+function unknownIn(schema: object, value: unknown, path: readonly string[]): (readonly string[])[] {
+  const known = entriesOf(schema)
+  if (known === undefined || typeof value !== 'object' || value === null || Array.isArray(value)) return []
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const field = Object.hasOwn(known, key) ? known[key] : undefined
+    return field === undefined ? [[...path, key]] : unknownIn(field, inner, [...path, key])
+  })
+}
+
+/** The fields of an object, of one that may be left out, or of any of several. */
+function entriesOf(schema: object): Readonly<Record<string, object>> | undefined {
+  if ('entries' in schema) return schema.entries as Record<string, object>
+  if ('wrapped' in schema) return entriesOf(schema.wrapped as object)
+  if (!('options' in schema) || !Array.isArray(schema.options)) return undefined
+  return Object.assign({}, ...schema.options.map((one: object) => entriesOf(one) ?? {}))
+}
 
 /** One thing wrong with a profile. `field`: dotted path, empty for the whole file. */
 export interface ProfileIssue {

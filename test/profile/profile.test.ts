@@ -215,6 +215,24 @@ describe('import of our own JSON', () => {
     expect(one?.secrets.get('psk')?.use((bytes) => Buffer.from(bytes).toString())).toBe('abc')
   })
 
+  test('a long host name with a port behind it is refused at once, not after years', () => {
+    const host = `${'a'.repeat(60)}.example.org:4500`
+    expect(errorOf(() => importCulvertJson(json({ ...minimal, gateway: { host } }), 'a.json'))).toMatchObject(
+      {
+        kind: 'profileInvalid',
+        field: 'gateway.host',
+      },
+    )
+  })
+
+  test.each(['a.b', '', '__proto__x', 'ike.speed.more'])(
+    'an unknown field called "%s" is passed over',
+    (name) => {
+      const { report } = importCulvertJson(json({ ...minimal, [name]: 1 }), 'a.json')
+      expect(report).toContainEqual(expect.objectContaining({ field: name, outcome: 'ignored' }))
+    },
+  )
+
   test.each([['not json'], ['[]'], ['7'], ['{"name":"x"}']])('%s is refused, naming the file', (content) => {
     expect(errorOf(() => importCulvertJson(new Uint8Array(Buffer.from(content)), 'a.json'))).toMatchObject({
       kind: 'profileInvalid',

@@ -1,6 +1,6 @@
 import { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
-import { PROFILE_FORMAT, type Profile, readProfile, requireProfile, secretNames } from '../schema.ts'
+import { PROFILE_FORMAT, type Profile, requireProfile, secretNames, unknownFields } from '../schema.ts'
 import { parseJson, slug } from '../store.ts'
 
 /** What became of one field of an imported file. */
@@ -61,17 +61,11 @@ function forgiveUnknown(
   draft: Record<string, unknown>,
   row: (field: string, outcome: 'ignored', reason: string) => void,
 ): void {
-  const result = readProfile(draft)
-  if (result.ok) return
-  for (const issue of result.issues.filter(({ unknown }) => unknown)) {
-    const path = issue.field.split('.')
-    const last = path.pop() ?? ''
-    const owner = path.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], draft)
-    delete (owner as Record<string, unknown>)[last]
-    row(issue.field, 'ignored', 'this field is not known')
+  for (const path of unknownFields(draft)) {
+    const owner = path.slice(0, -1).reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], draft)
+    delete (owner as Record<string, unknown>)[path.at(-1) ?? '']
+    row(path.join('.'), 'ignored', 'this field is not known')
   }
-  // A strict object reports one unknown field at a time.
-  if (result.issues.some(({ unknown }) => unknown)) forgiveUnknown(draft, row)
 }
 
 function secretsOf(
