@@ -1,14 +1,15 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { addressText } from '../bytes/address.ts'
-import type { Secret } from '../bytes/secret.ts'
 import { VpnFailure } from '../errors.ts'
 import { parseCidr } from '../net/cidr.ts'
 import { parseIdentity } from '../profile/identity.ts'
 import { isNetwork, selectorOf } from '../profile/networks.ts'
+import { authSchema, gatewayAuthSchema } from '../profile/sign-in.ts'
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES, parseEspSuite, parseIkeSuite } from '../profile/suites.ts'
 import { DEFAULT_LIMITS, type GatewayOptions } from './gateway.ts'
 import type { PoolRange } from './pool.ts'
+import { type GatewaySecrets, proofsOf } from './proofs.ts'
 
 const address = v.pipe(
   v.string(),
@@ -22,6 +23,14 @@ const addressOf = (family: 4 | 6) =>
 const network = v.pipe(v.string(), v.check(isNetwork, 'a network such as 10.78.0.0/24 is expected'))
 const suites = v.pipe(v.array(v.string()), v.minLength(1, 'at least one suite is needed'))
 const seconds = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(604_800))
+const identity = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    const parsed = parseIdentity(dataset.value)
+    if ('problem' in parsed) addIssue({ message: parsed.problem })
+  }),
+)
 const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))
 
 /** What the built-in gateway may be told; with nothing told it works all the same. */
@@ -29,11 +38,31 @@ const gatewaySchema = v.strictObject({
   format: v.optional(v.literal('culvert-gateway')),
   version: v.optional(v.literal(1)),
   /** Who the gateway says it is. */
-  id: v.optional(v.string(), 'gateway.culvert.test'),
+  id: v.optional(identity, 'gateway.culvert.test'),
   /** Outer addresses; left out: all this machine has. */
   listen: v.optional(v.pipe(v.array(address), v.minLength(1))),
+  /** How the gateway proves who it is, and how clients do; what is said of certificates is as in a profile. */
+  auth: v.optional(authSchema, { method: 'psk' }),
+  clientAuth: v.optional(gatewayAuthSchema, { method: 'psk' }),
   /** A file whose first line is the pre-shared key; left out: a fresh one, shown once. */
   pskFile: v.optional(v.string()),
+  /** A file with the private key of the gateway's certificate; that may be in it too. */
+  keyFile: v.optional(v.string()),
+  /** Whom this is not said of: what is left out is as for all. */
+  clients: v.optional(
+    v.pipe(
+      v.array(
+        v.strictObject({
+          id: identity,
+          auth: v.optional(v.strictObject({ method: v.picklist(['psk', 'certificate']) })),
+          clientAuth: v.optional(gatewayAuthSchema),
+          pskFile: v.optional(v.string()),
+        }),
+      ),
+      v.maxLength(1000),
+    ),
+    () => [],
+  ),
   ike: v.optional(
     v.strictObject({
       proposals: v.optional(suites, () => [...DEFAULT_IKE_SUITES]),
@@ -93,21 +122,15 @@ export function readGatewaySettings(value: unknown, source: string): GatewaySett
 /** Ours: as behind home routers, whose mappings die after 30 s and more. RFC 3948 §4 */
 const KEEPALIVE_SECONDS = 20
 
-/** What every session starts from. It takes over `psk`. Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`). */
+/** What every session starts from; `secrets` stay the caller's. Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`). */
 export function sessionConfig(
   settings: GatewaySettings,
-  psk: Secret,
+  secrets: GatewaySecrets,
   source: string,
 ): GatewayOptions['config'] {
-  const identity = parseIdentity(settings.id)
-  if ('problem' in identity) {
-    throw new VpnFailure({ kind: 'profileInvalid', source, field: 'id', problem: identity.problem })
-  }
   const { weak } = settings
   return {
-    localIdentity: identity,
     remoteIdentity: undefined,
-    authentication: { method: 'psk', psk },
     ikeProposals: settings.ike.proposals.map((suite) =>
       parseIkeSuite(suite, { source, field: 'ike.proposals', weak }),
     ),
@@ -126,6 +149,8 @@ export function sessionConfig(
     dpdSeconds: settings.ike.dpdSeconds,
     keepaliveSeconds: KEEPALIVE_SECONDS,
     pfsGroups: [],
+    // Last, so that no key is read for settings that cannot be used.
+    ...proofsOf(settings, secrets, source),
   }
 }
 

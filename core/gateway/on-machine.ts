@@ -8,6 +8,7 @@ import { openEdge } from '../net/edge.ts'
 import type { GatewaySettings } from './config.ts'
 import type { GatewayListener } from './gateway.ts'
 import { machineHost } from './machine-host.ts'
+import { closeGatewaySecrets, type GatewaySecrets, needsPsk } from './proofs.ts'
 import { type GatewayService, startGateway } from './service.ts'
 
 export interface MachineGateway extends GatewayService {
@@ -23,16 +24,21 @@ export async function openMachineGateway(
   source: string,
   listener: GatewayListener,
 ): Promise<MachineGateway> {
-  const given = await givenPsk(settings.pskFile)
-  const freshPsk = given === undefined ? Buffer.from(systemRandom.bytes(18)).toString('base64url') : undefined
-  const psk = given ?? Secret.fromText(freshPsk!)
+  const freshPsk =
+    needsPsk(settings) && settings.pskFile === undefined
+      ? Buffer.from(systemRandom.bytes(18)).toString('base64url')
+      : undefined
   const addon = loadAddon()
-  const edge = await openEdge({ addon, onNote: (note) => listener.note?.(note) })
+  const secrets = await secretsOf(settings, freshPsk)
+  const edge = await openEdge({ addon, onNote: (note) => listener.note?.(note) }).catch((thrown: unknown) => {
+    closeGatewaySecrets(secrets)
+    throw thrown
+  })
   const host = machineHost(edge, settings.listen)
   const service = await startGateway({
     settings,
     source,
-    psk,
+    secrets,
     host,
     addon,
     registry: createRegistry(addon),
@@ -42,14 +48,46 @@ export async function openMachineGateway(
   return { gateway: service.gateway, close: () => service.close(), addresses: host.addresses, freshPsk }
 }
 
-async function givenPsk(file: string | undefined): Promise<Secret | undefined> {
-  if (file === undefined) return undefined
-  const refuse = (problem: string): VpnFailure =>
-    new VpnFailure({ kind: 'profileInvalid', source: file, field: 'pskFile', problem })
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw refuse(`it cannot be read (${error.code ?? error.message})`)
-  })
-  const [line = ''] = text.split(/\r?\n/)
-  if (line === '') throw refuse('its first line, the pre-shared key, is empty')
-  return Secret.fromText(line)
+/** Everything the settings name files of; none is left open if one cannot be read. */
+async function secretsOf(settings: GatewaySettings, freshPsk: string | undefined): Promise<GatewaySecrets> {
+  const { pskFile, keyFile, clients } = settings
+  const own = new Map<number, Secret>()
+  let psk: Secret | undefined
+  let key: Secret | undefined
+  try {
+    if (pskFile !== undefined) psk = await pskIn(pskFile, 'pskFile')
+    else if (freshPsk !== undefined) psk = Secret.fromText(freshPsk)
+    if (keyFile !== undefined) key = new Secret(await contentOf(keyFile, 'keyFile'))
+    for (const [at, client] of clients.entries()) {
+      if (client.pskFile !== undefined) own.set(at, await pskIn(client.pskFile, `clients.${at}.pskFile`))
+    }
+    return { psk, key, clients: own }
+  } catch (thrown) {
+    closeGatewaySecrets({ psk, key, clients: own })
+    throw thrown
+  }
 }
+
+async function pskIn(file: string, field: string): Promise<Secret> {
+  const octets = await contentOf(file, field)
+  const end = octets.findIndex((octet) => octet === 0x0a || octet === 0x0d)
+  const line = octets.slice(0, end < 0 ? octets.length : end)
+  octets.fill(0)
+  if (line.length === 0) throw refused(file, field, 'its first line, the pre-shared key, is empty')
+  return new Secret(line)
+}
+
+async function contentOf(file: string, field: string): Promise<Uint8Array> {
+  try {
+    const read = await readFile(file)
+    const octets = new Uint8Array(read)
+    read.fill(0)
+    return octets
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw refused(file, field, `it cannot be read (${code ?? message})`)
+  }
+}
+
+const refused = (source: string, field: string, problem: string): VpnFailure =>
+  new VpnFailure({ kind: 'profileInvalid', source, field, problem })

@@ -2,24 +2,25 @@ import type { RemoteInfo, Socket } from 'node:dgram'
 import type { Server } from 'node:http'
 import { asMillis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
-import type { Secret } from '../bytes/secret.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
+import { closeSecrets } from '../ike/config.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
 import type { Endpoint } from '../net/plan.ts'
 import { type GatewaySettings, poolRanges, sessionConfig } from './config.ts'
-import { Gateway, type GatewayListener } from './gateway.ts'
+import { Gateway, type GatewayListener, type GatewayOptions } from './gateway.ts'
 import type { GatewayHost } from './host.ts'
 import { answerDns } from './inside/dns.ts'
 import { createPage } from './inside/web.ts'
 import { AddressPool } from './pool.ts'
+import { closeGatewaySecrets, type GatewaySecrets } from './proofs.ts'
 import type { GatewayClock } from './session.ts'
 
 export interface ServiceOptions {
   readonly settings: GatewaySettings
   /** Where the settings come from, for messages. */
   readonly source: string
-  /** The service takes it over. */
-  readonly psk: Secret
+  /** The service takes them over. */
+  readonly secrets: GatewaySecrets
   readonly host: GatewayHost
   readonly addon: NativeAddon
   readonly registry: CryptoRegistry
@@ -48,12 +49,15 @@ const systemClock: GatewayClock = {
 
 /** A running gateway with its sockets, its device, the name server and the page behind it. Throws `VpnFailure`. */
 export async function startGateway(options: ServiceOptions): Promise<GatewayService> {
-  const service = new Service(options)
+  let service: Service | undefined
   try {
+    service = new Service(options)
     await service.open()
     return service
   } catch (error) {
-    await service.close()
+    if (service !== undefined) await service.close()
+    else closeGatewaySecrets(options.secrets)
+    await options.host.close()
     throw error
   }
 }
@@ -65,6 +69,7 @@ export async function startGateway(options: ServiceOptions): Promise<GatewayServ
 class Service implements GatewayService {
   readonly gateway: Gateway
   readonly #options: ServiceOptions
+  readonly #config: GatewayOptions['config']
   readonly #sockets = new Map<string, Socket>()
   readonly #servers: (Socket | Server)[] = []
   #device: { readonly fd: number; readonly reader: PacketReader } | undefined
@@ -74,10 +79,11 @@ class Service implements GatewayService {
   #closing: Promise<void> | undefined
 
   constructor(options: ServiceOptions) {
-    const { settings, psk, source, registry, random, listener } = options
+    const { settings, secrets, source, registry, random, listener } = options
     this.#options = options
+    this.#config = sessionConfig(settings, secrets, source)
     this.gateway = new Gateway({
-      config: sessionConfig(settings, psk, source),
+      config: this.#config,
       pool: new AddressPool(poolRanges(settings)),
       dnsServers: [settings.inside.ipv4, settings.inside.ipv6],
       registry,
@@ -183,7 +189,8 @@ class Service implements GatewayService {
     this.#device?.reader.stop()
     if (this.#device !== undefined) this.#options.addon.closeFd(this.#device.fd)
     this.#device = undefined
-    this.#options.psk.close()
+    closeGatewaySecrets(this.#options.secrets)
+    closeSecrets(this.#config)
     await this.#options.host.close()
   }
 }

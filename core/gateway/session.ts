@@ -211,7 +211,7 @@ export class Session {
       case 'verifyChain':
         // What else this step asks for comes first, as its order says.
         return this.#later(`answer ${action.id}`, () => {
-          const answer = answerTo(action, this.#options.config, Date.now())
+          const answer = answerTo(action, this.#negotiation, Date.now())
           this.feed({ type: 'answered', id: action.id, answer })
         })
       case 'openPath':

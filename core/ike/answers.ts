@@ -7,11 +7,15 @@ import { ourProof } from './v2/proof.ts'
 type Asking = Extract<IkeAction, { do: 'sign' | 'verifyChain' }>
 
 /** What this computer itself can answer: it has the key, and `at` is its wall clock in milliseconds. Never throws. */
-export function answerTo(action: Asking, config: ConnectionConfig, at: number): Answer {
+export function answerTo(
+  action: Asking,
+  authenticating: Pick<ConnectionConfig, 'authentication'>,
+  at: number,
+): Answer {
   if (action.do === 'verifyChain') {
     return { what: 'chain', verdict: verifyChain({ ...action.question, at }) }
   }
-  const ours = ourProof(config)
+  const ours = ourProof(authenticating)
   if (ours.method !== 'certificate') return undefined
   try {
     const { scheme, raw } = action.form

@@ -98,6 +98,8 @@ export interface ConnectionConfig {
   /** Put it into our IDr, which a gateway without that very name may refuse; left out: yes. RFC 7296 §2.15 */
   readonly asksForIdentity?: boolean
   readonly authentication: Authentication
+  /** As a responder: how this client and we prove ourselves; left out: like all. `authentication` is what IKE_SA_INIT announces. */
+  readonly authenticationOf?: (client: Identity) => Authentication
   /** Announce and use method 14 where somebody signs; left out: yes. Without it we are a peer of before 2015. RFC 7427 */
   readonly digitalSignatures?: boolean
   readonly ikeProposals: readonly OfferedProposal[]
@@ -182,7 +184,7 @@ export interface ConnectionView {
 }
 
 /** Wipes all secrets of a configuration, which cannot be used afterwards. */
-export function closeSecrets({ authentication }: ConnectionConfig): void {
+export function closeSecrets({ authentication }: Pick<ConnectionConfig, 'authentication'>): void {
   const proofs =
     authentication.method === 'each' ? [authentication.ours, authentication.theirs] : [authentication]
   for (const proof of proofs) {

@@ -1,15 +1,24 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
+import { encodePem } from '../../core/cert/pem.ts'
 import { VpnFailure } from '../../core/errors.ts'
 import { poolRanges, readGatewaySettings, sessionConfig } from '../../core/gateway/config.ts'
+import { type GatewaySecrets, needsPsk } from '../../core/gateway/proofs.ts'
+import { parseIdentity } from '../../core/profile/identity.ts'
+import { type Issued, makeGateway, makeRoot, pkcs8Of } from '../support/pki.ts'
 
 const read = (value: unknown) => readGatewaySettings(value, 'gateway.json')
-const psk = () => Secret.fromText('key')
+const secrets = (more: Partial<GatewaySecrets> = {}): GatewaySecrets => ({
+  psk: Secret.fromText('key'),
+  key: undefined,
+  clients: new Map(),
+  ...more,
+})
 
 test('it works without being told anything', () => {
   const settings = read({})
   expect(settings.id).toBe('gateway.culvert.test')
-  const config = sessionConfig(settings, psk(), 'gateway.json')
+  const config = sessionConfig(settings, secrets(), 'gateway.json')
   expect(config.ikeProposals.length).toBeGreaterThan(0)
   expect(config.remoteSelectors).toEqual([])
 })
@@ -47,7 +56,94 @@ test.each([
 
 test('a weak algorithm needs its switch here too', () => {
   const weak = { ike: { proposals: ['3des-sha1-modp1024'] } }
-  expect(() => sessionConfig(read(weak), psk(), 'gateway.json')).toThrow(VpnFailure)
+  expect(() => sessionConfig(read(weak), secrets(), 'gateway.json')).toThrow(VpnFailure)
   const allowed = { ...weak, weak: ['3des', 'sha1', 'modp1024'] }
-  expect(sessionConfig(read(allowed), psk(), 'gateway.json').ikeProposals).toHaveLength(1)
+  expect(sessionConfig(read(allowed), secrets(), 'gateway.json').ikeProposals).toHaveLength(1)
+})
+
+describe('certificates', () => {
+  const root = makeRoot()
+  const own = makeGateway(root, { san: ['dns:gateway.culvert.test'] })
+  const clients = makeRoot('C=CH, O=Test, CN=Clients')
+  const pem = (...issued: readonly Issued[]) =>
+    issued.map(({ der }) => encodePem({ label: 'CERTIFICATE', der })).join('')
+  const keyOf = ({ key }: Issued) =>
+    new Secret(new Uint8Array(Buffer.from(encodePem({ label: 'PRIVATE KEY', der: pkcs8Of(key) }))))
+  const byCertificate = {
+    auth: { method: 'certificate', certificate: pem(own) },
+    clientAuth: { method: 'certificate', ca: pem(clients) },
+  }
+  const config = (value: object, more: Partial<GatewaySecrets> = {}) =>
+    sessionConfig(read(value), secrets({ key: keyOf(own), ...more }), 'gateway.json')
+  const identity = (text: string) => {
+    const parsed = parseIdentity(text)
+    if ('problem' in parsed) throw new Error(parsed.problem)
+    return parsed
+  }
+
+  test('its own with its key, and authorities for those of clients; then no pre-shared key is needed', () => {
+    const { authentication } = config(byCertificate, { psk: undefined })
+    expect(authentication).toMatchObject({
+      ours: { method: 'certificate', chain: [own.certificate] },
+      theirs: { method: 'certificate', anchors: [clients.certificate] },
+    })
+    expect(needsPsk(read(byCertificate))).toBe(false)
+    expect(needsPsk(read({}))).toBe(true)
+    expect(needsPsk(read({ ...byCertificate, clients: [{ id: 'a', clientAuth: { method: 'psk' } }] }))).toBe(
+      true,
+    )
+  })
+
+  test('certificate and key may stand in one file', () => {
+    const both = Buffer.concat([Buffer.from(pem(own)), keyOf(own).use((octets) => Buffer.from(octets))])
+    const { authentication } = config(
+      { auth: { method: 'certificate' } },
+      { key: new Secret(new Uint8Array(both)) },
+    )
+    expect(authentication).toMatchObject({ ours: { chain: [own.certificate] }, theirs: { method: 'psk' } })
+  })
+
+  test('a client may be treated otherwise, by whatever type it says its name', () => {
+    const bob = Secret.fromText('of bob alone')
+    const { authenticationOf } = config(
+      {
+        ...byCertificate,
+        clients: [{ id: 'bob@culvert.test', auth: { method: 'psk' }, clientAuth: { method: 'psk' } }],
+      },
+      { clients: new Map([[0, bob]]) },
+    )
+    const expected = { ours: { method: 'psk', psk: bob }, theirs: { method: 'psk', psk: bob } }
+    expect(authenticationOf?.(identity('bob@culvert.test'))).toMatchObject(expected)
+    expect(authenticationOf?.(identity('fqdn:BOB@culvert.test'))).toMatchObject(expected)
+    expect(authenticationOf?.(identity('keyid:bob@culvert.test'))).toMatchObject(expected)
+    expect(authenticationOf?.(identity('eve@culvert.test'))).toMatchObject({
+      theirs: { method: 'certificate' },
+    })
+  })
+
+  test.each<[string, object, Partial<GatewaySecrets>, string, RegExp]>([
+    [
+      'a name it does not have',
+      { id: 'other.test' },
+      {},
+      'id',
+      /not for other\.test but for gateway\.culvert\.test/,
+    ],
+    ['no key', {}, { key: undefined }, 'keyFile', /missing/],
+    ['the key of another', {}, { key: keyOf(clients) }, 'keyFile', /belongs to none/],
+    ['no authorities', { clientAuth: { method: 'certificate' } }, {}, 'clientAuth.ca', /authorities/],
+    ['twice the same client', { clients: [{ id: 'a.test' }, { id: 'A.test' }] }, {}, 'clients.1.id', /twice/],
+  ])('%s is refused, and the field is named', (_, change, more, field, problem) => {
+    try {
+      config({ ...byCertificate, ...change }, more)
+      expect.unreachable()
+    } catch (thrown) {
+      expect((thrown as VpnFailure).error).toMatchObject({
+        kind: 'profileInvalid',
+        source: 'gateway.json',
+        field,
+        problem: expect.stringMatching(problem),
+      })
+    }
+  })
 })

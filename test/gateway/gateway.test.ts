@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { Secret } from '../../core/bytes/secret.ts'
 import { AddressPool } from '../../core/gateway/pool.ts'
 import { NotifyType } from '../../core/iana/ikev2-notify.ts'
 import { decodeMessage } from '../../core/wire/ikev2/message.ts'
 import { udp4, udp6 } from '../support/inner-packets.ts'
-import { fqdn, GATEWAY4, seededRandom, World } from './world.ts'
+import { DAY, type Issued, issue, makeGateway, makeRoot } from '../support/pki.ts'
+import { fqdn, GATEWAY4, gatewayConfig, seededRandom, World } from './world.ts'
 
 const ask = (from: string, text = 'hello') => udp4(from, '10.77.0.1', 5000, 53, text)
 const answer = (to: string, text = 'hello yourself') => udp4('10.77.0.1', to, 53, 5000, text)
@@ -183,6 +185,70 @@ describe('RFC 7296 §2.1: the last answer of a session is repeated, when nothing
       world.gateway.receive(local, { address: '203.0.113.1', port: 4500 }, sent.at(-1)!)
     world.settle()
     expect(world.nowhere).toHaveLength(2)
+  })
+})
+
+describe('RFC 7296 §2.15: each client proves itself in its own way', () => {
+  const today = { notBefore: Date.now() - DAY, notAfter: Date.now() + DAY }
+  const root = makeRoot('C=CH, O=Test, CN=Root', today)
+  const gateway = makeGateway(root, { ...today, san: ['dns:gateway.culvert.test'] })
+  const alice = issue(root, { ...today, subject: 'C=CH, CN=alice', san: ['dns:alice.culvert.test'] })
+  const stranger = issue(makeRoot('C=CH, CN=Stranger', today), {
+    ...today,
+    subject: 'C=CH, CN=alice',
+    san: ['dns:alice.culvert.test'],
+  })
+  const ours = ({ certificate, key }: Issued) =>
+    ({ method: 'certificate', chain: [certificate], key: key.signing, pss: false, weakSha1: false }) as const
+  const theirs = {
+    method: 'certificate',
+    anchors: [root.certificate],
+    lists: [],
+    requireLists: false,
+    weak: {},
+    commonName: false,
+  } as const
+  const byCertificate = (issued: Issued) => ({ method: 'each', ours: ours(issued), theirs }) as const
+  const byKey = { method: 'psk', psk: Secret.fromText('of bob alone') } as const
+  const world = () =>
+    new World({
+      config: {
+        ...gatewayConfig(),
+        authentication: byCertificate(gateway),
+        authenticationOf: ({ data }) =>
+          Buffer.from(data).toString() === 'bob.culvert.test' ? byKey : byCertificate(gateway),
+      },
+    })
+
+  test('by certificate or by key, and it is shown by which', () => {
+    const net = world()
+    net.client('198.51.100.1', { config: { authentication: byCertificate(alice) } }).connect()
+    net.client('198.51.100.2', { name: 'bob.culvert.test', config: { authentication: byKey } }).connect()
+    net.negotiate()
+    const said = net.gateway
+      .clients()
+      .map(({ identity, connection: { phase1 } }) => [
+        identity,
+        phase1?.remoteAuthentication,
+        phase1?.localAuthentication,
+      ])
+    expect(said.sort()).toEqual([
+      ['alice.culvert.test', 'certificate, ECDSA with SHA-256', 'certificate'],
+      ['bob.culvert.test', 'pre-shared key', 'pre-shared key'],
+    ])
+  })
+
+  test.each([
+    ['the key of somebody else where a certificate is due', 'alice.culvert.test', byKey],
+    ['a certificate where the key is due', 'bob.culvert.test', byCertificate(alice)],
+    ['a certificate for another name', 'carol.culvert.test', byCertificate(alice)],
+    ['a certificate of another authority', 'alice.culvert.test', byCertificate(stranger)],
+  ])('%s: refused, and nothing is kept', (_, name, authentication) => {
+    const net = world()
+    const client = net.client('198.51.100.1', { name, config: { authentication } }).connect()
+    net.negotiate()
+    expect(client.ended).toMatchObject({ kind: 'authFailed', who: 'us' })
+    expect([net.gateway.sessions, net.gateway.halfOpen]).toEqual([0, 0])
   })
 })
 

@@ -7,6 +7,7 @@ import { createTypescriptEngine } from '../../core/esp/typescript-engine.ts'
 import { classifyPort4500, withNonEspMarker } from '../../core/esp/udp-encapsulation.ts'
 import { Gateway, type GatewayOptions } from '../../core/gateway/gateway.ts'
 import { AddressPool } from '../../core/gateway/pool.ts'
+import { answerTo } from '../../core/ike/answers.ts'
 import type { ConnectionConfig } from '../../core/ike/config.ts'
 import type { AssignedConfiguration, IkeAction, IkeCommand, IkeEvent, State } from '../../core/ike/session.ts'
 import { Idle } from '../../core/ike/v2/initiator.ts'
@@ -151,6 +152,15 @@ export class World {
 
   transmit(packet: Travelling): void {
     this.#queue.push(packet)
+  }
+
+  /** Carries packets until the network is empty, and lets who has to sign or to judge do so. */
+  negotiate(): void {
+    for (let round = 0; round < 8; round++) {
+      this.settle()
+      this.clock.pass(0)
+    }
+    this.settle()
   }
 
   /** Carries packets until the network is empty. */
@@ -300,6 +310,12 @@ export class TestClient {
         return this.#engine.removeInbound(action.spi as EspSpi)
       case 'removeOutbound':
         return this.#engine.removeOutbound(action.spi)
+      case 'sign':
+      case 'verifyChain': {
+        const answer = answerTo(action, this.negotiation, Date.now())
+        this.#world.clock.after(0, () => this.feed({ type: 'answered', id: action.id, answer }))
+        return
+      }
       case 'established':
         this.configuration = action.configuration
         return

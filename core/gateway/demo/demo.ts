@@ -63,7 +63,7 @@ export async function openDemo(options: DemoOptions): Promise<Demo> {
     service = await startGateway({
       settings,
       source: 'the demo',
-      psk: psk.clone(),
+      secrets: { psk: psk.clone(), key: undefined, clients: new Map() },
       host: spaceHost(space, DEMO_ADDRESSES),
       addon,
       registry,

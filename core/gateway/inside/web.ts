@@ -34,7 +34,7 @@ function describe(address: string, client: ClientView | undefined): string {
   const child = phase2[0]
   return [
     `Hello ${client.identity}, you came through the tunnel from ${address}.`,
-    `Phase 1: ${phase1?.version ?? ''}, ${phase1?.suite.join(' ') ?? ''}`,
+    `Phase 1: ${phase1?.version ?? ''}, ${phase1?.suite.join(' ') ?? ''}; you proved yourself by ${phase1?.remoteAuthentication ?? ''}`,
     `Phase 2: ${child?.protocol ?? ''} ${child?.mode ?? ''}, ${child?.suite.join(' ') ?? ''}`,
     '',
   ].join('\n')
@@ -54,6 +54,7 @@ function sendJson(response: ServerResponse, address: string, client: ClientView 
     JSON.stringify({
       address,
       identity: client?.identity,
+      provenBy: client?.connection.phase1?.remoteAuthentication,
       phase1: client?.connection.phase1?.suite,
       phase2: client?.connection.phase2.map(({ protocol, mode, suite }) => ({ protocol, mode, suite })),
     }),

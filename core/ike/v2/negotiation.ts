@@ -12,7 +12,7 @@ import { nameOf } from '../../iana/registry.ts'
 import type { Endpoint } from '../../net/plan.ts'
 import type { Message } from '../../wire/ikev2/message.ts'
 import type { IdPayload, Payload } from '../../wire/ikev2/payload.ts'
-import type { ConnectionConfig, ConnectionView } from '../config.ts'
+import type { Authentication, ConnectionConfig, ConnectionView } from '../config.ts'
 import type { AssignedConfiguration, IkeAction, ObservedMessage, State } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
 import type { IkeSa, Outgoing } from './ike-sa.ts'
@@ -27,6 +27,8 @@ export class Negotiation {
   readonly config: ConnectionConfig
   readonly registry: CryptoRegistry
   readonly random: Random
+  /** How the two of us prove who we are: as configured, or as this client is to. */
+  authentication: Authentication
   /** The addresses in use; undefined until a socket is open. */
   local: Endpoint | undefined
   remote: Endpoint | undefined
@@ -60,6 +62,7 @@ export class Negotiation {
 
   constructor(config: ConnectionConfig, registry: CryptoRegistry, random: Random) {
     this.config = config
+    this.authentication = config.authentication
     this.registry = registry
     this.random = random
   }

@@ -20,10 +20,12 @@ import type { InitDone } from './exchanges/ike-sa-init.ts'
 import { describeIdentity, type Negotiation } from './negotiation.ts'
 import { all, find, findNotify, notify } from './payloads.ts'
 
-export const ourProof = ({ authentication }: ConnectionConfig): OurProof =>
+type Authenticating = Pick<ConnectionConfig, 'authentication'>
+
+export const ourProof = ({ authentication }: Authenticating): OurProof =>
   authentication.method === 'psk' ? authentication : authentication.ours
 
-export const theirProof = ({ authentication }: ConnectionConfig): TheirProof =>
+export const theirProof = ({ authentication }: Authenticating): TheirProof =>
   authentication.method === 'psk' ? authentication : authentication.theirs
 
 /** For people, as in {@link VpnError} and the status view. */
@@ -106,7 +108,7 @@ export function prove(
   id: IdPayload,
   request: readonly Payload[],
 ): Proof {
-  const ours = ourProof(n.config)
+  const ours = ourProof(n)
   const { prf } = init.sa.suite
   if (ours.method === 'psk') {
     const data = sharedKeyAuth(prf, ours.psk, signedBy(init, side, id))
@@ -166,7 +168,7 @@ export function chainQuestion(
   payloads: readonly Payload[],
   role: 'gateway' | 'client',
 ): Omit<ChainQuestion, 'at'> | undefined {
-  const theirs = theirProof(n.config)
+  const theirs = theirProof(n)
   const auth = find(payloads, 'AUTH')
   if (theirs.method !== 'certificate' || auth === undefined || auth.method === AuthMethod.SHARED_KEY_MIC.id) {
     return undefined
@@ -192,7 +194,7 @@ export function doubt(
   verdict: ChainVerdict | undefined,
 ): VpnError | undefined {
   const who = side === 'responder' ? 'gateway' : 'us'
-  const theirs = theirProof(n.config)
+  const theirs = theirProof(n)
   const method = proofWords(theirs)
   const by = signedBy(init, side, id)
   const { prf } = init.sa.suite

@@ -199,6 +199,10 @@ class AwaitAuthRequest implements State {
         reference: 'RFC 7296 §2.5',
       })
     }
+    const idi = find(payloads, 'IDi')
+    const { authenticationOf } = n.config
+    if (idi !== undefined && authenticationOf !== undefined)
+      n.authentication = authenticationOf({ type: idi.idType, data: idi.data })
     const question = chainQuestion(n, payloads, 'client')
     if (question === undefined) return this.#judge(header, payloads, undefined, now)
     return this.#ask('AwaitVerdict', { do: 'verifyChain', question }, (answer, later) =>

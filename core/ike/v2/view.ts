@@ -66,9 +66,9 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
     localIdentity: describeIdentity(n.config.localIdentity),
     remoteIdentity:
       n.remoteId === undefined ? '' : describeIdentity({ type: n.remoteId.idType, data: n.remoteId.data }),
-    localAuthentication: proofWords(ourProof(n.config)),
+    localAuthentication: proofWords(ourProof(n)),
     remoteAuthentication:
-      n.remoteProof === undefined ? proofWords(theirProof(n.config)) : `certificate, ${n.remoteProof.scheme}`,
+      n.remoteProof === undefined ? proofWords(theirProof(n)) : `certificate, ${n.remoteProof.scheme}`,
     certificate: n.remoteProof === undefined ? undefined : describePeerCertificate(n.remoteProof.certificate),
     localEndpoint: endpoint(n.local),
     remoteEndpoint: endpoint(n.remote),

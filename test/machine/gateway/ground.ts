@@ -110,6 +110,17 @@ export function ip(side: string, command: string): string {
   return execFileSync('ip', ['-n', side, ...command.split(' ')], { encoding: 'utf8' })
 }
 
+export interface ReferenceOptions {
+  readonly esp?: string
+  readonly rekeySeconds?: number
+  readonly identity?: string
+  /** Inner addresses it asks for; none where empty. */
+  readonly vips?: string
+  readonly psk?: string
+  /** PEM: its own certificate, the key of that, and whom it trusts. */
+  readonly certificate?: { readonly own: string; readonly key: string; readonly ca: string }
+}
+
 /** strongSwan's charon as a client on the client's side of the ground. */
 export class ReferenceClient {
   readonly #ground: Ground
@@ -121,12 +132,15 @@ export class ReferenceClient {
     this.#folder = join(ground.folder, 'charon')
   }
 
-  async start(
-    options: { readonly esp?: string; readonly rekeySeconds?: number; readonly identity?: string } = {},
-  ): Promise<void> {
+  async start(options: ReferenceOptions = {}): Promise<void> {
     const folder = this.#folder
     for (const name of ['run', 'swanctl']) mkdirSync(join(folder, name), { recursive: true })
-    writeFileSync(join(folder, 'strongswan.conf'), strongswanConf(folder))
+    for (const [name, text] of Object.entries(options.certificate ?? {})) {
+      const place = join(folder, 'swanctl', { own: 'x509', key: 'private', ca: 'x509ca' }[name] ?? '')
+      mkdirSync(place, { recursive: true })
+      writeFileSync(join(place, `${name}.pem`), text, { mode: 0o600 })
+    }
+    writeFileSync(join(folder, 'strongswan.conf'), strongswanConf(folder, this.#ground.clientSide))
     writeFileSync(join(folder, 'swanctl', 'swanctl.conf'), swanctlConf(this.#ground, options))
     // A private /run: its socket and its pid file must not meet those of another charon.
     const start =
@@ -169,9 +183,9 @@ export class ReferenceClient {
   }
 }
 
-const strongswanConf = (folder: string): string => `
+const strongswanConf = (folder: string, side: string): string => `
 charon {
-  load = nonce random drbg openssl aes sha1 sha2 hmac kdf gcm ctr curve25519 pem pkcs1 x509 pubkey constraints kernel-libipsec kernel-netlink socket-default vici resolve
+  load = nonce random drbg openssl aes sha1 sha2 hmac kdf gcm ctr curve25519 pem pkcs1 pkcs8 x509 pubkey constraints kernel-libipsec kernel-netlink socket-default vici resolve
   filelog { log {
     path = ${folder}/log
     flush_line = yes
@@ -183,25 +197,33 @@ charon {
     kernel-netlink { fwmark = !0x42 }
     socket-default { fwmark = 0x42 }
     kernel-libipsec { allow_peer_ts = yes }
-    resolve { file = ${folder}/resolv.conf }
+    resolve { file = /etc/netns/${side}/resolv.conf }
   }
 }
 `
 
 const swanctlConf = (
   ground: Ground,
-  { esp = 'aes128gcm16', rekeySeconds = 0, identity = 'alice@culvert.test' },
+  {
+    esp = 'aes128gcm16',
+    rekeySeconds = 0,
+    identity = 'alice@culvert.test',
+    vips = '0.0.0.0, ::',
+    certificate,
+    psk = PSK,
+  }: ReferenceOptions,
 ): string => `
 connections { culvert {
   version = 2
   local_addrs = ${ground.clientAddress}
   remote_addrs = ${ground.gatewayAddress}
-  vips = 0.0.0.0, ::
+  ${vips === '' ? '' : `vips = ${vips}`}
   rekey_time = ${rekeySeconds}
   rand_time = 0
-  local { auth = psk
+  local { auth = ${certificate === undefined ? 'psk' : 'pubkey'}
+    ${certificate === undefined ? '' : 'certs = own.pem'}
     id = ${identity} }
-  remote { auth = psk
+  remote { auth = ${certificate === undefined ? 'psk' : 'pubkey'}
     id = gateway.culvert.test }
   children { net {
     remote_ts = 0.0.0.0/0, ::/0
@@ -210,5 +232,5 @@ connections { culvert {
     rand_time = 0
   } }
 } }
-secrets { ike-culvert { secret = "${PSK}" } }
+secrets { ike-culvert { secret = "${psk}" } }
 `

@@ -1,4 +1,8 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { encodePem } from '../../../core/cert/pem.ts'
+import { DAY, type Issued, issue, makeGateway, makeKey, makeRoot, pkcs8Of } from '../../support/pki.ts'
 import type { Program } from '../program.ts'
 import { bundleCulvert } from './culvert.ts'
 import { Ground, PSK, ReferenceClient } from './ground.ts'
@@ -33,6 +37,8 @@ function steadyPing(): { stop(): Promise<{ readonly sent: number; readonly lost:
   }
 }
 
+const pem = ({ der }: Issued) => encodePem({ label: 'CERTIFICATE', der })
+const keyPem = ({ key }: Issued) => encodePem({ label: 'PRIVATE KEY', der: pkcs8Of(key) })
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const stop = async (gateway: Program): Promise<void> => {
   expect(await gateway.end('SIGINT')).toBe(0)
@@ -56,8 +62,63 @@ describe("strongSwan's client at the built-in gateway", () => {
       phase2: [{ protocol: 'ESP', suite: ['ENCR_AES_GCM_16_128'] }],
     })
     expect((await fetch('http://10.77.0.1/1000000')).length).toBe(1_000_000)
+    // Its resolve plugin has put the gateway's name servers into the resolv.conf of this side.
+    expect(await ground.onClient('getent', 'ahostsv4', 'www.culvert.test')).toMatch(/^10\.77\.0\.1 /)
+    expect(await ground.onClient('getent', 'ahostsv6', 'www.culvert.test')).toMatch(/^fd77::1 /)
+    expect(await ground.onClient('getent', 'hosts', '10.77.0.1')).toContain('gateway.culvert.test')
     await client.swanctl('--terminate', '--ike', 'culvert')
     await gateway.line(/"event":"disconnected"/)
+    await stop(gateway)
+  })
+
+  test.each([
+    ['RSA', 'rsa', /RSA/],
+    ['ECDSA', 'P-256', /ECDSA/],
+  ] as const)(
+    'RFC 7427: both ends by %s certificates; beside them one with a key of its own',
+    async (_, kind, scheme) => {
+      const today = { notBefore: Date.now() - DAY, notAfter: Date.now() + DAY }
+      const root = makeRoot('C=CH, O=Culvert, CN=Root', today, makeKey(kind))
+      const own = makeGateway(root, { ...today, san: ['dns:gateway.culvert.test'] }, makeKey(kind))
+      const alice = issue(
+        root,
+        { ...today, subject: 'C=CH, O=Culvert, CN=alice', san: ['email:alice@culvert.test'] },
+        makeKey(kind),
+      )
+      const keyFile = join(ground.folder, 'gateway.key')
+      writeFileSync(keyFile, keyPem(own), { mode: 0o600 })
+      const bobFile = join(ground.folder, 'bob.psk')
+      writeFileSync(bobFile, 'of bob alone', { mode: 0o600 })
+      const gateway = await ground.gateway({
+        auth: { method: 'certificate', certificate: pem(own) },
+        clientAuth: { method: 'certificate', ca: pem(root) },
+        keyFile,
+        clients: [
+          {
+            id: 'bob@culvert.test',
+            auth: { method: 'psk' },
+            clientAuth: { method: 'psk' },
+            pskFile: bobFile,
+          },
+        ],
+      })
+      await client.start({ certificate: { own: pem(alice), key: keyPem(alice), ca: pem(root) } })
+      expect(await client.connect()).toContain('initiate completed successfully')
+      expect(await ping('10.77.0.1')).toContain(' 0% packet loss')
+      expect(JSON.parse(await fetch('http://10.77.0.1/status.json')).provenBy).toMatch(scheme)
+      await client.swanctl('--terminate', '--ike', 'culvert')
+      await client.stop()
+      await client.start({ identity: 'bob@culvert.test', psk: 'of bob alone' })
+      expect(await client.connect()).toContain('initiate completed successfully')
+      await client.stop()
+      await stop(gateway)
+    },
+  )
+
+  test('RFC 7296 §2.19: who brings an address of its own is told to ask for one', async () => {
+    const gateway = await ground.gateway()
+    await client.start({ vips: '' })
+    await expect(client.connect()).rejects.toThrow(/FAIL_CP_REQ|FAILED_CP_REQUIRED/)
     await stop(gateway)
   })
 

@@ -118,7 +118,7 @@ export function onAuthReply(
 
 function refusedBecause(n: Negotiation, type: number | undefined): VpnError {
   if (type === NotifyType.AUTHENTICATION_FAILED.id)
-    return { kind: 'authFailed', who: 'us', method: proofWords(ourProof(n.config)) }
+    return { kind: 'authFailed', who: 'us', method: proofWords(ourProof(n)) }
   if (type === undefined)
     return {
       kind: 'protocol',

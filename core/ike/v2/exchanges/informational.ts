@@ -35,7 +35,7 @@ export function onInformational(
   if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id && sa === e.current) {
     return {
       payloads: [],
-      after: () => e.finish({ kind: 'authFailed', who: 'us', method: proofWords(ourProof(e.n.config)) }),
+      after: () => e.finish({ kind: 'authFailed', who: 'us', method: proofWords(ourProof(e.n)) }),
     }
   }
   const lifetime = authLifetime(payloads)
