@@ -13,8 +13,8 @@ export interface InsidePlan {
 
 /** Where a gateway stands: this machine, or namespaces of its own. All of it may throw `VpnFailure`. */
 export interface GatewayHost {
-  /** Outer addresses to listen on. */
-  readonly addresses: readonly string[]
+  /** Outer addresses to listen on, as of now. */
+  addresses(): readonly string[]
   /** A UDP socket bound to one address. One for each, so that every answer leaves by the address that was asked. */
   bindUdp(address: string, port: number): Promise<Socket>
   listen(server: Server, address: string, port: number): Promise<void>

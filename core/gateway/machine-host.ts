@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import type { Server } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { VpnFailure } from '../errors.ts'
+import type { NativeAddon } from '../native/addon.ts'
 import type { OsEdge } from '../net/plan.ts'
 import type { GatewayHost, InsidePlan } from './host.ts'
 
@@ -9,10 +10,14 @@ import type { GatewayHost, InsidePlan } from './host.ts'
 const DEVICE = 'culvert900'
 
 /** This machine, as root: its own addresses, and a device that the helper makes and takes away again. */
-export function machineHost(edge: OsEdge, listen: readonly string[] | undefined): GatewayHost {
+export function machineHost(
+  edge: OsEdge,
+  addon: NativeAddon,
+  listen: readonly string[] | undefined,
+): GatewayHost {
   return {
-    addresses: listen ?? ownAddresses(),
-    bindUdp: (address, port) => bound(address, port),
+    addresses: () => listen ?? ownAddresses(),
+    bindUdp: (address, port) => bound(addon, address, port),
     listen: (server, address, port) => listening(server, address, port),
     openDevice: (plan) => openDevice(edge, plan),
     close: () => edge.close(),
@@ -32,26 +37,30 @@ async function openDevice(edge: OsEdge, { mtu, addresses, clients }: InsidePlan)
   return fd
 }
 
-/** All but link-local ones, which would need to say on which link. */
+/** All but those inside, and link-local ones, which would need to say on which link. */
 function ownAddresses(): readonly string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
+  return Object.entries(networkInterfaces())
+    .flatMap(([device, list]) => (device === DEVICE ? [] : (list ?? [])))
     .map(({ address }) => address)
     .filter((address) => !/^fe[89ab]/i.test(address) && !address.startsWith('169.254.'))
 }
 
-function bound(address: string, port: number): Promise<Socket> {
-  const v6 = address.includes(':')
-  const socket = createSocket({ type: v6 ? 'udp6' : 'udp4', ipv6Only: v6 })
+function bound(addon: NativeAddon, address: string, port: number): Promise<Socket> {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   return new Promise((resolve, reject) => {
-    socket.once('error', (error) => {
+    const fail = (error: NodeJS.ErrnoException): void => {
       socket.close()
       reject(refused(`listen on ${address} port ${port}`, error))
-    })
-    socket.bind(port, address, () => {
-      socket.removeAllListeners('error')
-      resolve(socket)
-    })
+    }
+    socket.once('error', fail)
+    try {
+      socket.bind({ fd: addon.bindUdp(address, port) }, () => {
+        socket.off('error', fail)
+        resolve(socket)
+      })
+    } catch (error) {
+      fail(error as NodeJS.ErrnoException)
+    }
   })
 }
 

@@ -34,7 +34,7 @@ export async function openMachineGateway(
     closeGatewaySecrets(secrets)
     throw thrown
   })
-  const host = machineHost(edge, settings.listen)
+  const host = machineHost(edge, addon, settings.listen)
   const service = await startGateway({
     settings,
     source,
@@ -45,7 +45,7 @@ export async function openMachineGateway(
     random: systemRandom,
     listener,
   })
-  return { gateway: service.gateway, close: () => service.close(), addresses: host.addresses, freshPsk }
+  return { gateway: service.gateway, close: () => service.close(), addresses: service.addresses, freshPsk }
 }
 
 /** Everything the settings name files of; none is left open if one cannot be read. */

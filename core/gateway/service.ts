@@ -30,6 +30,8 @@ export interface ServiceOptions {
 
 export interface GatewayService {
   readonly gateway: Gateway
+  /** Outer addresses it listens on. */
+  readonly addresses: readonly string[]
   /** Tells the clients, closes everything, and leaves the host as it was. */
   close(): Promise<void>
 }
@@ -37,6 +39,8 @@ export interface GatewayService {
 /** Octets of the largest inner packet: ESP in UDP fits a link of 1500. Ours. */
 const MTU = 1400
 const PORTS = [500, 4500] as const
+/** Ours: how often the host is asked for its addresses. */
+const ADDRESSES_MS = 2_000
 
 const systemClock: GatewayClock = {
   now: () => asMillis(performance.now()),
@@ -75,6 +79,8 @@ class Service implements GatewayService {
   #device: { readonly fd: number; readonly reader: PacketReader } | undefined
   /** Datagrams that Node has and the kernel has not. */
   #leaving = 0
+  #watching: NodeJS.Timeout | undefined
+  #following = false
   #onEmpty: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -118,7 +124,12 @@ class Service implements GatewayService {
       this.#servers.push(page)
       await host.listen(page, address, 80)
     }
-    for (const address of host.addresses) for (const port of PORTS) await this.#listen(address, port)
+    for (const address of host.addresses()) await this.#listen(address)
+    this.#watching = setInterval(() => void this.#followAddresses(), ADDRESSES_MS)
+  }
+
+  get addresses(): readonly string[] {
+    return [...new Set([...this.#sockets.keys()].map((key) => key.split(' ')[0]!))]
   }
 
   close(): Promise<void> {
@@ -145,8 +156,45 @@ class Service implements GatewayService {
     })
   }
 
-  async #listen(address: string, port: number): Promise<void> {
+  /** Listens on addresses that have come, and no more on those that have gone. */
+  async #followAddresses(): Promise<void> {
+    if (this.#following) return
+    this.#following = true
+    const note = (text: string): void => this.#options.listener?.note?.(text)
+    const before = this.addresses
+    const now = this.#options.host.addresses()
+    for (const address of before.filter((one) => !now.includes(one))) {
+      this.#unlisten(address)
+      note(`no longer listens on ${address}: it is gone`)
+    }
+    for (const address of now.filter((one) => !before.includes(one))) {
+      try {
+        await this.#listen(address)
+        note(`listens on ${address} too`)
+      } catch {
+        // A fresh IPv6 address may not be used before it is known to be nobody else's: the next look comes soon.
+        this.#unlisten(address)
+      }
+    }
+    this.#following = false
+  }
+
+  #unlisten(address: string): void {
+    for (const port of PORTS) {
+      const key = `${address} ${port}`
+      const socket = this.#sockets.get(key)
+      this.#sockets.delete(key)
+      if (socket !== undefined) void closed(socket)
+    }
+  }
+
+  async #listen(address: string): Promise<void> {
+    for (const port of PORTS) await this.#listenOn(address, port)
+  }
+
+  async #listenOn(address: string, port: number): Promise<void> {
     const socket = await this.#options.host.bindUdp(address, port)
+    if (this.#closing !== undefined) return closed(socket)
     const local = { address, port }
     socket.on('message', (bytes: Buffer, from: RemoteInfo) => {
       const octets = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -179,6 +227,7 @@ class Service implements GatewayService {
   }
 
   async #shut(): Promise<void> {
+    clearInterval(this.#watching)
     this.gateway.close()
     // The farewells too.
     await this.#allSent()

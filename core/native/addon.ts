@@ -46,6 +46,11 @@ export interface NativeAddon {
   /** Sends one message with descriptors (SCM_RIGHTS). Throws an `Error` with `code`. */
   sendMessage(fd: number, bytes: Uint8Array, fds: readonly number[]): void
   closeFd(fd: number): void
+  /**
+   * A UDP socket for any peer, on one numeric address: without the Don't Fragment bit, which Node has no word for.
+   * Throws an `Error` with `code`.
+   */
+  bindUdp(address: string, port: number): number
   /** Numeric address and port of this end and the other end of a connected socket. */
   socketNames(fd: number): {
     readonly local: { address: string; port: number }

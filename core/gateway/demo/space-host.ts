@@ -8,7 +8,7 @@ const DEVICE = 'culvert0'
 /** The far side of a space: the gateway's outer addresses lie on its loopback, its device beside them. */
 export function spaceHost(space: Space, addresses: readonly string[]): GatewayHost {
   return {
-    addresses,
+    addresses: () => addresses,
     bindUdp: async (address, port) => {
       const fd = await space.boundUdp('there', address, port)
       return bound(fd, address.includes(':') ? 'udp6' : 'udp4')

@@ -222,6 +222,11 @@ napi_value jsCloseFd(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
+napi_value jsBindUdp(napi_env env, napi_callback_info info) {
+  const auto a = arguments(env, info, 2);
+  return fromInt(env, bindUdp(toText(env, a[0]), toInt(env, a[1])));
+}
+
 napi_value fromEndpoint(napi_env env, const Endpoint& endpoint) {
   napi_value object;
   check(env, napi_create_object(env, &object));
@@ -270,6 +275,7 @@ napi_value init(napi_env env, napi_value exports) {
   define<jsSocketpair>(env, exports, "socketpair");
   define<jsSendMessage>(env, exports, "sendMessage");
   define<jsCloseFd>(env, exports, "closeFd");
+  define<jsBindUdp>(env, exports, "bindUdp");
   define<jsSocketNames>(env, exports, "socketNames");
   define<jsWritePacket>(env, exports, "writePacket");
   define<jsReadPackets>(env, exports, "readPackets");

@@ -60,6 +60,31 @@ ssize_t writeDevice(int fd, View packet) {
 
 }  // namespace
 
+int bindUdp(const std::string& address, int port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_DGRAM;
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) {
+    throw SystemError{"bind", EINVAL};
+  }
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> name(found, freeaddrinfo);
+  const bool v6 = name->ai_family == AF_INET6;
+  const int fd = socket(name->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) throw SystemError{"socket", errno};
+  // ESP in UDP must get through small links: the outer packet may be fragmented. RFC 3948 §3.4
+  const int off = v6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT;
+  const int only = 1;
+  if (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &off, sizeof off) != 0 ||
+      (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0) ||
+      bind(fd, name->ai_addr, name->ai_addrlen) != 0) {
+    const int code = errno;
+    close(fd);
+    throw SystemError{"bind", code};
+  }
+  return fd;
+}
+
 bool writePacket(int fd, View packet) {
   ssize_t sent;
   do {

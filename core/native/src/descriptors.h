@@ -10,6 +10,8 @@ namespace culvert {
 void socketPair(int pair[2]);
 void sendMessage(int fd, View bytes, const std::vector<int>& fds);
 void closeDescriptor(int fd);
+/// A UDP socket for any peer, on one numeric address. What leaves it may be fragmented on the way.
+int bindUdp(const std::string& address, int port);
 /// `false`: the kernel had no room.
 bool writePacket(int fd, View packet);
 

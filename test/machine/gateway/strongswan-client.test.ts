@@ -1,11 +1,11 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { encodePem } from '../../../core/cert/pem.ts'
 import { DAY, type Issued, issue, makeGateway, makeKey, makeRoot, pkcs8Of } from '../../support/pki.ts'
 import type { Program } from '../program.ts'
 import { bundleCulvert } from './culvert.ts'
-import { Ground, PSK, ReferenceClient } from './ground.ts'
+import { Ground, ip, PSK, ReferenceClient } from './ground.ts'
 
 beforeAll(bundleCulvert)
 
@@ -47,6 +47,11 @@ const stop = async (gateway: Program): Promise<void> => {
 
 describe("strongSwan's client at the built-in gateway", () => {
   test('pre-shared key, an address of each family, ping, names and pages; nothing is left behind', async () => {
+    // RFC 3948 §3.4: no outer packet says Don't Fragment, or it would be lost where a link is too small and nobody tells.
+    await ground.onClient('nft', 'add table inet small')
+    await ground.onClient('nft', 'add chain inet small raw { type filter hook prerouting priority raw ; }')
+    const dontFragment = 'ip frag-off & 0x4000 != 0 udp sport { 500, 4500 } drop'
+    await ground.onClient('nft', `add rule inet small raw ${dontFragment}`)
     const gateway = await ground.gateway()
     await client.start()
     expect(await client.connect()).toContain('initiate completed successfully')
@@ -161,6 +166,47 @@ describe("strongSwan's client at the built-in gateway", () => {
     expect(said).toContain('COOKIE')
     expect(said).toContain('initiate completed successfully')
     await stop(gateway)
+  })
+})
+
+describe('hostile load on a running gateway', () => {
+  const SPOOFED = '198.18.41.0'
+  const kilobytes = (gateway: Program): number => {
+    // `ip netns exec` becomes the program.
+    const status = readFileSync(`/proc/${gateway.child.pid}/status`, 'utf8')
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1])
+  }
+
+  test('RFC 7296 §2.6: 10,000 IKE_SA_INITs from made-up addresses: a real client gets in, and little is kept', async () => {
+    // Answers to the made-up addresses go out and are lost.
+    ip(ground.gatewaySide, `route add ${SPOOFED}/24 via ${ground.clientAddress}`)
+    const beforeFlood = ground.state(ground.gatewaySide)
+    const gateway = await ground.gateway({ listen: undefined })
+    await client.start()
+    const lean = kilobytes(gateway)
+    const flood = ground.start(ground.clientSide, [
+      'python3',
+      'test/lab/halfopen.py',
+      ground.gatewayAddress,
+      '10000',
+      SPOOFED,
+    ])
+    await flood.line(/sent/)
+    const said = await client.connect()
+    expect(said).toContain('COOKIE')
+    expect(said).toContain('initiate completed successfully')
+    expect([await flood.exited, flood.complaints]).toEqual([0, []])
+    expect(await ping('10.77.0.1')).toContain(' 0% packet loss')
+    expect(kilobytes(gateway) - lean).toBeLessThan(64 * 1024)
+    // Meanwhile it listens where it did not before.
+    ip(ground.gatewaySide, 'addr add 198.18.40.9/24 dev wan0')
+    await gateway.line(/listens on 198\.18\.40\.9 too/)
+    await ground.onClient('python3', 'test/lab/halfopen.py', '198.18.40.9')
+    ip(ground.gatewaySide, 'addr del 198.18.40.9/24 dev wan0')
+    await gateway.line(/no longer listens on 198\.18\.40\.9/)
+    await client.stop()
+    expect(await gateway.end('SIGINT')).toBe(0)
+    expect(ground.state(ground.gatewaySide)).toBe(beforeFlood)
   })
 })
 
