@@ -3,6 +3,7 @@ import { adviceFor } from '../advice.ts'
 import { Secret } from '../bytes/secret.ts'
 import { createRegistry } from '../crypto/registry.ts'
 import { VpnFailure } from '../errors.ts'
+import { Space } from '../gateway/demo/space.ts'
 import { loadAddon } from '../native/load.ts'
 import { helperPath, PKEXEC } from '../net/edge.ts'
 import type { ProfileStore } from '../profile/store.ts'
@@ -45,6 +46,7 @@ export function thingsToExamine(
     ['keychain', () => keychainAnswers(keychain)],
     ['profiles', () => profilesRead(profiles)],
     ['leftovers', leftovers],
+    ['demo', demo],
   ]
   return checks.map(([name, look]) => ({ name, look }))
 }
@@ -152,6 +154,23 @@ async function profilesRead(profiles: Pick<ProfileStore, 'list'>): Promise<Exami
     }
   } catch (thrown) {
     return missing(thrown)
+  }
+}
+
+/** Makes the namespaces of the demo tunnel and a device in them, and gives both up again. No connection needs them. */
+async function demo(): Promise<Examined> {
+  let space: Space | undefined
+  try {
+    const addon = loadAddon()
+    space = await Space.open({ addon })
+    const { fd, kind } = await space.openDevice('here', 'culvert0')
+    addon.closeFd(fd)
+    const device = kind === 'tun' ? '' : ', with a cable in the place of /dev/net/tun'
+    return ok(`the demo tunnel can run here, in namespaces of its own${device}`)
+  } catch (thrown) {
+    return missing(thrown, 'warning')
+  } finally {
+    await space?.close()
   }
 }
 

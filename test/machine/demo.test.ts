@@ -162,14 +162,39 @@ describe.each(WAYS)('the demo tunnel, %s', (_, command, enter) => {
   })
 })
 
+/** No more user namespaces below this one, as an administrator would set it for all, and no privileges in it. */
+const withoutNamespaces = [
+  ...['unshare', '-U', '-r', 'sh', '-c', 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', 'sh'],
+  ...['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'],
+]
+
 test('where user namespaces are forbidden the demo says so in one sentence, and the engine runs all the same', async () => {
-  // No more user namespaces below this one, as an administrator would set it for all, and no privileges in it.
-  const forbidden = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
-  const powerless = ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all']
-  const demo = start(['unshare', '-U', '-r', 'sh', '-c', forbidden, 'sh', ...powerless, ...CULVERT, 'start'])
+  const demo = start([...withoutNamespaces, ...CULVERT, 'start'])
   const sentence = await demo.line(/^culvert: The demo tunnel cannot run here/)
   expect(sentence).toMatch(/does not let you make any/)
   expect(await demo.end('SIGINT')).toBe(0)
+})
+
+test.each<[string, (command: readonly string[]) => readonly string[], RegExp]>([
+  [
+    'as anybody',
+    (command) => withTun([...NOBODY, ...command]),
+    /^ok +demo +the demo tunnel can run here, in namespaces of its own$/,
+  ],
+  [
+    'without a device file',
+    (command) => withoutTun([...NOBODY, ...command]),
+    /^ok +demo .*, with a cable in the place of/,
+  ],
+  [
+    'where namespaces are forbidden',
+    (command) => [...withoutNamespaces, ...command],
+    /^note +demo +The demo tunnel cannot run here: .*does not let you make any/,
+  ],
+])('culvert doctor says in one sentence whether the demo can run, %s', async (_, as, wanted) => {
+  const doctor = start(as([...CULVERT, 'doctor']))
+  await doctor.line(wanted)
+  await doctor.exited
 })
 
 test('connect demo is the same tunnel, and disconnecting gives its namespaces up', async () => {
