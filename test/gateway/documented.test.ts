@@ -1,6 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { encodePem } from '../../core/cert/pem.ts'
 import { readGatewaySettings } from '../../core/gateway/config.ts'
+import { makeList, makeRoot } from '../support/pki.ts'
+
+test('so can those with certificates', () => {
+  const blocks = [...readFileSync('docs/gateway.md', 'utf8').matchAll(/```json\n(.*?)```/gs)]
+  const example = blocks[1]?.[1] ?? ''
+  const root = makeRoot()
+  const pem = {
+    certificate: encodePem({ label: 'CERTIFICATE', der: root.der }),
+    ca: encodePem({ label: 'CERTIFICATE', der: root.der }),
+    crl: encodePem({ label: 'X509 CRL', der: makeList(root, []) }),
+  }
+  const value = JSON.parse(example, (name, value) => (value === '…' ? pem[name as keyof typeof pem] : value))
+  const settings = readGatewaySettings(value, 'docs/gateway.md')
+  expect(settings.auth.method).toBe('certificate')
+  expect(settings.clients).toHaveLength(1)
+})
 
 test('the settings in docs/gateway.md can be read, and name the defaults', () => {
   const [, example = ''] = /```json\n(.*?)```/s.exec(readFileSync('docs/gateway.md', 'utf8')) ?? []
