@@ -44,6 +44,13 @@ async function window(files, lacking) {
   }
 }
 
+/** The random histories of two peers, of which the unit tests run a part. */
+function histories() {
+  const { command, args } = vitest('unit')
+  const file = 'test/ike/histories.test.ts'
+  return { command, args: [...args, file], env: { ...process.env, CULVERT_HISTORIES: '10000' } }
+}
+
 /** Tests that make TUN devices and network namespaces. */
 function machine() {
   const skip = noMachine()
@@ -74,6 +81,7 @@ const STEPS = [
   ],
   ['lint', () => ({ command: tool('biome'), args: ['check', '.'] })],
   ['unit', () => vitest('unit')],
+  ['ten thousand histories', histories],
   ['unit in Electron', () => inElectron('unit', IN_BOTH_RUNTIMES)],
   [
     'window',

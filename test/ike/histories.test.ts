@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import { type Limits, runHistory } from '../support/history.ts'
 
 /**
- * `CULVERT_HISTORY=17 vitest run …` tells the history of one seed; `CULVERT_HISTORIES=100000` runs that many. Every
- * build runs ten thousand, a person at work a part of them.
+ * `CULVERT_HISTORY=17 vitest run …` tells the history of one seed; `CULVERT_HISTORIES=100000` runs that many:
+ * `npm test` ten thousand, in a step of its own; among the unit tests it is a part of them.
  */
 const only = process.env.CULVERT_HISTORY
 /** The other runtime computes the same: a few histories show that it does. */
-const usual = process.versions.electron !== undefined ? 300 : process.env.CI === 'true' ? 10_000 : 1_500
+const usual = process.versions.electron !== undefined ? 300 : 1_500
 const count = Number(process.env.CULVERT_HISTORIES ?? usual)
 
 const KINDS: readonly (readonly [string, Limits])[] = [
