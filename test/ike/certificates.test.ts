@@ -1,88 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import { Secret } from '../../core/bytes/secret.ts'
 import { authorityHash } from '../../core/cert/authorities.ts'
-import { NotifyType } from '../../core/iana/ikev2-notify.ts'
-import type { Authentication, ConnectionConfig, OurProof, TheirProof } from '../../core/ike/config.ts'
-import type { CertReqPayload, NotifyPayload, Payload } from '../../core/wire/ikev2/payload.ts'
+import type { CertReqPayload, NotifyPayload } from '../../core/wire/ikev2/payload.ts'
 import {
-  DAY,
-  type Issued,
-  issue,
-  type KeyKind,
-  makeAuthority,
-  makeGateway,
-  makeKey,
-  makeRoot,
-  NOW,
-  rsaPssOnly,
-  type Wanted,
-} from '../support/pki.ts'
-import { fqdn, type Net, type PairOptions, pair, shape } from '../support/two-peers.ts'
-
-const root = makeRoot()
-const middle = makeAuthority(root, 'C=CH, O=Test, CN=Middle')
-const PSK = 'correct horse battery staple'
-const HASHES = NotifyType.SIGNATURE_HASH_ALGORITHMS.id
-const FAILED = NotifyType.AUTHENTICATION_FAILED.id
-
-const by = (own: Issued, chain: readonly Issued[] = [], more: Partial<OurProof> = {}): OurProof =>
-  ({
-    method: 'certificate',
-    chain: [own, ...chain].map(({ certificate }) => certificate),
-    key: { ...own.key.signing, secret: own.key.signing.secret.clone() },
-    pss: false,
-    weakSha1: false,
-    ...more,
-  }) as OurProof
-const trusting = (anchors: readonly Issued[] = [root], more: Partial<TheirProof> = {}): TheirProof =>
-  ({
-    method: 'certificate',
-    anchors: anchors.map(({ certificate }) => certificate),
-    lists: [],
-    requireLists: false,
-    weak: {},
-    commonName: false,
-    ...more,
-  }) as TheirProof
-const key = (): OurProof & TheirProof => ({ method: 'psk', psk: Secret.fromText(PSK) })
-const each = (ours: OurProof, theirs: TheirProof): Authentication => ({ method: 'each', ours, theirs })
-
-const gatewayOf = (wanted: Wanted = {}, issuer = root, own = makeKey()) =>
-  makeGateway(issuer, { san: ['dns:gw.test'], ...wanted }, own)
-const clientOf = (wanted: Wanted = {}, issuer = root, own = makeKey()) =>
-  issue(issuer, { subject: 'CN=alice', san: ['dns:client.test'], ...wanted }, own)
-
-/** Both by certificate, with what is to be different. */
-function both({
-  gateway = by(gatewayOf()),
-  client = by(clientOf()),
-  clientTrusts = trusting(),
-  gatewayTrusts = trusting(),
-  more = {},
-}: {
-  readonly gateway?: OurProof
-  readonly client?: OurProof
-  readonly clientTrusts?: TheirProof
-  readonly gatewayTrusts?: TheirProof
-  readonly more?: {
-    readonly client?: Partial<ConnectionConfig>
-    readonly gateway?: Partial<ConnectionConfig>
-  }
-} = {}): PairOptions {
-  return {
-    client: { authentication: each(client, clientTrusts), ...more.client },
-    gateway: { authentication: each(gateway, gatewayTrusts), ...more.gateway },
-  }
-}
-
-function run(options: PairOptions) {
-  const made = pair(options)
-  made.client.command('connect')
-  made.net.settle()
-  return made
-}
-const payloadsOf = (net: Net, name: 'client' | 'gateway', at: number) =>
-  net[name].sent[at]?.payloads as readonly Payload[]
+  both,
+  by,
+  clientOf,
+  each,
+  FAILED,
+  gatewayOf,
+  HASHES,
+  key,
+  middle,
+  payloadsOf,
+  root,
+  run,
+  trusting,
+} from '../support/certificate-pair.ts'
+import { type KeyKind, makeKey, rsaPssOnly } from '../support/pki.ts'
+import { pair, shape } from '../support/two-peers.ts'
 
 describe('both ends by certificate', () => {
   test('RFC 7296 §1.2, RFC 7427 §4: the whole exchange', () => {
@@ -271,126 +206,6 @@ describe('RFC 7427 §4: a gateway that announces no hashes, or does not keep to 
       who: 'us',
       problem: 'the gateway does not know signatures by Ed25519',
     })
-  })
-})
-
-describe('a gateway that is not believed: nothing is installed, and it is told AUTHENTICATION_FAILED', () => {
-  const rogue = makeRoot('CN=Rogue')
-  const refused = (gateway: OurProof, clientTrusts: TheirProof = trusting(), more = {}) => {
-    const { client, gateway: peer, net } = run(both({ gateway, clientTrusts, more }))
-    expect(client.actions.some((action) => action.do === 'addInbound')).toBe(false)
-    expect(shape(net.last('client'))).toContain(`N(${FAILED})`)
-    expect(peer.closed).toBeDefined()
-    return client.closed?.error
-  }
-
-  test.each([
-    ['expired', () => gatewayOf({ notAfter: NOW - DAY })],
-    ['notYetValid', () => gatewayOf({ notBefore: NOW + DAY })],
-    ['untrusted', () => gatewayOf({}, rogue)],
-    ['signature', () => gatewayOf({}, makeRoot(root.subject))],
-    ['selfSigned', () => makeRoot('CN=alone', { ca: undefined, keyUsage: [0], san: ['dns:gw.test'] })],
-    ['extendedKeyUsage', () => gatewayOf({ eku: ['1.3.6.1.5.5.7.3.2'] })],
-    ['keyUsage', () => gatewayOf({ keyUsage: [2] })],
-    ['key', () => gatewayOf({}, root, makeKey('rsa', 1024))],
-  ] as const)('%s', (rule, make) => {
-    expect(refused(by(make()))).toMatchObject({ kind: 'certificateRefused', rule })
-  })
-
-  test('another name than the one asked for', () => {
-    expect(
-      refused(by(gatewayOf({ san: ['dns:other.test'] })), trusting(), {
-        gateway: { localIdentity: fqdn('other.test') },
-      }),
-    ).toEqual({
-      kind: 'gatewayIdMismatch',
-      wanted: 'gw.test',
-      has: ['other.test', 'C=CH, O=Test, CN=gw'],
-    })
-  })
-
-  test('a name its certificate does not have', () => {
-    expect(refused(by(gatewayOf({ san: ['dns:other.test'] })))).toEqual({
-      kind: 'gatewayIdMismatch',
-      wanted: 'gw.test',
-      has: ['other.test', 'C=CH, O=Test, CN=gw'],
-    })
-  })
-
-  test('RFC 4945 §3.1.9: the common name, unless it was asked for', () => {
-    const bare = () => by(gatewayOf({ subject: 'CN=gw.test', san: [] }))
-    expect(refused(bare())).toMatchObject({ kind: 'gatewayIdMismatch' })
-    const { client } = run(both({ gateway: bare(), clientTrusts: trusting([root], { commonName: true }) }))
-    expect(client.n.state).toBe('connected')
-  })
-
-  test('a good certificate and the key of another', () => {
-    const good = gatewayOf()
-    const stolen = by({ ...good, key: makeKey() })
-    expect(refused(stolen)).toEqual({
-      kind: 'authFailed',
-      who: 'gateway',
-      method: 'certificate',
-      problem: 'the signature does not fit',
-    })
-  })
-
-  test('a pre-shared key where a certificate is expected', () => {
-    const { client } = run({
-      client: { authentication: each(by(clientOf()), trusting()) },
-      gateway: { authentication: each(key(), trusting()) },
-    })
-    expect(client.closed?.error).toEqual({
-      kind: 'authFailed',
-      who: 'gateway',
-      method: 'certificate',
-      problem: 'it proved itself by SHARED_KEY_MIC',
-    })
-  })
-
-  test('a certificate where a pre-shared key is expected', () => {
-    const { client } = run({
-      client: { authentication: each(by(clientOf()), key()) },
-      gateway: { authentication: each(by(gatewayOf()), trusting()) },
-    })
-    expect(client.closed?.error).toMatchObject({
-      kind: 'authFailed',
-      who: 'gateway',
-      method: 'pre-shared key',
-    })
-  })
-
-  test('a certificate and no name to hold it against is our own mistake, and fails', () => {
-    const { client } = run(both({ more: { client: { remoteIdentity: undefined } } }))
-    expect(client.closed?.error).toMatchObject({ kind: 'internal' })
-  })
-
-  test('40 certificates', () => {
-    expect(
-      refused(
-        by(
-          gatewayOf(),
-          Array.from({ length: 39 }, () => middle),
-        ),
-      ),
-    ).toMatchObject({ kind: 'certificateRefused', rule: 'tooMany' })
-  })
-})
-
-describe('a client that is not believed hears AUTHENTICATION_FAILED and no more', () => {
-  test.each([
-    ['expired', { notAfter: NOW - DAY }],
-    ['extendedKeyUsage', { eku: ['1.3.6.1.5.5.7.3.1'] }],
-  ] as const)('%s', (rule, wanted) => {
-    const { client, gateway, net } = run(both({ client: by(clientOf(wanted)) }))
-    expect(shape(net.last('gateway'))).toBe(`IKE_AUTH response 1: N(${FAILED})`)
-    expect(gateway.closed?.error).toMatchObject({ kind: 'certificateRefused', rule })
-    expect(client.closed?.error).toEqual({ kind: 'authFailed', who: 'us', method: 'certificate' })
-  })
-
-  test('nobody took the certificate: CERT is missing', () => {
-    const { gateway } = run(both({ client: by(clientOf(), [], { chain: [] } as never) }))
-    expect(gateway.closed?.error).toMatchObject({ kind: 'certificateRefused', rule: 'missing' })
   })
 })
 
