@@ -1,15 +1,10 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
 import { equal } from '../../bytes/octets.ts'
-import type { ChainVerdict } from '../../cert/chain.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType } from '../../iana/ikev2.ts'
-import { NotifyType } from '../../iana/ikev2-notify.ts'
 import { decodeHeader, decodeMessage } from '../../wire/ikev2/message.ts'
-import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
-import { AwaitAnswer } from './await-answer.ts'
-import { Established } from './established.ts'
-import { type AuthRequest, authRequest, identityPayload, onAuthReply } from './exchanges/ike-auth.ts'
+import { Closed, common, finish, step } from './closed.ts'
 import {
   type InitDone,
   type InitRequest,
@@ -17,13 +12,10 @@ import {
   offeredGroups,
   onInitReply,
 } from './exchanges/ike-sa-init.ts'
-import type { Outgoing } from './ike-sa.ts'
 import { type Negotiation, observed } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
-import { notify, unknownCritical } from './payloads.ts'
-import { chainQuestion, prove } from './proof.ts'
-import { authLifetime } from './reauthentication.ts'
-import { Transmission } from './transmission.ts'
+import { unknownCritical } from './payloads.ts'
+import { SignIn } from './sign-in.ts'
 
 /** How long a refusal nobody signed is held back for a better answer. RFC 7296 §2.21.1 */
 const DOUBT_MS = 1_500
@@ -45,28 +37,6 @@ export class Idle implements State {
     this.#n.act({ do: 'openPath', remotePort: SPEC.ikePort })
     return step(new AwaitPath(this.#n, (now) => step(AwaitInitReply.begin(this.#n, now), this.#n)), this.#n)
   }
-}
-
-/** The end of the line: events change nothing. */
-export class Closed implements State {
-  readonly name = 'Closed'
-  handle(): Step {
-    return { next: this, actions: [] }
-  }
-}
-
-const step = (next: State, n: Negotiation): Step => ({ next, actions: n.take() })
-
-function finish(n: Negotiation, error: VpnError | undefined): Step {
-  n.finish(error)
-  return step(new Closed(), n)
-}
-
-/** What every state of the initiator does with an event that is not its own. */
-function common(n: Negotiation, event: IkeEvent, self: State): Step {
-  if (event.type === 'failed') return finish(n, event.error)
-  if (event.type === 'command' && event.command.type === 'disconnect') return finish(n, { kind: 'cancelled' })
-  return step(self, n)
 }
 
 /** Waits for a socket; what comes then is the caller's. */
@@ -220,171 +190,8 @@ class AwaitInitReply implements State {
     const n = this.#n
     n.current = done.sa
     const float = n.config.forceEncapsulation || n.nat.us || n.nat.gateway
-    if (!float || n.remote?.port === SPEC.natTraversalPort) return beginAuth(n, done, now)
+    if (!float || n.remote?.port === SPEC.natTraversalPort) return new SignIn(n, done).begin(now)
     n.act({ do: 'openPath', remotePort: SPEC.natTraversalPort })
-    return step(new AwaitPath(n, (later) => beginAuth(n, done, later)), n)
-  }
-}
-
-/** Proves who we are, with the help of whoever holds our key, and sends IKE_AUTH. RFC 7296 §1.2, §2.15 */
-function beginAuth(n: Negotiation, init: InitDone, now: Millis): Step {
-  const end = (error: VpnError): Step => {
-    init.sa.close()
-    return finish(n, error)
-  }
-  const proof = prove(n, init, 'initiator', identityPayload('IDi', n), init.peerPayloads)
-  if (proof.outcome === 'impossible') return end(proof.error)
-  if (proof.outcome === 'ready') return step(AwaitAuthReply.begin(n, init, proof.payloads, now), n)
-  n.step = 'signing'
-  const { form, octets } = proof
-  return AwaitAnswer.begin(
-    n,
-    'AwaitSignature',
-    { do: 'sign', form, octets },
-    (answer, later) => {
-      if (answer?.what === 'signature')
-        return step(AwaitAuthReply.begin(n, init, proof.finish(answer.signature), later), n)
-      return end(answer?.what === 'failed' ? answer.error : { kind: 'cancelled' })
-    },
-    (event, self) => closing(n, init, event, self),
-  )
-}
-
-/** As {@link common}, with an IKE SA whose keys are forgotten at the end. */
-function closing(n: Negotiation, init: InitDone, event: IkeEvent, self: State): Step {
-  const next = common(n, event, self)
-  if (next.next !== self) init.sa.close()
-  return next
-}
-
-/** IKE_AUTH is out. RFC 7296 §1.2 */
-class AwaitAuthReply implements State {
-  readonly name = 'AwaitAuthReply'
-  readonly #n: Negotiation
-  readonly #init: InitDone
-  readonly #request: AuthRequest
-  readonly #transmission: Transmission
-
-  private constructor(n: Negotiation, init: InitDone, request: AuthRequest) {
-    this.#n = n
-    this.#init = init
-    this.#request = request
-    this.#transmission = new Transmission(
-      init.sa,
-      init.sa.seal(ExchangeType.IKE_AUTH.id, 1, false, request.payloads),
-    )
-  }
-
-  static begin(n: Negotiation, init: InitDone, proof: readonly Payload[], now: Millis): State {
-    const state = new AwaitAuthReply(n, init, authRequest(n, proof))
-    state.#send(state.#transmission.outgoing, now, false)
-    return state
-  }
-
-  handle(event: IkeEvent, now: Millis): Step {
-    const n = this.#n
-    if (event.type === 'timer' && event.timer === 'retransmit') {
-      const again = this.#transmission.again()
-      if (again === undefined)
-        return this.#end({ kind: 'noAnswer', exchange: 'IKE_AUTH', tries: this.#transmission.tries })
-      this.#send(again, now, true)
-      return step(this, n)
-    }
-    if (event.type === 'datagram') return this.#onDatagram(event.datagram, now)
-    return closing(n, this.#init, event, this)
-  }
-
-  #send(outgoing: Outgoing, now: Millis, retransmission: boolean): void {
-    const { tries, waitMs } = this.#transmission
-    this.#n.step = `waiting for the answer to IKE_AUTH${tries > 1 ? ` (try ${tries})` : ''}`
-    this.#n.transmit(outgoing, retransmission)
-    this.#n.setTimer('retransmit', asMillis(now + waitMs))
-  }
-
-  #end(error: VpnError): Step {
-    this.#n.clearTimer('retransmit')
-    this.#init.sa.close()
-    return finish(this.#n, error)
-  }
-
-  #onDatagram({ bytes }: Datagram, now: Millis): Step {
-    const n = this.#n
-    const { sa } = this.#init
-    const decoded = decodeMessage(bytes)
-    if (!decoded.ok) {
-      n.note(`dropped a message: ${decoded.error.message}`)
-      return step(this, n)
-    }
-    const { header } = decoded.value
-    // Before AUTH nothing but the one expected answer counts.
-    const ours =
-      header.exchange === ExchangeType.IKE_AUTH.id &&
-      header.response &&
-      !header.initiator &&
-      header.messageId === 1 &&
-      equal(header.initiatorSpi, sa.initiatorSpi) &&
-      equal(header.responderSpi, sa.responderSpi)
-    const opened = ours ? sa.open(bytes, decoded.value, now) : undefined
-    if (opened === undefined) {
-      n.note('dropped a message that does not answer our IKE_AUTH')
-      return step(this, n)
-    }
-    n.observe(opened.observed)
-    if (opened.outcome !== 'message') return step(this, n)
-    if (!opened.payloads.ok) {
-      const { error } = opened.payloads
-      return this.#end({
-        kind: 'protocol',
-        exchange: 'IKE_AUTH',
-        problem: `${error.path.join(' / ')}: ${error.problem}`,
-        reference: error.reference,
-      })
-    }
-    const payloads = opened.payloads.value
-    n.clearTimer('retransmit')
-    sa.nextId = 2
-    const critical = unknownCritical(payloads)
-    if (critical !== undefined) {
-      return this.#end({
-        kind: 'protocol',
-        exchange: 'IKE_AUTH',
-        problem: `payload ${critical} is critical and unknown`,
-        reference: 'RFC 7296 §2.5',
-      })
-    }
-    const question = chainQuestion(n, payloads, 'gateway')
-    if (question === undefined) return this.#conclude(payloads, undefined, now)
-    n.step = 'checking the certificate of the gateway'
-    return AwaitAnswer.begin(
-      n,
-      'AwaitVerdict',
-      { do: 'verifyChain', question },
-      (answer, later) => {
-        if (answer?.what === 'chain') return this.#conclude(payloads, answer.verdict, later)
-        return this.#end(answer?.what === 'failed' ? answer.error : { kind: 'cancelled' })
-      },
-      (event, self) => closing(n, this.#init, event, self),
-    )
-  }
-
-  /** The answer is whole and nothing of it is believed yet. */
-  #conclude(payloads: readonly Payload[], verdict: ChainVerdict | undefined, now: Millis): Step {
-    const n = this.#n
-    const { sa } = this.#init
-    const result = onAuthReply(n, this.#init, this.#request, payloads, verdict, now)
-    if (result.outcome === 'refused') return this.#end(result.error)
-    const established = new Established(n, sa)
-    if (result.outcome === 'distrust') return this.#tell(established, result.error, now)
-    if (result.outcome === 'childless') return established.disconnect(result.error, now)
-    n.remoteId = result.remoteId
-    n.configuration = result.configuration
-    n.authLifetimeSeconds = authLifetime(payloads)
-    return established.begin(result.child, result.configuration, now)
-  }
-
-  /** We don't believe the gateway, and say so before we leave. RFC 7296 §2.21.2 */
-  #tell(established: Established, error: VpnError, now: Millis): Step {
-    const refusal: readonly Payload[] = [notify(NotifyType.AUTHENTICATION_FAILED.id)]
-    return established.leaveWith(refusal, error, now)
+    return step(new AwaitPath(n, (later) => new SignIn(n, done).begin(later)), n)
   }
 }

@@ -65,41 +65,46 @@ export function authRequest(n: Negotiation, proof: readonly Payload[]): AuthRequ
 export const espOffer = (n: Negotiation) =>
   n.config.espProposals.map((p) => p.filter((t) => t.type !== TYPE.KE))
 
-export type AuthOutcome =
-  | {
-      readonly outcome: 'done'
-      readonly child: ChildSa
-      readonly configuration: AssignedConfiguration
-      readonly remoteId: IdPayload
-    }
+export type GatewayProof =
+  | { readonly outcome: 'proven'; readonly remoteId: IdPayload }
   /** The gateway refused us; nothing stands on its side. */
   | { readonly outcome: 'refused'; readonly error: VpnError }
   /** The gateway can't be believed: tell it AUTHENTICATION_FAILED. RFC 7296 §2.21.2 */
   | { readonly outcome: 'distrust'; readonly error: VpnError }
+
+/** `SK {IDr, [CERT+,] AUTH, …}`: nothing is believed before AUTH is verified. `verdict`: on the gateway's certificate, where it has one to show. */
+export function gatewayProof(
+  n: Negotiation,
+  init: InitDone,
+  payloads: readonly Payload[],
+  verdict: ChainVerdict | undefined,
+): GatewayProof {
+  const idr = find(payloads, 'IDr')
+  const auth = find(payloads, 'AUTH')
+  if (idr === undefined || auth === undefined)
+    return { outcome: 'refused', error: refusedBecause(n, errorOf(payloads)?.notify) }
+  const doubted = doubt(n, init, 'responder', { id: idr, auth }, verdict)
+  return doubted === undefined
+    ? { outcome: 'proven', remoteId: idr }
+    : { outcome: 'distrust', error: doubted }
+}
+
+export type ChildOutcome =
+  | { readonly outcome: 'done'; readonly child: ChildSa; readonly configuration: AssignedConfiguration }
+  | { readonly outcome: 'refused'; readonly error: VpnError }
   /** The IKE SA stands, the CHILD_SA does not: delete the IKE SA. RFC 7296 §2.21.2 */
   | { readonly outcome: 'childless'; readonly error: VpnError }
 
-/**
- * `SK {IDr, [CERT+,] AUTH, [CP,] SAr2, TSi, TSr}`: nothing is believed before AUTH is verified. `verdict`: on the
- * gateway's certificate, where it has one to show.
- */
-export function onAuthReply(
+/** `[CP,] SAr2, TSi, TSr`, of a gateway that has proven itself. RFC 7296 §1.2 */
+export function openChild(
   n: Negotiation,
   init: InitDone,
   request: AuthRequest,
   payloads: readonly Payload[],
-  verdict: ChainVerdict | undefined,
   now: Millis,
-): AuthOutcome {
-  const idr = find(payloads, 'IDr')
-  const auth = find(payloads, 'AUTH')
-  const error = errorOf(payloads)
-  if (idr === undefined || auth === undefined)
-    return { outcome: 'refused', error: refusedBecause(n, error?.notify) }
-
+): ChildOutcome {
   const { config } = n
-  const doubted = doubt(n, init, 'responder', { id: idr, auth }, verdict)
-  if (doubted !== undefined) return { outcome: 'distrust', error: doubted }
+  const error = errorOf(payloads)
   // A refusal beside a good AUTH speaks of the whole exchange or of the CHILD_SA alone.
   if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id)
     return { outcome: 'refused', error: refusedBecause(n, error.notify) }
@@ -113,7 +118,7 @@ export function onAuthReply(
   ) {
     return { outcome: 'childless', error: { kind: 'noAddress' } }
   }
-  return { outcome: 'done', child: child.install(), configuration, remoteId: idr }
+  return { outcome: 'done', child: child.install(), configuration }
 }
 
 function refusedBecause(n: Negotiation, type: number | undefined): VpnError {
