@@ -78,7 +78,7 @@ export class Children {
   /** It is there, or will never be. */
   settle(wanted: WantedChild, now: Millis): void {
     if (this.isWanted(wanted)) this.#wanted.delete(wanted.name)
-    this.#e.retire(now)
+    this.#e.renewal.retire(now)
     this.#e.n.clearTimer(`child-create:${wanted.name}`)
     const { n } = this.#e
     if (n.state !== 'phase2' || n.children.size === 0) return

@@ -12,13 +12,12 @@ import { onCreateChildRequest } from './exchanges/create-child-sa.ts'
 import { deleteChild } from './exchanges/delete-child.ts'
 import { onInformational } from './exchanges/informational.ts'
 import { rekeyChild } from './exchanges/rekey-child.ts'
-import { deleteIke, rekeyIke } from './exchanges/rekey-ike.ts'
+import { rekeyIke } from './exchanges/rekey-ike.ts'
 import type { IkeSa, Request } from './ike-sa.ts'
 import { hexSpi, type Negotiation } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
 import { errorOf, notify, unknownCritical } from './payloads.ts'
-import { type Progress, Reauthentication, reauthAt } from './reauthentication.ts'
-import { type Retiring, takeOver } from './take-over.ts'
+import { Renewal } from './renewal.ts'
 import { Transmission } from './transmission.ts'
 
 /**
@@ -31,18 +30,17 @@ export class Established implements State {
   /** The current IKE SA and those on their way out. */
   readonly sas: IkeSa[]
   readonly children: Children
+  readonly renewal: Renewal
   #heardAt: Millis = asMillis(0)
   /** We are saying goodbye, and this is how it will end. */
   #goodbye: { readonly error: VpnError | undefined } | undefined
   #over = false
-  /** We prove who we are once more, beside all this. */
-  #again: Reauthentication | undefined
-  #retiring: Retiring | undefined
 
   constructor(n: Negotiation, sa: IkeSa) {
     this.n = n
     this.sas = [sa]
     this.children = new Children(this)
+    this.renewal = new Renewal(this)
     n.current = sa
   }
 
@@ -63,7 +61,7 @@ export class Established implements State {
     this.children.begin(child, now)
     n.act({ do: 'established', configuration, selectors: child.selectors })
     this.startTimers(now)
-    this.#planReauthentication(now)
+    this.renewal.plan(now)
     return this.done()
   }
 
@@ -112,7 +110,7 @@ export class Established implements State {
         break
       case 'answered':
       case 'pathOpen':
-        this.#toAgain(event, now)
+        this.renewal.feed(event, now)
         break
     }
     return this.done()
@@ -126,7 +124,7 @@ export class Established implements State {
     if (this.leaving) return this.done()
     if (command.type === 'disconnect') return this.disconnect(undefined, now)
     if (command.type === 'rekeyIke') rekeyIke(this, now)
-    if (command.type === 'reauthenticate') this.#reauthenticate(now)
+    if (command.type === 'reauthenticate') this.renewal.begin(now)
     if (command.type === 'rekeyChild') {
       for (const child of this.n.children.values()) {
         if (command.child === undefined || child.name === command.child) rekeyChild(this, child, now)
@@ -201,7 +199,7 @@ export class Established implements State {
     if (this.#over) return
     this.#over = true
     for (const sa of this.sas) sa.close()
-    this.#again?.abandon()
+    this.renewal.abandon()
     this.n.finish(this.#goodbye === undefined ? error : this.#goodbye.error)
   }
 
@@ -227,8 +225,7 @@ export class Established implements State {
 
   #onTimer(timer: string, now: Millis): void {
     const { n } = this
-    const progress = this.#again?.onTimer(timer, now)
-    if (progress !== undefined) return this.#onProgress(progress, now)
+    if (this.renewal.onTimer(timer, now)) return
     const [what = '', key = ''] = timer.split(':')
     if (this.children.onTimer(what, key, now)) return
     switch (what) {
@@ -247,7 +244,7 @@ export class Established implements State {
       case 'ike-rekey':
         return rekeyIke(this, now)
       case 'reauth':
-        if (n.initiated) return this.#reauthenticate(now)
+        if (n.initiated) return this.renewal.begin(now)
         return this.leave({ kind: 'closedByGateway', reason: 'the client has not proved itself again' }, now)
       case 'dpd':
         if (now - this.#heardAt < n.config.dpdSeconds * 1000)
@@ -301,8 +298,7 @@ export class Established implements State {
         equal(s.responderSpi, header.responderSpi) &&
         header.initiator === !s.initiator,
     )
-    if (sa === undefined && this.#again !== undefined)
-      return this.#toAgain({ type: 'datagram', datagram }, now)
+    if (sa === undefined && this.renewal.runs) return this.renewal.feed({ type: 'datagram', datagram }, now)
     // Unprotected messages change nothing any more, whatever they claim. RFC 7296 §2.21.4
     const opened = sa?.open(bytes, decoded.value, now)
     if (sa === undefined || opened === undefined)
@@ -382,7 +378,7 @@ export class Established implements State {
   drop(sa: IkeSa, now: Millis): void {
     const at = this.sas.indexOf(sa)
     if (at < 0) return
-    this.#endRetired(sa, now)
+    this.renewal.endRetired(sa, now)
     this.sas.splice(at, 1)
     this.n.clearTimer(`retransmit:${hexSpi(sa.localSpi)}`)
     this.n.clearTimer(`ike-linger:${hexSpi(sa.localSpi)}`)
@@ -407,7 +403,7 @@ export class Established implements State {
 
   /** The peer deleted an IKE SA. RFC 7296 §1.4.1, §2.8.2 */
   onIkeDeleted(sa: IkeSa, now: Millis): void {
-    if (sa === this.current && this.#again !== undefined) {
+    if (sa === this.current && this.renewal.runs) {
       // It wants our proof first, or takes the fresh one for enough: all now depends on that.
       this.n.state = 'phase2'
       this.n.step = 'proving who we are once more'
@@ -421,73 +417,7 @@ export class Established implements State {
     sa.state = 'closed'
     this.n.clearTimer(`retransmit:${hexSpi(sa.localSpi)}`)
     this.expectIkeDelete(sa, now)
-    this.#endRetired(sa, now)
-  }
-
-  // Authentication once more
-
-  /** The gateway says how long our proof lasts; zero asks for a new one now. RFC 4478 §2 */
-  onAuthLifetime(seconds: number, now: Millis): void {
-    this.n.authLifetimeSeconds = seconds
-    this.#planReauthentication(now)
-  }
-
-  #planReauthentication(now: Millis): void {
-    const { n } = this
-    const { reauthSeconds } = n.config.lifetimes
-    if (!n.initiated) {
-      // Its time, and a little more for a client that is at it. RFC 4478 §2
-      if (reauthSeconds !== undefined)
-        n.setTimer('reauth', asMillis(now + reauthSeconds * 1000 + CHOICE.reauthGraceMs))
-      return
-    }
-    const limits = [n.authLifetimeSeconds, reauthSeconds].filter((s) => s !== undefined)
-    if (n.startOver === undefined || limits.length === 0) return
-    n.setTimer('reauth', reauthAt(n, Math.min(...limits), this.current.establishedAt, now))
-  }
-
-  #reauthenticate(now: Millis): void {
-    const { n } = this
-    if (n.startOver === undefined || this.#again !== undefined || this.#retiring !== undefined) return
-    n.note('proving who we are once more, beside the tunnel that stands')
-    this.#again = new Reauthentication(n, n.startOver, now)
-  }
-
-  #toAgain(event: IkeEvent, now: Millis): void {
-    if (this.#again !== undefined) this.#onProgress(this.#again.feed(event, now), now)
-  }
-
-  #onProgress(progress: Progress, now: Millis): void {
-    const { n } = this
-    if (progress.outcome === 'goes on') return
-    this.#again = undefined
-    if (progress.outcome === 'done') {
-      this.#retiring = takeOver(this, progress, now)
-      this.startTimers(now)
-      n.clearTimer('reauth')
-      this.#planReauthentication(now)
-      return this.retire(now)
-    }
-    const error = progress.error ?? { kind: 'closedByGateway', reason: 'it deleted the IKE SA' }
-    if (this.current.state === 'closed') return this.finish(error)
-    n.note(`that did not work (${error.kind}); the tunnel stands as long as the gateway lets it`)
-    // Trying a refused proof again and again gets an account locked.
-    if (error.kind !== 'authFailed') n.setTimer('reauth', asMillis(now + n.jittered(CHOICE.refusedMs)))
-  }
-
-  /** The IKE SA of before goes once everything it carried stands on the fresh one. */
-  retire(now: Millis): void {
-    const retiring = this.#retiring
-    if (retiring === undefined || retiring.deleted === true || this.children.awaited) return
-    if (retiring.sa.state === 'closed') return this.drop(retiring.sa, now)
-    retiring.deleted = true
-    deleteIke(this, retiring.sa, now)
-  }
-
-  #endRetired(sa: IkeSa, now: Millis): void {
-    if (this.#retiring?.sa !== sa) return
-    for (const child of this.#retiring.children) this.children.remove(child, now)
-    this.#retiring = undefined
+    this.renewal.endRetired(sa, now)
   }
 
   /** A replaced IKE SA is forgotten after a while, whether the peer deletes it or not. */

@@ -39,7 +39,7 @@ export function onInformational(
     }
   }
   const lifetime = authLifetime(payloads)
-  if (lifetime !== undefined) e.onAuthLifetime(lifetime, now)
+  if (lifetime !== undefined) e.renewal.onLifetime(lifetime, now)
   for (const n of all(payloads, 'Notify')) e.n.note(`the gateway says ${nameOf(NotifyType, n.notify)}`)
   const deleted = deletes
     .filter((d) => d.protocol === SecurityProtocol.ESP.id)
