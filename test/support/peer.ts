@@ -1,4 +1,4 @@
-import { asMillis, type Millis } from '../../core/bytes/brands.ts'
+import { asMillis, type EspSpi, type Millis } from '../../core/bytes/brands.ts'
 import type { Random } from '../../core/bytes/random.ts'
 import type { CryptoRegistry } from '../../core/crypto/transforms.ts'
 import type { VpnError } from '../../core/errors.ts'
@@ -15,25 +15,36 @@ import type {
   ObservedMessage,
   State,
 } from '../../core/ike/session.ts'
-import { Negotiation } from '../../core/ike/v2/negotiation.ts'
+import type { Endpoint } from '../../core/net/plan.ts'
 import { udp4 } from './inner-packets.ts'
 import { NOW } from './pki.ts'
 
 /** The day on which certificates are judged. */
 const WALL_CLOCK = NOW
 
+/** An end of either version. */
+export type AnyPeer = Peer<PeerNegotiation>
+
 /** What a peer gives to its network. */
 export interface Outlet {
   now(): Millis
-  send(from: Peer, datagram: Datagram): void
-  esp(from: Peer, packet: Uint8Array): void
-  openPath(from: Peer, port: 500 | 4500): void
+  send(from: AnyPeer, datagram: Datagram): void
+  esp(from: AnyPeer, packet: Uint8Array): void
+  openPath(from: AnyPeer, port: 500 | 4500): void
+}
+
+/** What tests need of a negotiation, of either version. */
+export interface PeerNegotiation {
+  readonly config: ConnectionConfig
+  readonly local: Endpoint | undefined
+  readonly remote: Endpoint | undefined
+  readonly children: ReadonlyMap<number, { readonly inboundSpi: EspSpi; readonly outboundSpi: EspSpi }>
 }
 
 /** One end on the virtual clock: a negotiation, its timers, and the real TypeScript datapath. */
-export class Peer {
+export class Peer<N extends PeerNegotiation = PeerNegotiation> {
   readonly name: 'client' | 'gateway'
-  readonly n: Negotiation
+  readonly n: N
   readonly engine: TypescriptEngine
   readonly timers = new Map<string, Millis>()
   /** All that was done, in order. */
@@ -54,18 +65,18 @@ export class Peer {
 
   constructor(
     name: Peer['name'],
-    config: ConnectionConfig,
+    n: N,
+    begin: State,
     registry: CryptoRegistry,
     random: Random,
-    begin: (n: Negotiation) => State,
     net: Outlet,
     inside: { readonly own: string; readonly other: string },
   ) {
     this.name = name
     this.#net = net
     this.#inside = inside
-    this.n = new Negotiation(config, registry, random)
-    this.state = begin(this.n)
+    this.n = n
+    this.state = begin
     this.engine = createTypescriptEngine({
       registry,
       random,
@@ -111,7 +122,7 @@ export class Peer {
   }
 
   /** Sends an inner packet; → whether one of `others` has got it, to be asked when the network has done its work. */
-  ping(...others: readonly Peer[]): () => boolean {
+  ping(...others: readonly AnyPeer[]): () => boolean {
     const text = `${this.name} ${++this.#pings}`
     this.engine.fromTun(this.packet(text))
     const isIt = (packet: Uint8Array): boolean => Buffer.from(packet).subarray(28).toString() === text

@@ -2,7 +2,6 @@ import type { ObservedMessage } from '../../core/ike/session.ts'
 import { Idle } from '../../core/ike/v1/initiator.ts'
 import { Negotiation } from '../../core/ike/v1/negotiation.ts'
 import { AwaitFirst } from '../../core/ike/v1/responder.ts'
-import type { Peer } from './peer-v1.ts'
 import {
   encr,
   integ,
@@ -14,7 +13,8 @@ import {
   SHA256,
   sn,
   type Version,
-} from './two-ends-v1.ts'
+} from './bench.ts'
+import type { Peer } from './peer.ts'
 
 const AES_CBC = 12
 const HMAC_SHA256 = 12

@@ -1,137 +1,50 @@
-import { asEspSpi, asMillis, type Millis } from '../../core/bytes/brands.ts'
-import { equal } from '../../core/bytes/octets.ts'
-import { Secret } from '../../core/bytes/secret.ts'
-import { createRegistry } from '../../core/crypto/registry.ts'
-import type { CryptoRegistry } from '../../core/crypto/transforms.ts'
-import type { ConnectionConfig, Identity } from '../../core/ike/config.ts'
-import type { Datagram, ObservedMessage } from '../../core/ike/session.ts'
-import type { Established } from '../../core/ike/v2/established.ts'
 import { Idle } from '../../core/ike/v2/initiator.ts'
+import { Negotiation } from '../../core/ike/v2/negotiation.ts'
 import { AwaitInitRequest } from '../../core/ike/v2/responder.ts'
-import { loadAddon } from '../../core/native/load.ts'
-import type { Endpoint } from '../../core/net/plan.ts'
-import { selector } from './inner-packets.ts'
-import { type Outlet, Peer } from './peer.ts'
-import { SeededRandom } from './seeded-random.ts'
+import {
+  ECP256,
+  encr,
+  type Flight as FlightOf,
+  GCM16,
+  ke,
+  type Net as NetOf,
+  type PairOptions,
+  pairOf,
+  prf,
+  SHA256,
+  sn,
+  type Version,
+  X25519,
+} from './bench.ts'
+import type { Peer as PeerOf } from './peer.ts'
 
-export { Peer } from './peer.ts'
+export * from './bench.ts'
 
-/** On its way from one peer to the other. */
-export interface Flight {
-  readonly kind: 'ike' | 'esp'
-  readonly from: Peer
-  readonly to: Peer
-  /** An IKE message without non-ESP marker, or an ESP packet. */
-  readonly bytes: Uint8Array
-  readonly source: Endpoint
-  readonly destination: Endpoint
-  readonly at: Millis
+export type Peer = PeerOf<Negotiation>
+export type Net = NetOf<Negotiation>
+export type Flight = FlightOf<Peer>
+
+const IKEV2: Version<Negotiation> = {
+  make: (config, registry, random) => new Negotiation(config, registry, random),
+  client: (n) => new Idle(n),
+  gateway: (n) => new AwaitInitRequest(n),
+  offers: {
+    ikeProposals: [[encr(GCM16, 128), prf(SHA256), ke(X25519), ke(ECP256)]],
+    espProposals: [[encr(GCM16, 128), sn(0)]],
+  },
 }
 
-export interface PairOptions {
-  readonly client?: Partial<ConnectionConfig>
-  readonly gateway?: Partial<ConnectionConfig>
-  /** Decides every key, nonce and SPI. */
-  readonly seed?: number
-  readonly registry?: CryptoRegistry
-  /** The client sits behind a NAT. */
-  readonly nat?: boolean
-  /** The gateway can take another IKE SA of the client beside the one it has, with these changes. */
-  readonly second?: Partial<ConnectionConfig>
+export interface Pair {
+  readonly client: Peer
+  readonly gateway: Peer
+  readonly net: Net
 }
 
-const ID_FQDN = 2
-export const fqdn = (name: string): Identity => ({ type: ID_FQDN, data: new Uint8Array(Buffer.from(name)) })
-
-/** IANA Transform Types, to write proposals with. */
-export const encr = (id: number, keyBits?: number) => ({
-  type: 1,
-  id,
-  ...(keyBits === undefined ? {} : { keyBits }),
-})
-export const prf = (id: number) => ({ type: 2, id })
-export const integ = (id: number) => ({ type: 3, id })
-export const ke = (id: number) => ({ type: 4, id })
-export const sn = (id: number) => ({ type: 5, id })
-
-export const GCM16 = 20
-export const SHA256 = 5
-export const X25519 = 31
-export const ECP256 = 19
-
-const GATEWAY = '192.0.2.1'
-const LATENCY_MS = 10
-
-let registry: CryptoRegistry | undefined
-/** Every transform of this host, made once. */
-export const wholeRegistry = (): CryptoRegistry => {
-  registry ??= createRegistry(loadAddon())
-  return registry
-}
-
-const common = (): Omit<ConnectionConfig, 'localIdentity' | 'remoteIdentity'> => ({
-  gatewayAddress: GATEWAY,
-  gatewayHost: 'gw.test',
-  authentication: { method: 'psk', psk: Secret.fromText('correct horse battery staple') },
-  ikeProposals: [[encr(GCM16, 128), prf(SHA256), ke(X25519), ke(ECP256)]],
-  espProposals: [[encr(GCM16, 128), sn(0)]],
-  requestAddresses: { ipv4: false, ipv6: false },
-  localSelectors: [],
-  remoteSelectors: [],
-  forceEncapsulation: false,
-  lifetimes: { ikeRekeySeconds: 0, childRekeySeconds: 0 },
-  dpdSeconds: 0,
-  keepaliveSeconds: 20,
-  pfsGroups: [],
-})
-
-/** A client and a gateway, one clock, one network between them. */
-export function pair(options: PairOptions = {}): { client: Peer; gateway: Peer; net: Net } {
-  const seed = options.seed ?? 1
-  const transforms = options.registry ?? wholeRegistry()
-  const net = new Net(options.nat === true)
-  net.client = new Peer(
-    'client',
-    {
-      ...common(),
-      localIdentity: fqdn('client.test'),
-      remoteIdentity: fqdn('gw.test'),
-      requestAddresses: { ipv4: true, ipv6: false },
-      remoteSelectors: [selector('0.0.0.0', '255.255.255.255')],
-      ...options.client,
-    },
-    transforms,
-    new SeededRandom(2 * seed),
-    (n) => new Idle(n),
-    net.outlet,
-    { own: '10.8.0.2', other: '10.77.0.10' },
-  )
-  const gateway = (change: Partial<ConnectionConfig>, random: number): Peer =>
-    new Peer(
-      'gateway',
-      {
-        ...common(),
-        localIdentity: fqdn('gw.test'),
-        remoteIdentity: fqdn('client.test'),
-        localSelectors: [selector('0.0.0.0', '255.255.255.255')],
-        assigns: { addresses: ['10.8.0.2/32'], dnsServers: ['10.77.0.53'] },
-        ...options.gateway,
-        ...change,
-      },
-      transforms,
-      new SeededRandom(random),
-      (n) => new AwaitInitRequest(n),
-      net.outlet,
-      { own: '10.77.0.10', other: '10.8.0.2' },
-    )
-  net.gateway = gateway({}, 2 * seed + 1)
-  if (options.second !== undefined) net.second = gateway(options.second, 2 * seed + 1_000_001)
-  for (const peer of net.peers) peer.onProbe = () => net.flying.pop()
-  return { client: net.client, gateway: net.gateway, net }
-}
+/** A client and a gateway that speak IKEv2. */
+export const pair = (options: PairOptions = {}): Pair => pairOf(IKEV2, options)
 
 /** Both phases stand, and nothing is in flight. */
-export function connected(options: PairOptions = {}): { client: Peer; gateway: Peer; net: Net } {
+export function connected(options: PairOptions = {}): Pair {
   const made = pair(options)
   made.client.command('connect')
   made.net.settle()
@@ -139,205 +52,4 @@ export function connected(options: PairOptions = {}): { client: Peer; gateway: P
     throw new Error(`not connected: ${JSON.stringify(made.client.closed)} ${made.client.notes.join('; ')}`)
   }
   return made
-}
-
-/** The clock, and what is in flight. Datagrams take {@link LATENCY_MS} and keep their order unless told otherwise. */
-export class Net {
-  client!: Peer
-  gateway!: Peer
-  /** The gateway's end of another IKE SA with the same client. */
-  second: Peer | undefined
-  /** In flight, the first to arrive first. */
-  flying: Flight[] = []
-  /** Looks at each datagram as it is sent; → what flies instead: none (lost), one, several. */
-  onSend: ((flight: Flight) => readonly Flight[]) | undefined
-  readonly outlet: Outlet
-  readonly #nat: boolean
-  #now = asMillis(1_000)
-  #paths: { readonly peer: Peer; readonly port: 500 | 4500 }[] = []
-
-  constructor(nat: boolean) {
-    this.#nat = nat
-    this.outlet = {
-      now: () => this.#now,
-      send: (from, { bytes, local, remote }) => this.#launch('ike', from, bytes, local, remote),
-      esp: (from, packet) => this.#launch('esp', from, packet, from.n.local!, from.n.remote!),
-      openPath: (peer, port) => void this.#paths.push({ peer, port }),
-    }
-  }
-
-  get now(): Millis {
-    return this.#now
-  }
-
-  get peers(): readonly Peer[] {
-    return [this.client, ...this.#gateways]
-  }
-
-  get #gateways(): readonly Peer[] {
-    return this.second === undefined ? [this.gateway] : [this.gateway, this.second]
-  }
-
-  /** Which of the gateway's ends a datagram is for, by its SPI. */
-  #endFor({ kind, to, bytes }: Flight): Peer {
-    if (to === this.client || this.second === undefined) return to
-    const view = new DataView(bytes.buffer, bytes.byteOffset)
-    const knows = (peer: Peer): boolean =>
-      kind === 'esp'
-        ? peer.engine.inbound(asEspSpi(view.getUint32(0))) !== undefined
-        : [...peer.sent, ...((peer.state as Partial<Established>).sas ?? [])].some((m) =>
-            equal(m.initiatorSpi, bytes.subarray(0, 8)),
-          )
-    return this.#gateways.find(knows) ?? (this.gateway.sent.length === 0 ? this.gateway : this.second)
-  }
-
-  other(peer: Peer): Peer {
-    return peer === this.client ? this.gateway : this.client
-  }
-
-  /** The last message a peer sent. */
-  last(name: Peer['name']): ObservedMessage {
-    const message = this[name].sent.at(-1)
-    if (message === undefined) throw new Error(`${name} has sent nothing`)
-    return message
-  }
-
-  /** Delivers the next datagram; timers due before it fire. → what was delivered */
-  step(): Flight | undefined {
-    this.#openPaths()
-    const next = this.flying[0]
-    if (next === undefined) return undefined
-    this.#until(next.at)
-    if (this.flying[0] !== next) return this.step()
-    this.flying.shift()
-    this.deliver(next)
-    return next
-  }
-
-  /** Takes the next datagram out of the network; → it, for `deliver` or for nobody. */
-  take(which: (flight: Flight) => boolean = () => true): Flight {
-    this.#openPaths()
-    const at = this.flying.findIndex(which)
-    const [flight] = at < 0 ? [] : this.flying.splice(at, 1)
-    if (flight === undefined) throw new Error('nothing like that is in flight')
-    return flight
-  }
-
-  /** The next datagram is lost. */
-  lose(which?: (flight: Flight) => boolean): Flight {
-    return this.take(which)
-  }
-
-  /** Hands a datagram to its receiver now, as often as asked. */
-  deliver(flight: Flight): void {
-    const { bytes } = flight
-    const to = this.#endFor(flight)
-    if (to.closed === undefined) {
-      if (flight.kind === 'esp') to.engine.fromNetwork(bytes)
-      else {
-        const datagram: Datagram = {
-          bytes: bytes.slice(),
-          local: flight.destination,
-          remote: flight.source,
-        }
-        to.feed({ type: 'datagram', datagram })
-      }
-    }
-    this.#openPaths()
-  }
-
-  /** Everything in flight arrives, and what it causes. Timers fire only when they are due before that. */
-  settle(): void {
-    for (let i = 0; this.step() !== undefined; i++)
-      if (i > 5_000) throw new Error('the two never come to rest')
-  }
-
-  /** Time passes: datagrams arrive and timers fire in their order. */
-  advance(ms: number): void {
-    const end = asMillis(this.#now + ms)
-    this.#openPaths()
-    for (let i = 0; ; i++) {
-      if (i > 100_000) throw new Error('the two never come to rest')
-      const next = this.flying[0]
-      if (next === undefined || next.at > end) {
-        this.#until(end)
-        if (this.flying[0] === undefined || this.flying[0].at > end) break
-      } else this.step()
-    }
-    this.#now = end
-  }
-
-  /** Whether an inner packet gets through in both directions, at this very moment and past everything in flight. */
-  pings(): boolean {
-    const talking = this.#gateways.filter((g) => g.closed === undefined && g.n.children.size > 0)
-    return [this.client, ...talking].every((peer) => this.pingsFrom(peer))
-  }
-
-  pingsFrom(peer: Peer): boolean {
-    const waiting = this.flying
-    this.flying = []
-    const arrived = peer.ping(...(peer === this.client ? this.#gateways : [this.client]))
-    for (const flight of this.flying) this.deliver(flight)
-    this.flying = waiting
-    return arrived()
-  }
-
-  /** Fires the timers due until then, the earliest first; what they send may arrive in between. */
-  #until(end: Millis): void {
-    for (;;) {
-      let due: { peer: Peer; timer: string; at: Millis } | undefined
-      for (const peer of this.peers)
-        for (const [timer, at] of peer.timers)
-          if (at <= end && (due === undefined || at < due.at)) due = { peer, timer, at }
-      if (due === undefined || (this.flying[0] !== undefined && this.flying[0].at < due.at)) break
-      this.#now = due.at > this.#now ? due.at : this.#now
-      due.peer.timers.delete(due.timer)
-      due.peer.feed({ type: 'timer', timer: due.timer })
-      this.#openPaths()
-    }
-    const first = this.flying[0]
-    const reached = first !== undefined && first.at < end ? first.at : end
-    if (reached > this.#now) this.#now = reached
-  }
-
-  #openPaths(): void {
-    for (const { peer, port } of this.#paths.splice(0)) {
-      const address = this.#nat ? '192.168.1.2' : '198.51.100.7'
-      peer.feed({
-        type: 'pathOpen',
-        local: { address, port },
-        remote: { address: GATEWAY, port },
-      })
-    }
-  }
-
-  #launch(kind: Flight['kind'], from: Peer, bytes: Uint8Array, local: Endpoint, remote: Endpoint): void {
-    const flight: Flight = {
-      kind,
-      from,
-      to: this.other(from),
-      bytes,
-      ...this.#translate(from, local, remote),
-      at: asMillis(this.#now + LATENCY_MS),
-    }
-    const flights = this.onSend === undefined ? [flight] : this.onSend(flight)
-    this.flying.push(...flights)
-    this.flying.sort((a, b) => a.at - b.at)
-  }
-
-  /** The NAT gives the client another address and port, and takes them back on the way in. */
-  #translate(from: Peer, local: Endpoint, remote: Endpoint): { source: Endpoint; destination: Endpoint } {
-    if (!this.#nat) return { source: local, destination: remote }
-    if (from === this.client)
-      return { source: { address: '203.0.113.9', port: local.port + 60_000 }, destination: remote }
-    return { source: local, destination: { address: '192.168.1.2', port: remote.port - 60_000 } }
-  }
-}
-
-/** Where a message stands in its exchange, as the tests write it: `CREATE_CHILD_SA request 2: SA Nonce …`. */
-export function shape(message: ObservedMessage): string {
-  const names = (message.payloads as readonly { readonly type: string; readonly notify?: number }[]).map(
-    (p) => (p.type === 'Notify' ? `N(${p.notify})` : p.type),
-  )
-  return `${message.exchange} ${message.response ? 'response' : 'request'} ${message.messageId}: ${names.join(' ')}`.trim()
 }

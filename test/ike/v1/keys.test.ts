@@ -13,7 +13,7 @@ import {
   stretched,
 } from '../../../core/ike/v1/keys.ts'
 import { decrypt, encrypt, exchangeIv, firstIv, lastBlock } from '../../../core/ike/v1/protect.ts'
-import { wholeRegistry } from '../../support/two-ends-v1.ts'
+import { wholeRegistry } from '../../support/bench.ts'
 
 const registry = wholeRegistry()
 const SHA1 = registry.prf.get(2)!

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Secret } from '../../../core/bytes/secret.ts'
 import { decodeMessage, encodeMessage } from '../../../core/wire/ikev1/message.ts'
 import type { Payload } from '../../../core/wire/ikev1/payload.ts'
-import { encr, ke, prf, SHA256 } from '../../support/two-ends-v1.ts'
+import { encr, ke, prf, SHA256 } from '../../support/bench.ts'
 import { connected, line, MODP2048, type PairV1, pair } from '../../support/two-peers-v1.ts'
 
 const AES_CBC = 12

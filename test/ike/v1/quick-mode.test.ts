@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { encr, GCM16, integ, sn } from '../../support/bench.ts'
 import { selector } from '../../support/inner-packets.ts'
-import { encr, GCM16, integ, sn } from '../../support/two-ends-v1.ts'
 import { connected, line, MODP2048, pair } from '../../support/two-peers-v1.ts'
 
 describe('RFC 2409 §5.5: quick mode', () => {

@@ -1,23 +1,19 @@
-import { asMillis, type Millis } from '../../core/bytes/brands.ts'
+import { asEspSpi, asMillis, type Millis } from '../../core/bytes/brands.ts'
+import { equal } from '../../core/bytes/octets.ts'
 import type { Random } from '../../core/bytes/random.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { createRegistry } from '../../core/crypto/registry.ts'
 import type { CryptoRegistry } from '../../core/crypto/transforms.ts'
 import type { ConnectionConfig, Identity } from '../../core/ike/config.ts'
 import type { Datagram, ObservedMessage, State } from '../../core/ike/session.ts'
-import { Idle } from '../../core/ike/v2/initiator.ts'
-import { Negotiation } from '../../core/ike/v2/negotiation.ts'
-import { AwaitInitRequest } from '../../core/ike/v2/responder.ts'
 import { loadAddon } from '../../core/native/load.ts'
 import type { Endpoint } from '../../core/net/plan.ts'
 import { selector } from './inner-packets.ts'
-import { type AnyPeer, type Outlet, Peer, type PeerNegotiation } from './peer-v1.ts'
+import { type AnyPeer, type Outlet, Peer, type PeerNegotiation } from './peer.ts'
 import { SeededRandom } from './seeded-random.ts'
 
-export { Peer } from './peer-v1.ts'
-
 /** On its way from one peer to the other. */
-export interface Flight<P = Peer> {
+export interface Flight<P = AnyPeer> {
   readonly kind: 'ike' | 'esp'
   readonly from: P
   readonly to: P
@@ -36,6 +32,8 @@ export interface PairOptions {
   readonly registry?: CryptoRegistry
   /** The client sits behind a NAT. */
   readonly nat?: boolean
+  /** The gateway can take another IKE SA of the client beside the one it has, with these changes. */
+  readonly second?: Partial<ConnectionConfig>
 }
 
 const ID_FQDN = 2
@@ -93,19 +91,7 @@ export interface Version<N extends PeerNegotiation> {
   readonly offers: Pick<ConnectionConfig, 'ikeProposals' | 'espProposals'>
 }
 
-const IKEV2: Version<Negotiation> = {
-  make: (config, transforms, random) => new Negotiation(config, transforms, random),
-  client: (n) => new Idle(n),
-  gateway: (n) => new AwaitInitRequest(n),
-  offers: {
-    ikeProposals: [[encr(GCM16, 128), prf(SHA256), ke(X25519), ke(ECP256)]],
-    espProposals: [[encr(GCM16, 128), sn(0)]],
-  },
-}
-
 /** A client and a gateway, one clock, one network between them. */
-export const pair = (options: PairOptions = {}) => pairOf(IKEV2, options)
-
 export function pairOf<N extends PeerNegotiation>(
   version: Version<N>,
   options: PairOptions = {},
@@ -113,61 +99,55 @@ export function pairOf<N extends PeerNegotiation>(
   const seed = options.seed ?? 1
   const transforms = options.registry ?? wholeRegistry()
   const net = new Net<N>(options.nat === true)
-  const end = (name: 'client' | 'gateway', config: ConnectionConfig, inside: Inside): Peer<N> => {
-    const random = new SeededRandom(2 * seed + (name === 'client' ? 0 : 1))
+  const end = (name: Peer['name'], config: ConnectionConfig, random: SeededRandom): Peer<N> => {
     const n = version.make(config, transforms, random)
-    return new Peer(name, n, version[name](n), transforms, random, net.outlet, inside)
+    return new Peer(name, n, version[name](n), transforms, random, net.outlet, INSIDE[name])
   }
-  net.client = end(
-    'client',
-    {
-      ...common(),
-      ...version.offers,
-      localIdentity: fqdn('client.test'),
-      remoteIdentity: fqdn('gw.test'),
-      requestAddresses: { ipv4: true, ipv6: false },
-      remoteSelectors: [selector('0.0.0.0', '255.255.255.255')],
-      ...options.client,
-    },
-    { own: '10.8.0.2', other: '10.77.0.10' },
-  )
-  net.gateway = end(
-    'gateway',
-    {
-      ...common(),
-      ...version.offers,
-      localIdentity: fqdn('gw.test'),
-      remoteIdentity: fqdn('client.test'),
-      localSelectors: [selector('0.0.0.0', '255.255.255.255')],
-      assigns: { addresses: ['10.8.0.2/32'], dnsServers: ['10.77.0.53'] },
-      ...options.gateway,
-    },
-    { own: '10.77.0.10', other: '10.8.0.2' },
-  )
-  for (const peer of [net.client, net.gateway]) peer.onProbe = () => net.flying.pop()
+  const client: ConnectionConfig = {
+    ...common(),
+    ...version.offers,
+    localIdentity: fqdn('client.test'),
+    remoteIdentity: fqdn('gw.test'),
+    requestAddresses: { ipv4: true, ipv6: false },
+    remoteSelectors: [selector('0.0.0.0', '255.255.255.255')],
+    ...options.client,
+  }
+  const gateway = (): ConnectionConfig => ({
+    ...common(),
+    ...version.offers,
+    localIdentity: fqdn('gw.test'),
+    remoteIdentity: fqdn('client.test'),
+    localSelectors: [selector('0.0.0.0', '255.255.255.255')],
+    assigns: { addresses: ['10.8.0.2/32'], dnsServers: ['10.77.0.53'] },
+    ...options.gateway,
+  })
+  net.client = end('client', client, new SeededRandom(2 * seed))
+  net.gateway = end('gateway', gateway(), new SeededRandom(2 * seed + 1))
+  if (options.second !== undefined) {
+    const second = { ...gateway(), ...options.second }
+    net.second = end('gateway', second, new SeededRandom(2 * seed + 1_000_001))
+  }
+  for (const peer of net.peers) peer.onProbe = () => net.flying.pop()
   return { client: net.client, gateway: net.gateway, net }
 }
 
-interface Inside {
-  readonly own: string
-  readonly other: string
-}
+/** Inner addresses of each end and of the other. */
+const INSIDE = {
+  client: { own: '10.8.0.2', other: '10.77.0.10' },
+  gateway: { own: '10.77.0.10', other: '10.8.0.2' },
+} as const
 
-/** Both phases stand, and nothing is in flight. */
-export function connected(options: PairOptions = {}): { client: Peer; gateway: Peer; net: Net } {
-  const made = pair(options)
-  made.client.command('connect')
-  made.net.settle()
-  if (made.client.n.state !== 'connected') {
-    throw new Error(`not connected: ${JSON.stringify(made.client.closed)} ${made.client.notes.join('; ')}`)
-  }
-  return made
+/** An end whose IKE SAs can be told apart. */
+interface Sas {
+  readonly sas?: readonly { readonly initiatorSpi: Uint8Array }[]
 }
 
 /** The clock, and what is in flight. Datagrams take {@link LATENCY_MS} and keep their order unless told otherwise. */
-export class Net<N extends PeerNegotiation = Negotiation> {
+export class Net<N extends PeerNegotiation> {
   client!: Peer<N>
   gateway!: Peer<N>
+  /** The gateway's end of another IKE SA with the same client. */
+  second: Peer<N> | undefined
   /** In flight, the first to arrive first. */
   flying: Flight<Peer<N>>[] = []
   /** Looks at each datagram as it is sent; → what flies instead: none (lost), one, several. */
@@ -192,7 +172,24 @@ export class Net<N extends PeerNegotiation = Negotiation> {
   }
 
   get peers(): readonly Peer<N>[] {
-    return [this.client, this.gateway]
+    return [this.client, ...this.#gateways]
+  }
+
+  get #gateways(): readonly Peer<N>[] {
+    return this.second === undefined ? [this.gateway] : [this.gateway, this.second]
+  }
+
+  /** Which of the gateway's ends a datagram is for, by its SPI. */
+  #endFor({ kind, to, bytes }: Flight<Peer<N>>): Peer<N> {
+    if (to === this.client || this.second === undefined) return to
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    const knows = (peer: Peer<N>): boolean =>
+      kind === 'esp'
+        ? peer.engine.inbound(asEspSpi(view.getUint32(0))) !== undefined
+        : [...peer.sent, ...((peer.state as Sas).sas ?? [])].some((m) =>
+            equal(m.initiatorSpi, bytes.subarray(0, 8)),
+          )
+    return this.#gateways.find(knows) ?? (this.gateway.sent.length === 0 ? this.gateway : this.second)
   }
 
   other(peer: AnyPeer): Peer<N> {
@@ -234,7 +231,8 @@ export class Net<N extends PeerNegotiation = Negotiation> {
 
   /** Hands a datagram to its receiver now, as often as asked. */
   deliver(flight: Flight<Peer<N>>): void {
-    const { to, bytes } = flight
+    const { bytes } = flight
+    const to = this.#endFor(flight)
     if (to.closed === undefined) {
       if (flight.kind === 'esp') to.engine.fromNetwork(bytes)
       else {
@@ -272,13 +270,14 @@ export class Net<N extends PeerNegotiation = Negotiation> {
 
   /** Whether an inner packet gets through in both directions, at this very moment and past everything in flight. */
   pings(): boolean {
-    return this.pingsFrom(this.client) && this.pingsFrom(this.gateway)
+    const talking = this.#gateways.filter((g) => g.closed === undefined && g.n.children.size > 0)
+    return [this.client, ...talking].every((peer) => this.pingsFrom(peer))
   }
 
   pingsFrom(peer: Peer<N>): boolean {
     const waiting = this.flying
     this.flying = []
-    const arrived = peer.ping(this.other(peer))
+    const arrived = peer.ping(...(peer === this.client ? this.#gateways : [this.client]))
     for (const flight of this.flying) this.deliver(flight)
     this.flying = waiting
     return arrived()
@@ -316,7 +315,7 @@ export class Net<N extends PeerNegotiation = Negotiation> {
   #launch(kind: Flight['kind'], from: AnyPeer, bytes: Uint8Array, local: Endpoint, remote: Endpoint): void {
     const flight: Flight<Peer<N>> = {
       kind,
-      from: this.other(this.other(from)),
+      from: from as Peer<N>,
       to: this.other(from),
       bytes,
       ...this.#translate(from, local, remote),
