@@ -16,7 +16,7 @@ const sources = [
   'core/net/helper',
   'core/gateway/demo/namespaces',
 ]
-const isSource = (name) => /\.(cc|h)$/.test(name) || name === 'CMakeLists.txt'
+const isSource = (name) => /\.(cc|h|cmake)$/.test(name) || name === 'CMakeLists.txt'
 
 function filesUnder(folder) {
   if (!existsSync(folder)) return []

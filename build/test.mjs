@@ -64,6 +64,12 @@ function interop() {
   return skip ? { skip } : { command: process.execPath, args }
 }
 
+/** The native datapath under sanitizers, in short form. */
+function sanitized() {
+  const skip = process.platform === 'linux' ? undefined : 'the native datapath is for Linux only'
+  return skip ? { skip } : { command: process.execPath, args: [join(root, 'build', 'datapath-checks.mjs')] }
+}
+
 const vitest = (project) => ({
   command: tool('vitest'),
   args: ['run', '--project', project, '--passWithNoTests'],
@@ -82,6 +88,7 @@ const STEPS = [
   ['lint', () => ({ command: tool('biome'), args: ['check', '.'] })],
   ['unit', () => vitest('unit')],
   ['ten thousand histories', histories],
+  ['datapath under sanitizers', sanitized],
   ['unit in Electron', () => inElectron('unit', IN_BOTH_RUNTIMES)],
   [
     'window',

@@ -31,8 +31,8 @@ const IMB_MGR* shared() noexcept {
   return manager;
 }
 
-Manager::Manager() : size_(imb_get_mb_mgr_size()), memory_(aligned_alloc(64, (size_ + 63) / 64 * 64)) {
-  if (memory_ == nullptr) throw std::bad_alloc();
+Manager::Manager() : size_(imb_get_mb_mgr_size()) {
+  if (posix_memalign(&memory_, 64, size_) != 0) throw std::bad_alloc();
   manager_ = imb_set_pointers_mb_mgr(memory_, 0, 1);
   init_mb_mgr_auto(manager_, nullptr);
 }

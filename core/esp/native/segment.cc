@@ -108,7 +108,10 @@ void Segments::writeTransport(uint8_t* packet, size_t length, bool first, bool l
   }
   field[0] = field[1] = 0;
   const uint64_t pseudo = seed_ + sumOf16(static_cast<uint16_t>(transportBytes));
-  finishChecksum(field, pseudo + sumOf(transport, transportBytes));
+  const uint64_t sum = pseudo + sumOf(transport, transportBytes);
+  // For TCP no octets are special.
+  if (tcp_) storeChecksum(field, sum);
+  else finishChecksum(field, sum);
 }
 
 }  // namespace culvert::esp
