@@ -148,7 +148,7 @@ export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
       return {
         title: 'This profile cannot be used',
         detail: `${error.source}${error.field === '' ? '' : `, field ${error.field}`}: ${error.problem}.`,
-        tryThis: ['Mend the field, or import the profile again; other profiles are not touched'],
+        tryThis: profileSteps(error, inWindow),
       }
     case 'profileUnknown':
       return {
@@ -356,6 +356,21 @@ function assertNever(value: never): never {
   throw new Error(`no advice for ${JSON.stringify(value)}`)
 }
 
+/** A certificate that is still to come is nothing to mend: it is given. */
+function profileSteps(
+  { source, field }: Extract<VpnError, { kind: 'profileInvalid' }>,
+  inWindow: boolean,
+): readonly string[] {
+  if (field !== 'auth.certificate') {
+    return ['Mend the field, or import the profile again; other profiles are not touched']
+  }
+  return [
+    inWindow
+      ? 'Choose the file with your certificate and its key in Edit'
+      : `Import it with its key: culvert import FILE.p12 --profile ${JSON.stringify(source)}`,
+  ]
+}
+
 function missingSecretAdvice(
   { what, profile }: Extract<VpnError, { kind: 'secretMissing' }>,
   inWindow: boolean,
@@ -363,7 +378,7 @@ function missingSecretAdvice(
   if (what === 'key') {
     const command = `culvert import FILE.p12 --profile ${JSON.stringify(profile)}`
     return inWindow
-      ? [`Import it with your certificate, in a terminal: ${command}`]
+      ? ['Choose its file when you are asked, or in Edit, and it is not asked for any more']
       : [
           `Import it with your certificate: ${command}`,
           'Or give it on standard input with --secrets-stdin, in JSON: {"key":"-----BEGIN PRIVATE KEY-----…"}',

@@ -19,6 +19,7 @@ import { History } from '../core/manager/history.ts'
 import { faultOf } from '../core/manager/tunnel.ts'
 import { resolveHost } from '../core/net/resolve.ts'
 import { demoProfile } from '../core/profile/demo.ts'
+import { secretNames } from '../core/profile/schema.ts'
 import { ProfileStore } from '../core/profile/store.ts'
 import { KeyringSecrets } from '../core/secrets/keyring.ts'
 import { MemorySecrets } from '../core/secrets/memory.ts'
@@ -28,6 +29,7 @@ import { setAutostart } from './autostart.ts'
 import { serveContract } from './bridge.ts'
 import { Busy } from './busy.ts'
 import { CheckDesk } from './check-desk.ts'
+import { CredentialDesk, readRevocations, readTrust } from './credential-desk.ts'
 import { chooseFiles, saveText } from './dialogs.ts'
 import { Engine } from './engine.ts'
 import { Feed } from './feed.ts'
@@ -56,6 +58,7 @@ export class App {
   readonly #feed: Feed
   readonly #desk: ProfileDesk
   readonly #import: ImportDesk
+  readonly #credentials = new CredentialDesk()
   readonly #checks: CheckDesk
   readonly #notices = new Notices()
   readonly #busy = new Busy()
@@ -209,6 +212,7 @@ export class App {
       this.#feed.close()
       this.#tray?.close()
       this.#import.forget()
+      this.#credentials.close()
       // Tunnels end in order: the gateway is told, routes go back.
       void this.#engine.close().finally(() => app.exit(0))
     })
@@ -337,9 +341,11 @@ export class App {
         },
       },
       session: {
-        connect: async ({ profile, secrets, ask }) => {
+        connect: async ({ profile, secrets, key, ask }) => {
+          const given = this.#taken(secrets, key)
           const known = await this.#known(profile)
-          await engine.connect(profile, new Map([...known, ...taken(secrets)]), ask)
+          if (key !== undefined) this.#credentials.forget(key)
+          await engine.connect(profile, new Map([...known, ...given]), ask)
           return undefined
         },
         disconnect: ({ profile }) => engine.disconnect(profile),
@@ -348,8 +354,11 @@ export class App {
         messages: async ({ profile, after }) => (await engine.messages(profile, after)).slice(0, 500),
       },
       prompts: {
-        answer: ({ id, values, save }) =>
-          engine.answerPrompt(id, { values: taken(values), save: save ?? false }),
+        answer: ({ id, values, key, save }) => {
+          const answer = { values: this.#taken(values, key), save: save ?? false }
+          if (key !== undefined) this.#credentials.forget(key)
+          return engine.answerPrompt(id, answer)
+        },
         cancel: ({ id }) => engine.answerPrompt(id, undefined),
       },
       profiles: {
@@ -357,7 +366,12 @@ export class App {
         demo: () => this.#desk.demo(),
         read: ({ profile }) => this.#desk.read(profile),
         check: ({ document }) => this.#desk.check(document),
-        save: ({ document, secrets, fresh }) => this.#desk.save(document, taken(secrets), fresh ?? false),
+        save: async ({ document, secrets, key, fresh }) => {
+          const outcome = await this.#desk.save(document, this.#taken(secrets, key), fresh ?? false)
+          // While something keeps the profile from being saved, its key waits on.
+          if (key !== undefined && outcome.issues.length === 0) this.#credentials.forget(key)
+          return outcome
+        },
         remove: async ({ profile }) => {
           await this.#desk.remove(profile)
           return undefined
@@ -370,6 +384,19 @@ export class App {
         secrets: ({ profile }) => this.#desk.secrets(profile),
         forget: ({ profile, name }) => this.#desk.forget(profile, name),
         history: ({ profile }) => this.#desk.history(profile),
+      },
+      credentials: {
+        read: async ({ profile, ...question }) =>
+          this.#credentials.read({
+            ...question,
+            profile: profile === undefined ? undefined : await this.#profiles.find(profile),
+          }),
+        forget: ({ key }) => {
+          this.#credentials.forget(key)
+          return undefined
+        },
+        authorities: ({ files, passphrase }) => readTrust(files, passphrase),
+        revocations: ({ files }) => readRevocations(files),
       },
       files: {
         choose: async () => {
@@ -416,11 +443,23 @@ export class App {
   async #known(profile: string): Promise<ReadonlyMap<string, Secret>> {
     if ((await this.#engine.own()) !== undefined) return new Map()
     const found = await this.#profiles.find(profile).catch(() => undefined)
-    const psk = found && (await this.#given.get(found.id, 'psk'))
-    return new Map(psk === undefined ? [] : [['psk', psk]])
+    const known = new Map<string, Secret>()
+    for (const name of found === undefined ? [] : secretNames(found)) {
+      const secret = await this.#given.get(found?.id ?? '', name)
+      if (secret !== undefined) known.set(name, secret)
+    }
+    return known
+  }
+
+  /** Texts that came from the page, out of reach from now on, and a key it named. */
+  #taken(
+    secrets: Readonly<Record<string, string>> = {},
+    key: number | undefined,
+  ): ReadonlyMap<string, Secret> {
+    const held = key === undefined ? [] : [['key', this.#credentials.lend(key)] as const]
+    return new Map([
+      ...Object.entries(secrets).map(([name, text]) => [name, Secret.fromText(text)] as const),
+      ...held,
+    ])
   }
 }
-
-/** Texts that came from the page, out of reach from now on. */
-const taken = (secrets: Readonly<Record<string, string>> = {}): ReadonlyMap<string, Secret> =>
-  new Map(Object.entries(secrets).map(([name, text]) => [name, Secret.fromText(text)]))

@@ -22,7 +22,7 @@ export async function answer(
     return { ok: true, value: await handler(parsed.output) }
   } catch (thrown) {
     const error = faultOf(thrown)
-    return { ok: false, error: { kind: error.kind, ...adviceFor(error, 'window') } }
+    return { ok: false, error: { fault: error, kind: error.kind, ...adviceFor(error, 'window') } }
   }
 }
 

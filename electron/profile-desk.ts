@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Secret } from '../core/bytes/secret.ts'
+import { type Certificate, describeCertificate } from '../core/cert/certificate.ts'
+import { identitiesOf } from '../core/cert/identity.ts'
+import { formatName } from '../core/cert/name.ts'
+import type { CertificateWords } from '../core/contract/credential.ts'
 import type {
   CheckedDocument,
   DocumentIssue,
@@ -11,14 +15,17 @@ import type { PastConnection } from '../core/contract/snapshot.ts'
 import { VpnFailure } from '../core/errors.ts'
 import type { History } from '../core/manager/history.ts'
 import { demoProfile } from '../core/profile/demo.ts'
+import { formatIdentity } from '../core/profile/identity.ts'
 import {
   checkProfile,
+  gatewayAuthOf,
   PROFILE_FORMAT,
   type Profile,
   readProfile,
   requireProfile,
   secretNames,
 } from '../core/profile/schema.ts'
+import { readPemCertificates } from '../core/profile/sign-in.ts'
 import type { ProfileStore } from '../core/profile/store.ts'
 import { suiteInWords, weakWords } from '../core/profile/suite-words.ts'
 import type { MemorySecrets } from '../core/secrets/memory.ts'
@@ -83,6 +90,7 @@ export class ProfileDesk {
       issues: read.ok ? wholeIssues(read.profile) : firstOfEach(read.issues),
       ike: wordsOf(ike?.proposals),
       esp: wordsOf(esp?.proposals),
+      ...signInOf(document),
     }
   }
 
@@ -198,6 +206,37 @@ const wordsOf = (suites: unknown): CheckedDocument['ike'] =>
   (Array.isArray(suites) ? suites : [])
     .filter((suite): suite is string => typeof suite === 'string')
     .map((suite) => ({ suite, words: suiteInWords(suite), weak: weakWords(suite) }))
+
+/** What its sign-in means, as far as it can be told while it is typed. */
+function signInOf(document: Document): Pick<CheckedDocument, 'wanted' | 'gateway' | 'own' | 'authorities'> {
+  const { auth, gatewayAuth } = document as Partial<Pick<Profile, 'auth' | 'gatewayAuth'>>
+  try {
+    const profile = { gateway: { host: '' }, ...document } as Profile
+    const theirs = gatewayAuthOf(profile)
+    return {
+      wanted: secretNames(profile),
+      gateway: theirs.method,
+      own: auth?.method === 'certificate' ? certificatesIn(auth.certificate)[0] : undefined,
+      authorities:
+        theirs.method === 'certificate' && gatewayAuth !== undefined ? certificatesIn(theirs.ca) : [],
+    }
+  } catch {
+    // Not yet a sign-in: its issues say so.
+    return { wanted: [], gateway: '', own: undefined, authorities: [] }
+  }
+}
+
+function certificatesIn(pem: unknown): readonly CertificateWords[] {
+  const read = typeof pem === 'string' && pem.includes('-----') ? readPemCertificates(pem) : []
+  return 'problem' in read ? [] : read.map(certificateWords)
+}
+
+const certificateWords = (certificate: Certificate): CertificateWords => ({
+  subject: describeCertificate(certificate),
+  issuer: formatName(certificate.issuer),
+  names: identitiesOf(certificate).map(formatIdentity),
+  validUntilMs: certificate.notAfter,
+})
 
 /** Whether there was one. */
 function close(secret: Secret | undefined): boolean {

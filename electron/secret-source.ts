@@ -1,6 +1,7 @@
 import type { Secret } from '../core/bytes/secret.ts'
 import { VpnFailure } from '../core/errors.ts'
 import type { Prompts } from '../core/manager/prompts.ts'
+import { localNameOf, requireCertificate } from '../core/profile/authentication.ts'
 import type { Profile } from '../core/profile/schema.ts'
 import type { MemorySecrets } from '../core/secrets/memory.ts'
 import type { SecretStore } from '../core/secrets/store.ts'
@@ -22,6 +23,8 @@ export interface SecretPlaces {
 export function secretSource(places: SecretPlaces) {
   const { given, keychain, prompts, asked, note } = places
   return async (profile: Profile, name: string): Promise<Secret> => {
+    // Nobody is asked for the key of a certificate that is not there.
+    if (name === 'key') requireCertificate(profile)
     if (!asked.delete(profile.id)) {
       const known = (await given.get(profile.id, name)) ?? (await saved(keychain, profile.id, name, note))
       if (known !== undefined) return known
@@ -31,7 +34,7 @@ export function secretSource(places: SecretPlaces) {
       kind: 'secret',
       fields: [name],
       canSave: true,
-      identity: profile.localId,
+      identity: localNameOf(profile),
       message: undefined,
       untilMs: undefined,
       certificate: undefined,

@@ -1,7 +1,8 @@
 import * as v from 'valibot'
 import type { ChecksProgress, ProblemReport } from './checks.ts'
+import type { CredentialRead, TrustRead } from './credential.ts'
 import type { ImportOutcome, ImportPreview } from './import.ts'
-import { LARGEST_FILE, MOST_FILES } from './limits.ts'
+import { LARGEST_FILE, LONGEST_SECRET, MOST_FILES, MOST_KEY_FILES } from './limits.ts'
 import type { MessageLine } from './message.ts'
 import type { CheckedDocument, ProfileDocument, SaveOutcome, SecretsState } from './profile.ts'
 import type { Place, Settings } from './settings.ts'
@@ -42,7 +43,10 @@ const nothing = v.undefined()
 const profile = v.pipe(v.string(), v.nonEmpty(), v.maxLength(255))
 /** By name (`psk`). They travel inward only: no answer and no push ever carries one. */
 const secrets = v.pipe(
-  v.record(v.pipe(v.string(), v.regex(/^[a-zA-Z][\w-]{0,31}$/)), v.pipe(v.string(), v.maxLength(4096))),
+  v.record(
+    v.pipe(v.string(), v.regex(/^[a-zA-Z][\w-]{0,31}$/)),
+    v.pipe(v.string(), v.maxLength(LONGEST_SECRET)),
+  ),
   v.check((given) => Object.keys(given).length <= 8, 'at most 8 secrets'),
 )
 
@@ -57,19 +61,25 @@ const document = v.pipe(
   v.check((value) => isPlainJson(value), 'plain JSON of an honest size is expected'),
 )
 
-const files = v.pipe(
-  v.array(
-    v.strictObject({
-      name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(1024)),
-      bytes: v.pipe(
-        v.instance(Uint8Array),
-        v.check((bytes) => bytes.length <= LARGEST_FILE, 'it is too large'),
-      ),
-    }),
-  ),
-  v.minLength(1),
-  v.maxLength(MOST_FILES),
-)
+const filesUpTo = (most: number) =>
+  v.pipe(
+    v.array(
+      v.strictObject({
+        name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(1024)),
+        bytes: v.pipe(
+          v.instance(Uint8Array),
+          v.check((bytes) => bytes.length <= LARGEST_FILE, 'it is too large'),
+        ),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(most),
+  )
+const files = filesUpTo(MOST_FILES)
+/** A private key that main read before and still holds. */
+const key = v.optional(count)
+const passphrase = v.optional(v.pipe(v.string(), v.maxLength(LONGEST_SECRET)))
+const pem = v.pipe(v.string(), v.maxLength(LONGEST_DOCUMENT))
 
 const settings = v.strictObject({
   theme: v.optional(v.picklist(['system', 'light', 'dark'])),
@@ -101,7 +111,7 @@ export const contract = {
      * person wants to be asked.
      */
     connect: call(
-      v.strictObject({ profile, secrets: v.optional(secrets), ask: v.optional(v.boolean()) }),
+      v.strictObject({ profile, secrets: v.optional(secrets), key, ask: v.optional(v.boolean()) }),
       shape<undefined>(),
     ),
     /** Without a profile: all of them. Answers how many there were, when the machine is as it was. */
@@ -116,7 +126,7 @@ export const contract = {
   prompts: {
     /** Answers whether somebody still waited. `values`: by the name of the field. */
     answer: call(
-      v.strictObject({ id: count, values: secrets, save: v.optional(v.boolean()) }),
+      v.strictObject({ id: count, values: secrets, key, save: v.optional(v.boolean()) }),
       shape<boolean>(),
     ),
     cancel: call(v.strictObject({ id: count }), shape<boolean>()),
@@ -130,7 +140,7 @@ export const contract = {
     check: call(v.strictObject({ document }), shape<CheckedDocument>()),
     /** `fresh`: as a new profile, under an id of its own. Secrets go to the keychain. */
     save: call(
-      v.strictObject({ document, secrets: v.optional(secrets), fresh: v.optional(v.boolean()) }),
+      v.strictObject({ document, secrets: v.optional(secrets), key, fresh: v.optional(v.boolean()) }),
       shape<SaveOutcome>(),
     ),
     /** The profile, its saved secrets and its history. */
@@ -141,6 +151,25 @@ export const contract = {
     forget: call(v.strictObject({ profile, name: secretName }), shape<SecretsState>()),
     /** Newest first. */
     history: call(v.strictObject({ profile }), shape<readonly PastConnection[]>()),
+  },
+  credentials: {
+    /**
+     * The person's certificate with its private key. `beside`: a certificate, PEM, that a file with the key alone may
+     * belong to. `profile`: it has to be the key of the certificate this profile has. Main holds the key until it is
+     * used or forgotten.
+     */
+    read: call(
+      v.strictObject({
+        files: filesUpTo(MOST_KEY_FILES),
+        passphrase,
+        beside: v.optional(pem),
+        profile: v.optional(profile),
+      }),
+      shape<CredentialRead>(),
+    ),
+    forget: call(v.strictObject({ key: count }), shape<undefined>()),
+    authorities: call(v.strictObject({ files: filesUpTo(MOST_KEY_FILES), passphrase }), shape<TrustRead>()),
+    revocations: call(v.strictObject({ files: filesUpTo(MOST_KEY_FILES) }), shape<TrustRead>()),
   },
   files: {
     /** Lets the person choose; `undefined` when they did not. */

@@ -1,3 +1,5 @@
+import type { CertificateWords } from './credential.ts'
+
 /** A profile as the editor holds it: its own JSON, of which it knows these fields and keeps the rest as it is. */
 export interface ProfileDocument {
   readonly id: string
@@ -5,6 +7,7 @@ export interface ProfileDocument {
   readonly folder?: string | undefined
   readonly gateway: { readonly host: string; readonly [field: string]: unknown }
   readonly auth: { readonly method: string; readonly [field: string]: unknown }
+  readonly gatewayAuth?: { readonly method: string; readonly [field: string]: unknown } | undefined
   readonly localId?: string | undefined
   readonly remoteId?: string | undefined
   readonly ike: {
@@ -55,6 +58,14 @@ export interface CheckedDocument {
   readonly issues: readonly DocumentIssue[]
   readonly ike: readonly SuiteWords[]
   readonly esp: readonly SuiteWords[]
+  /** Names of the secrets its sign-in needs. */
+  readonly wanted: readonly string[]
+  /** How the gateway proves who it is: `psk` or `certificate`. */
+  readonly gateway: string
+  /** The person's own certificate, where it can be read. */
+  readonly own: CertificateWords | undefined
+  /** The authorities the profile trusts by itself; none where those of the system count. */
+  readonly authorities: readonly CertificateWords[]
 }
 
 /** Where the secrets of a profile are. */

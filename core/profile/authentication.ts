@@ -66,12 +66,19 @@ function ourProof(profile: Profile, secrets: ReadonlyMap<string, Secret>): OurPr
   }
 }
 
+/** What is wrong with a profile whose certificate nobody has given yet. */
+const CERTIFICATE_TO_COME = 'your certificate is still to come'
+
+/** Throws `VpnFailure` (`profileInvalid`) while the certificate a profile signs in with is still to come. */
+export function requireCertificate(profile: Profile): void {
+  if (profile.auth.method === 'certificate') ownChain(profile)
+}
+
 function ownChain(profile: Profile): readonly Certificate[] {
   const { auth } = profile
   const pem = auth.method === 'certificate' ? auth.certificate : undefined
   if (pem === undefined) {
-    const how = `culvert import FILE.p12 --profile ${JSON.stringify(profile.name)}`
-    throw invalid(profile, 'auth.certificate', `your certificate is still to come: ${how}`)
+    throw invalid(profile, 'auth.certificate', CERTIFICATE_TO_COME)
   }
   return readOr(readPemCertificates(pem), profile, 'auth.certificate')
 }

@@ -1,7 +1,9 @@
 import type { WindowApi } from '../../core/contract/contract.ts'
+import type { CredentialRead } from '../../core/contract/credential.ts'
 import { Checks } from './checks.svelte.ts'
 import { Culvert } from './culvert.svelte.ts'
 import { Editor } from './editor.svelte.ts'
+import type { NamedBytes } from './files.ts'
 import { Importing } from './importing.svelte.ts'
 import { Inspector } from './inspector.svelte.ts'
 import { Place, type Tab } from './place.svelte.ts'
@@ -51,6 +53,16 @@ export class AppState {
 
   checksOf(profile: string): Checks {
     return kept(this.#checks, profile, () => new Checks(this.api, profile))
+  }
+
+  /** The key of the certificate a profile has, which main holds from now on. */
+  async readKey(
+    profile: string,
+    files: readonly NamedBytes[],
+    passphrase: string | undefined,
+  ): Promise<CredentialRead> {
+    const outcome = await this.api.credentials.read({ files: [...files], passphrase, profile })
+    return outcome.ok ? outcome.value : { ok: false, why: 'other', problem: outcome.error.title }
   }
 
   look(profile: string, tab: Tab = 'status'): void {

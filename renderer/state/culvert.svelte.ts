@@ -13,6 +13,12 @@ import { viewOf } from './view.ts'
 /** Ours: traffic this many seconds ago is traffic now. */
 const RECENT_SECONDS = 5
 
+/** What the person gave: secrets by name, and the number of a key that main holds. */
+export interface Given {
+  readonly secrets?: Readonly<Record<string, string>>
+  readonly key?: number | undefined
+}
+
 /** The mirror of main: the latest snapshot, which connection is looked at, and what may be done. */
 export class Culvert {
   readonly #api: WindowApi
@@ -117,12 +123,10 @@ export class Culvert {
    * Secrets leave this process with the call and are kept nowhere here. `ask`: the person wants to be asked, whatever
    * is saved.
    */
-  async connect(profile: string, secrets?: Readonly<Record<string, string>>, ask = false): Promise<void> {
+  async connect(profile: string, given: Given = {}, ask = false): Promise<void> {
     this.#chosen = profile
     this.#refuse(profile, undefined)
-    const outcome = await this.#api.session.connect(
-      secrets === undefined ? { profile, ask } : { profile, secrets, ask },
-    )
+    const outcome = await this.#api.session.connect({ profile, ...given, ask })
     if (!outcome.ok && this.tunnelOf(profile)?.error === undefined && outcome.error.kind !== 'cancelled') {
       this.#refuse(profile, outcome.error)
     }
@@ -138,8 +142,8 @@ export class Culvert {
   }
 
   /** Answers leave this process with the call, too. */
-  async answer(id: number, values: Readonly<Record<string, string>>, save: boolean): Promise<void> {
-    await this.#api.prompts.answer({ id, values, save })
+  async answer(id: number, { secrets = {}, key }: Given, save: boolean): Promise<void> {
+    await this.#api.prompts.answer({ id, values: secrets, key, save })
   }
 
   async cancelPrompt(id: number): Promise<void> {

@@ -1,4 +1,5 @@
 import type { WindowApi } from '../../core/contract/contract.ts'
+import type { UnreadFile } from '../../core/contract/credential.ts'
 import type {
   CheckedDocument,
   DocumentIssue,
@@ -6,7 +7,8 @@ import type {
   SecretsState,
 } from '../../core/contract/profile.ts'
 import type { ErrorSnapshot } from '../../core/contract/snapshot.ts'
-import { sameDocument, withField } from './document.ts'
+import { fieldOf, sameDocument, withField } from './document.ts'
+import type { NamedBytes } from './files.ts'
 
 /** Ours: a person who types is not asked after every letter. */
 const CALM_MS = 150
@@ -26,6 +28,12 @@ export class Editor {
   attempted = $state(false)
   #touched = $state.raw<ReadonlySet<string>>(new Set())
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** The key chosen a moment ago, which main holds. */
+  #key = $state<number | undefined>(undefined)
+  /** Authorities that came with it, PEM. */
+  cameAlong = $state('')
+  /** How one signed in before another way was chosen, so that the choice can be taken back. */
+  readonly #aside = new Map<string, Pick<ProfileDocument, 'auth' | 'gatewayAuth'>>()
 
   constructor(api: WindowApi, profile: string | undefined) {
     this.#api = api
@@ -39,7 +47,21 @@ export class Editor {
 
   get changed(): boolean {
     const [before, now] = [this.#original, this.#document]
-    return before !== undefined && now !== undefined && !sameDocument(before, now)
+    return before !== undefined && now !== undefined && (this.holdsKey || !sameDocument(before, now))
+  }
+
+  get holdsKey(): boolean {
+    return this.#key !== undefined
+  }
+
+  /** Names of the secrets that are typed, not chosen as a file. */
+  get typed(): readonly string[] {
+    return (this.checked?.wanted ?? []).filter((name) => name !== 'key')
+  }
+
+  /** Whether a secret is kept, for good or for this run. */
+  has(name: string): boolean {
+    return this.secrets?.saved.includes(name) === true || this.secrets?.inMemory.includes(name) === true
   }
 
   async load(): Promise<void> {
@@ -67,7 +89,81 @@ export class Editor {
 
   set(path: string, value: unknown): void {
     if (this.#document === undefined) return
-    this.#document = withField(this.#document, path, value)
+    this.#change(path, withField(this.#explicit(path), path, value))
+  }
+
+  /** Another way to sign in. What was said of the one before is put aside. */
+  signInBy(method: string): void {
+    const document = this.#document
+    if (document === undefined || document.auth.method === method) return
+    const { auth, gatewayAuth, localId } = document
+    this.#aside.set(auth.method, { auth, gatewayAuth })
+    const before = this.#aside.get(method) ?? { auth: { method } }
+    const other = withField(withField(document, 'auth', before.auth), 'gatewayAuth', before.gatewayAuth)
+    // A certificate says who its owner is; with a key nobody else does.
+    const named = method === 'certificate' ? localId?.trim() || undefined : (localId ?? '')
+    this.#change('auth', withField(other, 'localId', named))
+  }
+
+  /** The person's certificate and key from files; main keeps the key until it is saved. */
+  async readKey(
+    files: readonly NamedBytes[],
+    passphrase: string | undefined,
+  ): Promise<{ readonly ok: true } | UnreadFile> {
+    const beside = this.#document && fieldOf(this.#document, 'auth.certificate')
+    const outcome = await this.#api.credentials.read({
+      files: [...files],
+      passphrase,
+      beside: typeof beside === 'string' ? beside : undefined,
+    })
+    if (!outcome.ok) return { ok: false, why: 'other', problem: outcome.error.title }
+    const read = outcome.value
+    if (!read.ok) return read
+    this.#dropKey()
+    this.#key = read.token
+    this.cameAlong = read.authorities
+    this.set('auth.certificate', read.certificate)
+    return { ok: true }
+  }
+
+  /** Authorities or lists of revoked certificates from files, into the profile. */
+  async readTrust(
+    path: string,
+    files: readonly NamedBytes[],
+    passphrase: string | undefined,
+  ): Promise<{ readonly ok: true } | UnreadFile> {
+    const { credentials } = this.#api
+    const outcome = path.endsWith('crl')
+      ? await credentials.revocations({ files: [...files] })
+      : await credentials.authorities({ files: [...files], passphrase })
+    if (!outcome.ok) return { ok: false, why: 'other', problem: outcome.error.title }
+    if (outcome.value.ok) this.set(path, outcome.value.pem)
+    return outcome.value
+  }
+
+  /** The gateway may have its certificate from these authorities, PEM. */
+  trust(authorities: string): void {
+    this.set('gatewayAuth.ca', authorities)
+    this.cameAlong = ''
+  }
+
+  /** What follows from the sign-in is written down before a part of it is changed. */
+  #explicit(path: string): ProfileDocument {
+    const document = this.#document as ProfileDocument
+    const method = this.checked?.gateway
+    return path.startsWith('gatewayAuth.') && document.gatewayAuth === undefined && method !== undefined
+      ? withField(document, 'gatewayAuth', { method })
+      : document
+  }
+
+  #dropKey(): void {
+    if (this.#key !== undefined) void this.#api.credentials.forget({ key: this.#key })
+    this.#key = undefined
+    this.cameAlong = ''
+  }
+
+  #change(path: string, document: ProfileDocument): void {
+    this.#document = document
     this.#touched = new Set([...this.#touched, path])
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#check(), CALM_MS)
@@ -89,6 +185,7 @@ export class Editor {
     const saved = await this.#api.profiles.save({
       document: { ...document },
       fresh,
+      key: this.#key,
       ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
     })
     this.saving = false
@@ -101,6 +198,8 @@ export class Editor {
     if (saved.value.issues.length > 0) return undefined
     this.#original = document
     this.#document = document
+    this.#key = undefined
+    this.cameAlong = ''
     this.secrets = saved.value.secrets
     return saved.value.id
   }
@@ -108,12 +207,19 @@ export class Editor {
   async forget(name: string): Promise<void> {
     if (this.profile === undefined) return
     const outcome = await this.#api.profiles.forget({ profile: this.profile, name })
-    if (outcome.ok) this.secrets = outcome.value
-    else this.fault = outcome.error
+    if (outcome.ok) {
+      this.secrets = outcome.value
+      return
+    }
+    this.fault = outcome.error
+    // What was kept in memory is gone all the same.
+    await this.lookForSecrets()
   }
 
   discard(): void {
     this.#document = this.#original
+    this.#dropKey()
+    this.#aside.clear()
     this.attempted = false
     this.#touched = new Set()
     void this.#check()

@@ -25,14 +25,12 @@ export function plainly(
   document: ProfileDocument,
   checked: CheckedDocument | undefined,
 ): readonly Sentence[] {
-  const { gateway, ike, esp, localId, remoteId, dns, allowLan } = document
+  const { gateway, ike, esp, dns, allowLan } = document
   const host = gateway.host.trim() || 'the gateway you name'
   const weak = [...(checked?.ike ?? []), ...(checked?.esp ?? [])].flatMap((suite) => suite.weak)
   return [
-    { text: `Culvert calls ${host} with IKEv2 and signs in as ${localId?.trim() || 'whom you say'}.` },
-    {
-      text: `The gateway must prove that it knows your key${remoteId ? ` and that it is ${remoteId}` : ''} before anything of yours is sent.`,
-    },
+    { text: `Culvert calls ${host} with IKEv2 and signs in as ${whoOf(document, checked)}.` },
+    { text: proof(document, checked, host) },
     {
       text: `To agree on keys, ${count(ike.proposals.length, 'suite is', 'suites are')} offered. The gateway picks the first it likes.`,
     },
@@ -56,6 +54,28 @@ export function plainly(
       tone: 'held' as const,
     })),
   ]
+}
+
+/** Whom one signs in as, and by what. */
+function whoOf({ localId, auth }: ProfileDocument, checked: CheckedDocument | undefined): string {
+  const named = localId?.trim()
+  if (auth.method !== 'certificate') return named || 'whom you say'
+  return `${named || checked?.own?.names[0] || 'whom your certificate names'}, by certificate`
+}
+
+/** What the gateway has to show. */
+function proof({ remoteId }: ProfileDocument, checked: CheckedDocument | undefined, host: string): string {
+  if (checked?.gateway !== 'certificate') {
+    return `The gateway must prove that it knows your key${remoteId ? ` and that it is ${remoteId}` : ''} before anything of yours is sent.`
+  }
+  const [one, ...more] = checked.authorities
+  const from =
+    one === undefined
+      ? 'an authority this computer trusts'
+      : more.length === 0
+        ? one.subject
+        : `one of ${more.length + 1} authorities`
+  return `The gateway must show a certificate for ${remoteId || host} from ${from} before your traffic is sent.`
 }
 
 function networks({ remoteSubnets }: ProfileDocument): string {
@@ -82,7 +102,12 @@ export function summary(
     case 'name':
       return [document.name, document.folder].filter(Boolean).join(', in ')
     case 'identity':
-      return document.remoteId ?? 'whoever knows the key'
+      return (
+        document.remoteId ??
+        (checked?.gateway === 'certificate'
+          ? `${document.gateway.host}, by certificate`
+          : 'whoever knows the key')
+      )
     case 'phase1':
       return `IKEv2, ${count(ike.proposals.length, 'proposal', 'proposals')}, new keys ${every(ike.rekeySeconds)}`
     case 'phase2':

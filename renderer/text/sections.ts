@@ -2,10 +2,12 @@
 export interface EditorField {
   readonly path: string
   readonly label: string
-  readonly kind: 'text' | 'number' | 'list' | 'switch' | 'suites'
+  readonly kind: 'text' | 'number' | 'list' | 'switch' | 'suites' | 'gateway' | 'authorities' | 'revocations'
   readonly hint?: string
   /** Left empty, the field is left out. */
   readonly optional?: true
+  /** It says something only where the gateway proves itself so. */
+  readonly gateway?: 'psk' | 'certificate'
 }
 
 export interface EditorSection {
@@ -14,27 +16,43 @@ export interface EditorSection {
   readonly fields: readonly EditorField[]
 }
 
-/** How one signs in: what the four fields for everyone are called. */
+/** How one signs in. Which secrets go with it, the profile itself knows. */
 export interface SignInForm {
   readonly method: string
   readonly label: string
-  readonly identity: string
-  readonly identityHint: string
-  /** The secret it needs, by name; none where the demo or a key of the system has it. */
-  readonly secret: string
-  readonly secretLabel: string
+  /** Who one is to the gateway. */
+  readonly identity: EditorField
 }
 
-export const SIGN_INS: readonly SignInForm[] = [
+const LOCAL_ID = { path: 'localId', label: 'Your ID', kind: 'text' } as const
+
+const SIGN_INS: readonly SignInForm[] = [
   {
     method: 'psk',
     label: 'Pre-shared key',
-    identity: 'Your ID',
-    identityHint: 'The gateway finds your key by it: a name, an address, or an e-mail address.',
-    secret: 'psk',
-    secretLabel: 'Pre-shared key',
+    identity: {
+      ...LOCAL_ID,
+      hint: 'The gateway finds your key by it: a name, an address, or an e-mail address.',
+    },
+  },
+  {
+    method: 'certificate',
+    label: 'Certificate',
+    identity: { ...LOCAL_ID, optional: true, hint: 'Left empty: whom your certificate names first.' },
   },
 ]
+
+/** All ways there are, and the one of this profile even where only its file knows what it means. */
+export function signInsWith(method: string): readonly SignInForm[] {
+  if (SIGN_INS.some((one) => one.method === method)) return SIGN_INS
+  return [...SIGN_INS, { method, label: method, identity: { ...LOCAL_ID, optional: true } }]
+}
+
+/** The ways a gateway proves who it is. */
+export const GATEWAY_PROOFS = [
+  { method: 'psk', label: 'The key you share' },
+  { method: 'certificate', label: 'A certificate' },
+] as const
 
 const SUITES_HINT = 'One suite a line, the best first; algorithms of one kind in a line are alternatives.'
 
@@ -57,7 +75,37 @@ export const SECTIONS: readonly EditorSection[] = [
         label: 'The gateway must be',
         kind: 'text',
         optional: true,
-        hint: 'Left empty: whoever knows the key.',
+        hint: 'Left empty: whoever knows the key; by certificate, the gateway’s name above.',
+      },
+      { path: 'gatewayAuth', label: 'It proves it by', kind: 'gateway', optional: true },
+      {
+        path: 'gatewayAuth.ca',
+        label: 'Authorities its certificate may come from',
+        kind: 'authorities',
+        optional: true,
+        gateway: 'certificate',
+      },
+      {
+        path: 'gatewayAuth.crl',
+        label: 'Lists of revoked certificates',
+        kind: 'revocations',
+        optional: true,
+        gateway: 'certificate',
+      },
+      {
+        path: 'gatewayAuth.requireCrl',
+        label: 'Trust only what a current list speaks of',
+        kind: 'switch',
+        optional: true,
+        gateway: 'certificate',
+      },
+      {
+        path: 'gatewayAuth.commonName',
+        label: 'Its common name counts as its name',
+        kind: 'switch',
+        optional: true,
+        gateway: 'certificate',
+        hint: 'Only for old gateways whose certificate has no other name.',
       },
     ],
   },

@@ -41,6 +41,50 @@ export function secretWhere(state: SecretsState | undefined, name: string): stri
     : 'Not saved: Culvert asks when you connect.'
 }
 
+/** Where the private key is, under the certificate. `held`: it was chosen a moment ago and waits to be saved. */
+export const keyWhere = (state: SecretsState | undefined, held: boolean): string =>
+  held ? 'Its key goes to the keychain when you save.' : `Its key: ${lower(secretWhere(state, 'key'))}`
+
+const lower = (text: string): string => `${text.charAt(0).toLowerCase()}${text.slice(1)}`
+
+export const CERTIFICATE = {
+  own: 'Certificate and key',
+  choose: 'Choose certificate and key',
+  other: 'Choose another',
+  hint: 'A .p12 or .pfx file, or certificate and key in files of their own, chosen together.',
+  forget: 'Forget the key',
+  trustIt: 'Trust the gateway by the authority that came along',
+  subject: 'Made out to',
+  issuer: 'By',
+  valid: 'Valid until',
+  over: 'it has run out',
+  system: 'Those this computer trusts.',
+  chooseFile: 'Choose a file',
+  useSystem: 'Use those of this computer',
+  without: 'Use none',
+  keyOf: 'The key of your certificate',
+  chooseKey: 'Choose its file',
+  otherKey: 'Choose another file',
+  fits: 'The key fits your certificate.',
+} as const
+
+export const dayOf = (atMs: number): string =>
+  new Date(atMs).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
+
+/** How many lists of revoked certificates a PEM text holds. */
+export function listsIn(pem: unknown): string {
+  const lists = typeof pem === 'string' ? pem.split('-----BEGIN X509 CRL-----').length - 1 : 0
+  return lists === 0 ? 'None.' : lists === 1 ? 'One list.' : `${lists} lists.`
+}
+
+/** Files with certificates and keys. */
+export const PICK = {
+  passphrase: 'Passphrase',
+  unlock: 'Open it',
+  locked: (names: readonly string[]): string => `${names.join(' and ')} is encrypted.`,
+  because: (problem: string): string => `This cannot be used: ${problem}.`,
+} as const
+
 export const IMPORT = {
   title: 'Import a file',
   choose: 'Choose a file',
@@ -222,6 +266,7 @@ export const FIRST = {
 
 const FIELDS: Readonly<Record<string, string>> = {
   psk: 'Pre-shared key',
+  key: 'Private key',
   password: 'Password',
   code: 'Code',
   pin: 'PIN',
@@ -245,7 +290,9 @@ export const PROMPT = {
 export function promptTitle({ kind, fields }: PromptSnapshot): string {
   switch (kind) {
     case 'secret':
-      return `Enter your ${fieldLabel(fields[0] ?? '').toLowerCase()}`
+      return fields[0] === 'key'
+        ? 'Give the key of your certificate'
+        : `Enter your ${fieldLabel(fields[0] ?? '').toLowerCase()}`
     case 'code':
       return 'Enter your one-time code'
     case 'newPin':

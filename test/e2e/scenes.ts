@@ -155,6 +155,19 @@ export const SCENES: readonly Scene[] = [
     },
   },
   {
+    name: 'edit-certificate',
+    go: async (page) => {
+      await page.keyboard.press('Control+n')
+      await page.getByRole('radio', { name: 'Certificate', exact: true }).check()
+      await page.locator('#own-files').setInputFiles('test/cert/data/ecdsa-aes.p12')
+      await page.getByLabel('Passphrase').fill('culvert')
+      await page.keyboard.press('Enter')
+      await page.getByText('Made out to').waitFor()
+      await page.getByRole('button', { name: /^Identity/ }).click()
+      await page.getByText('Authorities its certificate may come from').waitFor()
+    },
+  },
+  {
     name: 'import',
     go: async (page) => {
       await page.getByRole('button', { name: 'Import a file' }).first().click()

@@ -97,6 +97,47 @@ describe('the editor', () => {
   })
 })
 
+describe('a certificate', () => {
+  const bundle = join(import.meta.dirname, '../cert/data/ecdsa-aes.p12')
+  const choose = (id: string, path: string) => page.locator(`#${id}-files`).setInputFiles(path)
+
+  test('is chosen with its key from a file, and says whose it is; the key is nowhere on disk', async () => {
+    await page.keyboard.press('Control+n')
+    await page.getByLabel('Gateway', { exact: true }).fill('vpn.school.example')
+    await page.getByRole('radio', { name: 'Certificate', exact: true }).check()
+    await choose('own', bundle)
+    await page.getByLabel('Passphrase').fill('wrong')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').getByText('This cannot be used', { exact: false }).waitFor()
+    await page.getByLabel('Passphrase').fill('culvert')
+    await page.keyboard.press('Enter')
+    await page.getByText('Made out to').waitFor()
+    await page.getByText('by certificate.', { exact: false }).waitFor()
+    await page.getByText('Its key goes to the keychain when you save.').waitFor()
+    await page.getByRole('button', { name: 'Trust the gateway by the authority that came along' }).click()
+    await page.getByText(/The gateway must show a certificate for vpn.school.example from [A-Z]+=/).waitFor()
+    await page.keyboard.press('Control+s')
+    await page.getByRole('heading', { level: 1, name: 'vpn.school.example' }).waitFor()
+    const saved = JSON.parse(inHome('profiles/vpn-school-example.json'))
+    expect(saved.auth.certificate).toContain('BEGIN CERTIFICATE')
+    expect(saved.gatewayAuth.ca).toContain('BEGIN CERTIFICATE')
+    expect(saved.localId).toBeUndefined()
+    for (const name of readdirSync(desktop.home, { recursive: true, withFileTypes: true })) {
+      if (name.isFile())
+        expect(readFileSync(join(name.parentPath, name.name)).includes('PRIVATE KEY')).toBe(false)
+    }
+  })
+
+  test('whose key is kept for this run only can be forgotten', async () => {
+    await page.keyboard.press('Control+4')
+    await page
+      .getByText('Its key: the keychain cannot be used', { exact: false })
+      .waitFor({ timeout: 20_000 })
+    await page.getByRole('button', { name: 'Forget the key' }).click()
+    await page.getByRole('button', { name: 'Forget the key' }).waitFor({ state: 'detached' })
+  })
+})
+
 describe('import by drop', () => {
   test('what became of every field is shown before anything is kept', async () => {
     await drop([{ name: 'office.json', text: JSON.stringify(office) }])

@@ -25,7 +25,7 @@ describe('a call from the window', () => {
     { profile: 'a', more: true },
     { profile: 'a', secrets: { psk: 1 } },
     { profile: 'a', secrets: { 'not a name': 'x' } },
-    { profile: 'a', secrets: { psk: 'x'.repeat(4097) } },
+    { profile: 'a', secrets: { psk: 'x'.repeat(32_769) } },
     { profile: 'a', secrets: Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`s${at}`, 'x'])) },
   ])('rubbish is refused as a value, and nobody is called (%#)', async (argument) => {
     const outcome = await answer(connect, () => expect.unreachable(), argument)

@@ -1,5 +1,6 @@
 import { rootCertificates } from 'node:tls'
 import { describe, expect, test } from 'vitest'
+import { adviceFor } from '../../core/advice.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { decodeCertificate, describeCertificate } from '../../core/cert/certificate.ts'
 import { parseName } from '../../core/cert/name.ts'
@@ -326,8 +327,16 @@ describe('what does not fit together', () => {
     expect(failing({ auth: { method: 'certificate' }, localId: 'alice' }, key)).toMatchObject({
       kind: 'profileInvalid',
       field: 'auth.certificate',
-      problem: 'your certificate is still to come: culvert import FILE.p12 --profile "Office"',
+      problem: 'your certificate is still to come',
     })
+    const fault = {
+      kind: 'profileInvalid',
+      source: 'Office',
+      field: 'auth.certificate',
+      problem: 'x',
+    } as const
+    expect(adviceFor(fault).tryThis[0]).toContain('culvert import FILE.p12 --profile "Office"')
+    expect(adviceFor(fault, 'window').tryThis[0]).toContain('in Edit')
     expect(key.closed).toBe(true)
   })
 

@@ -105,11 +105,21 @@ describe('in plain words', () => {
     )
   })
 
+  test('who proves what: a key, or a certificate of somebody', () => {
+    expect(words({})).toContain('The gateway must prove that it knows your key before')
+    const certificate = { auth: { method: 'certificate' }, localId: undefined }
+    expect(words(certificate)).toContain('signs in as whom your certificate names, by certificate')
+    expect(words(certificate)).toContain(
+      'The gateway must show a certificate for 192.0.2.1 from an authority this computer trusts before',
+    )
+  })
+
   test('every section has one line, and every field of it a place in the profile', () => {
     const profile = { ...profileOf('Office', { mtu: 1300, folder: 'Work', remoteId: 'a.example.org' }) }
     for (const { id, fields } of SECTIONS) {
       expect(summary(id, profile, desk.check(profile))).not.toMatch(/undefined|^$/)
       for (const field of fields) {
+        expect(field.gateway === undefined || field.path.startsWith('gatewayAuth.')).toBe(true)
         if (!field.optional && field.path !== 'esp.pfs')
           expect(fieldOf(profile, field.path), field.path).toBeDefined()
       }

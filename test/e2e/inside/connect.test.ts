@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Secret } from '../../../core/bytes/secret.ts'
+import { readCredential } from '../../../core/cert/own-key.ts'
+import { certificatesPem } from '../../../core/profile/import/credential.ts'
 import { requireProfile } from '../../../core/profile/schema.ts'
 import { ProfileStore } from '../../../core/profile/store.ts'
 import { Lab, type LabEnv, parseEnv, setting } from '../../interop/lab.ts'
@@ -13,6 +15,17 @@ import { Desktop, type RunningApp } from '../desktop.ts'
 /** Set by `connect.test.ts`, which started the gateway and this very process in the namespace of its client. */
 const SCENARIO = process.env.CULVERT_SCENARIO ?? ''
 const lab = new Lab(resolve('.'), SCENARIO, process.env.LAB_PREFIX ?? '')
+
+/** A key, its certificate, an authority in between and a root; `culvert` opens it. */
+const BUNDLE = resolve('test/cert/data/ecdsa-aes.p12')
+const SCHOOL = { name: 'School', auth: { method: 'certificate', certificate: certificateIn(BUNDLE) } }
+
+function certificateIn(path: string): string {
+  const read = readCredential([readFileSync(path)], 'culvert')
+  if (!read.ok) throw new Error(read.problem.problem)
+  read.credential.key.secret.close()
+  return certificatesPem([read.credential.certificate])
+}
 
 describe('the window and a real gateway', () => {
   let env: LabEnv
@@ -24,9 +37,9 @@ describe('the window and a real gateway', () => {
   beforeAll(async () => {
     env = parseEnv(await lab.must('env', SCENARIO))
     desktop = await Desktop.open()
-    await new ProfileStore(desktop.home).save(
-      requireProfile({ ...profileFor(SCENARIO, env), name: 'Lindqvist Marine' }, 'test'),
-    )
+    const store = new ProfileStore(desktop.home)
+    await store.save(requireProfile({ ...profileFor(SCENARIO, env), name: 'Lindqvist Marine' }, 'test'))
+    await store.save(requireProfile({ ...profileFor(SCENARIO, env), id: 'school', ...SCHOOL }, 'test'))
     for (const name of ['', ...readdirSync(join(desktop.home), { recursive: true })]) {
       desktop.give(join(desktop.home, String(name)))
     }
@@ -46,6 +59,27 @@ describe('the window and a real gateway', () => {
     await page.getByLabel('Pre-shared key', { exact: true }).fill(key)
     await page.keyboard.press('Enter')
   }
+
+  test('a key nobody has kept is asked for by its file, and goes into the negotiation', async () => {
+    await page.getByRole('button', { name: /^School / }).click()
+    await page.getByRole('button', { name: 'Connect', exact: true }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog
+      .getByRole('heading', { name: 'Give the key of your certificate' })
+      .waitFor({ timeout: 20_000 })
+    expect(await dialog.locator('input[type=password]').count()).toBe(0)
+    expect(await dialog.getByRole('button', { name: 'Continue' }).isDisabled()).toBe(true)
+    await page.locator('#prompt-key-files').setInputFiles(BUNDLE)
+    await dialog.getByLabel('Passphrase').fill('culvert')
+    await page.keyboard.press('Enter')
+    await dialog.getByText('The key fits your certificate.').waitFor()
+    await dialog.getByRole('button', { name: 'Continue' }).click()
+    // This gateway knows keys only, and says so.
+    await page.getByRole('alert').getByText('did not accept your sign-in', { exact: false }).waitFor({
+      timeout: 20_000,
+    })
+    await page.getByRole('button', { name: /^Lindqvist Marine/ }).click()
+  })
 
   test('a click asks for the key, connects, and shows phase 1, phase 2 and the traffic', async () => {
     const before = state()
