@@ -36,7 +36,7 @@ export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
         tryThis: [
           'Check that this computer is online',
           'Try another network: some block UDP ports 500 and 4500',
-          'Ask the administrator whether the gateway is running and takes IKEv2',
+          'Ask the administrator whether the gateway is running, and which version of IKE it takes',
         ],
       }
     case 'noAnswer':

@@ -21,6 +21,8 @@ const scenarios = parseScenarios(readFileSync(new URL('./lab/scenarios.tab', imp
 const lab = (settings: Record<string, string>) =>
   new Map(
     Object.entries({
+      LAB_IKE_VERSION: '2',
+      LAB_SELECTORS: '10.77.0.0/24',
       LAB_POOL: '4',
       LAB_OUTER: '4',
       LAB_GW4: '198.18.0.1',
@@ -185,7 +187,8 @@ describe('the scenario table', () => {
   test('an unsupported one says why', () => {
     const reason = (name: string): string | undefined =>
       unsupportedReason(scenarios.find((each) => each.name === name)!)
-    expect(reason('ikev1-main-psk')).toContain('IKEv1')
+    expect(reason('ikev1-hybrid')).toContain('IKEv1')
+    expect(reason('ikev1-main-psk')).toBeUndefined()
     expect(reason('ikev2-eap-mschapv2')).toContain('eap-mschapv2')
     expect(reason('ikev2-mlkem768')).toContain('ML-KEM')
     expect(reason('ikev2-psk')).toBeUndefined()

@@ -60,7 +60,8 @@ export interface TunnelSnapshot {
 /** One step of connecting. */
 export interface StepSnapshot {
   /**
-   * `find`: the address of the gateway. `prepare`: permission and the device. `agree`: IKE_SA_INIT. `prove`: IKE_AUTH.
+   * `find`: the address of the gateway. `prepare`: permission and the device. `agree`: IKE_SA_INIT, or phase 1 of IKEv1
+   * in the clear. `prove`: IKE_AUTH, or phase 1 of IKEv1 encrypted, and XAuth.
    * `open`: phase 2, address and routes.
    */
   readonly what: 'find' | 'prepare' | 'agree' | 'prove' | 'open'

@@ -76,6 +76,8 @@ export interface ProvenClient {
 
 /** IKEv1 in what IKEv2 has no counterpart of. */
 export interface IkeV1Config {
+  /** Left out: `ikeProposals`. What IKEv1 has no number for is passed over. */
+  readonly ikeProposals?: readonly OfferedProposal[]
   /** Sign in after phase 1, with a name and a password. draft-beaulieu-ike-xauth */
   readonly xauth?: XauthConfig
 }
@@ -88,6 +90,8 @@ export type XauthConfig =
 
 /** Everything a session must know before the first message; it never changes during its life. Whoever runs it closes its secrets. */
 export interface ConnectionConfig {
+  /** Of IKE; left out: 2. */
+  readonly version?: 1 | 2
   /** Numeric address of the gateway. */
   readonly gatewayAddress: string
   /** The name the person typed, for messages. */
@@ -184,11 +188,15 @@ export interface ConnectionView {
 }
 
 /** Wipes all secrets of a configuration, which cannot be used afterwards. */
-export function closeSecrets({ authentication }: Pick<ConnectionConfig, 'authentication'>): void {
+export function closeSecrets(config: Pick<ConnectionConfig, 'authentication' | 'ikev1'>): void {
+  const { authentication, ikev1 } = config
   const proofs =
     authentication.method === 'each' ? [authentication.ours, authentication.theirs] : [authentication]
   for (const proof of proofs) {
     if (proof.method === 'psk') proof.psk.close()
     else if ('key' in proof) proof.key.secret.close()
   }
+  const xauth = ikev1?.xauth
+  if (xauth?.role === 'client') xauth.password.close()
+  if (xauth?.role === 'gateway') for (const password of xauth.users.values()) password.close()
 }

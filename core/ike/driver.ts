@@ -15,9 +15,7 @@ import {
   closeSecrets,
 } from './config.ts'
 import type { IkeAction, IkeEvent, State } from './session.ts'
-import { Idle } from './v2/initiator.ts'
-import { Negotiation } from './v2/negotiation.ts'
-import { viewOf } from './v2/view.ts'
+import { type Initiator, initiator } from './versions.ts'
 
 export interface ConnectionOptions {
   readonly config: ConnectionConfig
@@ -39,7 +37,7 @@ export function startConnection(options: ConnectionOptions): Connection {
 
 class Driver implements Connection {
   readonly #options: ConnectionOptions
-  readonly #negotiation: Negotiation
+  readonly #initiator: Initiator
   readonly #datapath: Datapath
   readonly #timers = new Map<string, NodeJS.Timeout>()
   #state: State
@@ -52,8 +50,8 @@ class Driver implements Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options
     const { config, addon, registry, random, listener, engine } = options
-    this.#negotiation = new Negotiation(config, registry, random)
-    this.#state = new Idle(this.#negotiation)
+    this.#initiator = initiator(config, registry, random)
+    this.#state = this.#initiator.state
     this.#datapath = openDatapath({
       addon,
       registry,
@@ -88,7 +86,7 @@ class Driver implements Connection {
 
   view(): ConnectionView {
     const offset = Date.now() - now()
-    return viewOf(this.#negotiation, this.#datapath, (at) => Math.round(at + offset))
+    return this.#initiator.view(this.#datapath, (at) => Math.round(at + offset))
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import {
   type ConnectionView,
   closeSecrets,
 } from '../ike/config.ts'
+import type { ObservedMessage } from '../ike/session.ts'
 import type { OsEdge, TunnelPlan } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
 import { type Profile, sessionSecrets } from '../profile/schema.ts'
@@ -305,7 +306,7 @@ export class Tunnel {
       message: (message) => {
         this.log.add(message, this.#needs.clock.now())
         if (attempt.over) return
-        if (message.exchange === 'IKE_AUTH') this.#reach('prove')
+        if (isProof(message)) this.#reach('prove')
         if (message.retransmission && message.direction === 'out') this.#steps.sentAgain()
       },
       note: (text) => this.#owner.note(text),
@@ -457,6 +458,12 @@ function phaseShown(phase: TunnelPhase, state: ConnectionView['state'] | undefin
   if (phase === 'phase1' && state !== 'phase1') return 'phase2'
   return phase === 'connected' && state === 'phase2' ? 'phase2' : phase
 }
+
+/** IKEv2 proves in an exchange of its own; IKEv1 with its first encrypted messages. */
+const isProof = ({ exchange, bytes, plaintext }: ObservedMessage): boolean =>
+  exchange === 'IKE_AUTH' || (bytes[MAJOR_VERSION_AT]! >> 4 === 1 && plaintext !== undefined)
+/** In the header of either version. RFC 2408 §3.1, RFC 7296 §3.1 */
+const MAJOR_VERSION_AT = 17
 
 /** `192.0.2.1` of `192.0.2.1:4500` or `[2001:db8::1]:4500` without its brackets. */
 const addressIn = (endpoint: string | undefined): string | undefined =>

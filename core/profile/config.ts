@@ -5,7 +5,7 @@ import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import { authenticationOf, localIdentityOf, remoteIdentityOf } from './authentication.ts'
 import { selectorOf } from './networks.ts'
 import type { Profile } from './schema.ts'
-import { parseEspSuite, parseIkeSuite } from './suites.ts'
+import { DEFAULT_IKE_SUITES, DEFAULT_IKEV1_SUITES, parseEspSuite, parseIkeSuite } from './suites.ts'
 import { type SystemAuthorities, systemAuthorities } from './system-authorities.ts'
 
 /** IANA Transform Type of key exchange methods. */
@@ -41,10 +41,15 @@ function everythingElse(profile: Profile, gatewayAddress: string): Omit<Connecti
   const esp = profile.esp.proposals.map((suite) =>
     parseEspSuite(suite, { source, field: 'esp.proposals', weak }),
   )
-  const ike = profile.ike.proposals.map((suite) =>
-    parseIkeSuite(suite, { source, field: 'ike.proposals', weak }),
-  )
+  const ikeSuites = (suites: readonly string[]) =>
+    suites.map((suite) => parseIkeSuite(suite, { source, field: 'ike.proposals', weak }))
+  const { version } = profile.ike
+  const ike = ikeSuites(profile.ike.proposals)
   return {
+    version,
+    ...(version === 1 && isDefault(profile.ike.proposals)
+      ? { ikev1: { ikeProposals: ikeSuites(DEFAULT_IKEV1_SUITES) } }
+      : {}),
     gatewayAddress,
     gatewayHost: profile.gateway.host,
     localIdentity: localIdentityOf(profile),
@@ -68,6 +73,8 @@ function everythingElse(profile: Profile, gatewayAddress: string): Omit<Connecti
     pfsGroups: pfsGroups(profile.esp.pfs, ike, esp),
   }
 }
+
+const isDefault = (suites: readonly string[]): boolean => suites.join() === DEFAULT_IKE_SUITES.join()
 
 function pfsGroups(
   wanted: boolean | undefined,

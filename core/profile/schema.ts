@@ -71,7 +71,7 @@ export const profileSchema = v.strictObject({
   gateway: v.strictObject({ host }),
   ike: v.optional(
     v.strictObject({
-      version: v.optional(v.literal(2, 'only IKE version 2 is known to this Culvert'), 2),
+      version: v.optional(v.picklist([1, 2], 'IKE version 1 or 2 is expected'), 2),
       proposals: v.optional(suites, () => [...DEFAULT_IKE_SUITES]),
       rekeySeconds: v.optional(seconds(10), 14_400),
       /** Silence before we ask whether the gateway is alive; 0 never. */
@@ -155,7 +155,12 @@ function entriesOf(schema: object): Readonly<Record<string, object>> | undefined
   if ('entries' in schema) return schema.entries as Record<string, object>
   if ('wrapped' in schema) return entriesOf(schema.wrapped as object)
   if (!('options' in schema) || !Array.isArray(schema.options)) return undefined
-  return Object.assign({}, ...schema.options.map((one: object) => entriesOf(one) ?? {}))
+  return Object.assign(
+    {},
+    ...schema.options.map((one: unknown) =>
+      typeof one === 'object' && one !== null ? entriesOf(one) : undefined,
+    ),
+  )
 }
 
 /** One thing wrong with a profile. `field`: dotted path, empty for the whole file. */

@@ -118,6 +118,14 @@ export const DEFAULT_IKE_SUITES: readonly string[] = [
   `aes256-aes128-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-${GROUPS}`,
 ]
 
+/**
+ * The same for IKEv1, which writes out every combination: few enough that the first message is not torn apart on the
+ * way. What gateways of its age know beside that is weak, and needs to be named.
+ */
+export const DEFAULT_IKEV1_SUITES: readonly string[] = [
+  'aes256-aes128-sha256-sha512-ecp256-ecp384-modp3072-modp2048',
+]
+
 export const DEFAULT_ESP_SUITES: readonly string[] = [
   'aes256gcm16-aes128gcm16-chacha20poly1305',
   'aes256-aes128-sha256-sha384-sha512',

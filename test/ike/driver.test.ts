@@ -12,9 +12,11 @@ import { pair, wholeRegistry } from '../support/two-peers.ts'
 const root = makeRoot()
 let own: Secret
 let psk: Secret
+let password: Secret
 beforeEach(() => {
   own = makeKey().signing.secret
   psk = Secret.fromText('k')
+  password = Secret.fromText('p')
 })
 
 /** A connection whose socket never opens, or fails to. */
@@ -34,7 +36,11 @@ function start(openUdp: OsEdge['openUdp']): {
     end = resolve
   })
   const connection = startConnection({
-    config: { ...pair().client.n.config, authentication },
+    config: {
+      ...pair().client.n.config,
+      authentication,
+      ikev1: { xauth: { role: 'client', user: 'alice', password } },
+    },
     edge: { openUdp } as OsEdge,
     addon: {} as NativeAddon,
     registry: wholeRegistry(),
@@ -45,11 +51,11 @@ function start(openUdp: OsEdge['openUdp']): {
   return { connection, ended }
 }
 
-afterEach(() => expect([own.closed, psk.closed]).toEqual([true, true]))
+afterEach(() => expect([own, psk, password].map((s) => s.closed)).toEqual([true, true, true]))
 
 test('the secrets of a connection are wiped when it is closed', () => {
   const { connection } = start(() => new Promise(() => {}))
-  expect([own.closed, psk.closed]).toEqual([false, false])
+  expect([own, psk, password].map((s) => s.closed)).toEqual([false, false, false])
   connection.close()
   connection.close()
 })

@@ -28,7 +28,7 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
     id: scenario,
     name: scenario,
     gateway: { host: setting(env, setting(env, 'LAB_OUTER') === '6' ? 'LAB_GW6' : 'LAB_GW4') },
-    ike: proposals(ike),
+    ike: { ...(setting(env, 'LAB_IKE_VERSION') === '1' ? { version: 1 } : {}), ...proposals(ike) },
     esp: proposals(esp),
     ...(BY_ADDRESS.has(scenario) ? {} : { remoteId: setting(env, 'LAB_GW_ID') }),
     ...ourProof(env, read),
@@ -36,6 +36,10 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
       ? { gatewayAuth: { method: 'certificate', ca: read(setting(env, 'LAB_CA')) } }
       : {}),
     requestAddresses: { ipv4: pool === '4' || pool === '46', ipv6: pool === '6' || pool === '46' },
+    // IKEv1 narrows nothing: what is asked for has to be what the gateway opens.
+    ...(setting(env, 'LAB_IKE_VERSION') === '1'
+      ? { remoteSubnets: setting(env, 'LAB_SELECTORS').split(',') }
+      : {}),
     localSubnets: pool === 'none' ? [`${setting(env, 'LAB_OWN4')}/32`] : [],
     weak,
   } as const

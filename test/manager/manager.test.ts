@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { IkeSpi } from '../../core/bytes/brands.ts'
 import type { VpnError } from '../../core/errors.ts'
 import { backoffMs } from '../../core/manager/backoff.ts'
 import { profileOf, World } from './world.ts'
@@ -20,6 +21,30 @@ test('connecting goes through phase 1 and phase 2, and packets flow only after t
   expect(world.done).toEqual(['open edge', 'open culvert0', 'apply culvert0'])
   expect(world.connection.tun).toBe(11)
   expect(world.manager.snapshot().tunnels[0]?.network).toMatchObject({ device: 'culvert0', engine: 'native' })
+})
+
+test.each([
+  ['IKEv2', 'IKE_AUTH', 0x20],
+  ['IKEv1', 'MAIN', 0x10],
+])('%s: the step of proving begins with the first encrypted message', async (_, exchange, version) => {
+  const world = new World()
+  const ended = expect(world.manager.connect('office')).rejects.toThrow('cancelled')
+  await world.settle()
+  const now = (): string | undefined =>
+    world.manager.snapshot().tunnels[0]?.steps.find(({ state }) => state === 'now')?.what
+  const bytes = new Uint8Array(28)
+  bytes[17] = version
+  const spi = new Uint8Array(8)
+  const message = {
+    ...({ direction: 'out', bytes, exchange: 'MAIN', messageId: 0, response: false } as const),
+    ...{ initiatorSpi: spi as IkeSpi, responderSpi: spi, payloads: [], retransmission: false },
+  }
+  world.connection.listener.message(message)
+  expect(now()).toBe('agree')
+  world.connection.listener.message({ ...message, exchange, plaintext: new Uint8Array(8) })
+  expect(now()).toBe('prove')
+  await world.manager.disconnect('office')
+  await ended
 })
 
 test('disconnecting tells the gateway, restores the machine and closes the device', async () => {

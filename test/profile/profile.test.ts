@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
 import { VpnFailure } from '../../core/errors.ts'
+import { encodePhase1, phase1Offers } from '../../core/ike/v1/phase1-suite.ts'
 import { connectionConfig } from '../../core/profile/config.ts'
 import { formatIdentity, parseIdentity } from '../../core/profile/identity.ts'
 import { importCulvertJson } from '../../core/profile/import/culvert-json.ts'
 import { selectorOf } from '../../core/profile/networks.ts'
 import { requireProfile } from '../../core/profile/schema.ts'
 import { culvertHome, ProfileStore, slug } from '../../core/profile/store.ts'
+import { encodeBody } from '../../core/wire/ikev1/message.ts'
+import { wholeRegistry } from '../support/bench.ts'
 
 const minimal = {
   format: 'culvert-profile',
@@ -131,6 +134,17 @@ describe('connectionConfig', () => {
     expect(config({}).pfsGroups).toEqual([])
     expect(config({ esp: { pfs: true } }).pfsGroups[0]).toBe(31)
     expect(config({ esp: { proposals: ['aes128gcm16-ecp256'], pfs: false } }).pfsGroups).toEqual([])
+  })
+
+  test('RFC 2409 Appendix A: IKEv1 is offered what it has numbers for, few enough for one datagram', () => {
+    const { version, ikev1 } = config({ ike: { version: 1 } })
+    expect(version).toBe(1)
+    const offers = phase1Offers(wholeRegistry(), ikev1?.ikeProposals ?? [], 1)
+    expect(offers.length).toBeGreaterThan(4)
+    expect(encodeBody(encodePhase1(offers, 86_400)).length).toBeLessThan(1_000)
+    const named = config({ ike: { version: 1, proposals: ['aes128-sha256-modp2048'] } })
+    expect(named.ikev1?.ikeProposals).toBeUndefined()
+    expect(config({}).version).toBe(2)
   })
 
   test('without a request the own subnets are the local side', () => {

@@ -76,7 +76,8 @@ export function phase2Offers(
   const offers: Phase2Offer[] = []
   for (const proposal of proposals) {
     const of = (type: number) => proposal.filter((t) => t.type === type)
-    const esns = of(TYPE.SN).map((t) => t.id === 1)
+    // 64-bit numbers came late and few gateways know them: only where nothing else will do.
+    const esn = of(TYPE.SN).length > 0 && of(TYPE.SN).every((t) => t.id === 1)
     for (const encr of of(TYPE.ENCR)) {
       const transform = keyOf(ciphers, encr.id)
       const row = registry.encryption.get(encr.id)
@@ -87,15 +88,14 @@ export function phase2Offers(
             registry.integrity.has(t.id) ? (keyOf(integrities, t.id) ?? []) : [],
           )
       for (const authentication of macs)
-        for (const esn of esns.length === 0 ? [false] : esns)
-          offers.push({
-            transform,
-            ...(row.keyLengthAttribute ? { keyBits: encr.keyBits ?? row.keyBits[0]! } : {}),
-            ...(authentication === undefined ? {} : { authentication }),
-            encapsulation,
-            ...(group === undefined ? {} : { group }),
-            esn,
-          })
+        offers.push({
+          transform,
+          ...(row.keyLengthAttribute ? { keyBits: encr.keyBits ?? row.keyBits[0]! } : {}),
+          ...(authentication === undefined ? {} : { authentication }),
+          encapsulation,
+          ...(group === undefined ? {} : { group }),
+          esn,
+        })
     }
   }
   return offers.filter((offer, i) => offers.findIndex((other) => same(other, offer)) === i)

@@ -41,6 +41,15 @@ describe('RFC 2409 §5.5: quick mode', () => {
     expect(net.pings()).toBe(true)
   })
 
+  test('RFC 4304: 64-bit sequence numbers are offered where nothing else will do, for few gateways know them', () => {
+    const offered = (...numbers: readonly number[]) => {
+      const espProposals = [[encr(12, 128), integ(12), ...numbers.map(sn)]]
+      const { client } = connected({ client: { espProposals }, gateway: { espProposals } })
+      return [...client.n.children.values()][0]?.suite.esn
+    }
+    expect([offered(1, 0), offered(0), offered(1), offered()]).toEqual([false, false, true, false])
+  })
+
   test('nothing in common is refused by an Informational that proves itself, and believed at once', () => {
     const { client, net } = pair({ gateway: { espProposals: [[encr(3), integ(2), sn(0)]] } })
     client.command('connect')

@@ -64,7 +64,7 @@ export const authenticationOf = (n: Negotiation): number =>
     : Phase1Authentication.XAUTH_INITIATOR_PRE_SHARED_KEY.id
 
 export const offersOf = (n: Negotiation): Phase1Offer[] =>
-  phase1Offers(n.registry, n.config.ikeProposals, authenticationOf(n))
+  phase1Offers(n.registry, n.config.ikev1?.ikeProposals ?? n.config.ikeProposals, authenticationOf(n))
 
 /** Seconds we offer an ISAKMP SA to live: a little more than the time after which we renew it. */
 export const phase1Seconds = (n: Negotiation): number =>

@@ -1,0 +1,48 @@
+import type { Millis } from '../../bytes/brands.ts'
+import type { Phase1Snapshot } from '../../contract/snapshot.ts'
+import type { ConnectionView } from '../config.ts'
+import { describeIdentity, hexSpi } from '../v2/negotiation.ts'
+import { type Counters, endpointWords, natWords, phase2View } from '../view.ts'
+import { wantsXauth } from './exchanges/main-mode.ts'
+import { isEncapsulated } from './nat-discovery.ts'
+import type { Negotiation } from './negotiation.ts'
+import { describePhase1 } from './phase1-suite.ts'
+
+/** Phase 1 and phase 2 as a person sees them. `toUnixMs` turns the monotonic clock into wall time. */
+export function viewOf(n: Negotiation, counters: Counters, toUnixMs: (at: Millis) => number): ConnectionView {
+  const phase2 = [...n.children.values()].filter((child) => child.state !== 'replaced')
+  return {
+    state: n.state,
+    step: n.step,
+    phase1: phase1(n, toUnixMs),
+    phase2: phase2.map((child) => phase2View(child, counters, toUnixMs)),
+    rekeys: { ...n.rekeys },
+  }
+}
+
+function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapshot | undefined {
+  const sa = n.current
+  if (sa === undefined) return undefined
+  const { nat, vendorIds } = n.facts
+  const xauth = wantsXauth(sa.suite.authentication) ? ', XAuth' : ''
+  return {
+    version: 'IKEv1 main mode',
+    initiatorSpi: hexSpi(sa.cookies.initiatorCookie),
+    responderSpi: hexSpi(sa.cookies.responderCookie),
+    suite: describePhase1(sa.suite),
+    localIdentity: describeIdentity(n.config.localIdentity),
+    remoteIdentity:
+      n.remoteId === undefined ? '' : describeIdentity({ type: n.remoteId.idType, data: n.remoteId.data }),
+    localAuthentication: `pre-shared key${n.initiated ? xauth : ''}`,
+    remoteAuthentication: `pre-shared key${n.initiated ? '' : xauth}`,
+    certificate: undefined,
+    localEndpoint: endpointWords(n.local),
+    remoteEndpoint: endpointWords(n.remote),
+    nat: natWords(nat),
+    encapsulation: isEncapsulated(n) ? 'UDP 4500 (RFC 3948)' : 'none',
+    establishedAtMs: toUnixMs(sa.establishedAt),
+    rekeyAtMs: n.ikeRekeyAt === undefined ? undefined : toUnixMs(n.ikeRekeyAt),
+    keepaliveSeconds: nat.us ? n.config.keepaliveSeconds : undefined,
+    peerVendorIds: vendorIds,
+  }
+}
