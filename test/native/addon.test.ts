@@ -112,6 +112,16 @@ describe('descriptors', () => {
     expect(seen.packets).toEqual(['last'])
   })
 
+  test('another end that closes without reading all it was sent: its last words still come', async () => {
+    const [ours, theirs] = pair()
+    addon.sendMessage(ours, utf8('never read'), [])
+    for (const word of ['one', 'two']) addon.sendMessage(theirs, utf8(word), [])
+    addon.closeFd(theirs)
+    const seen = collect(ours)
+    expect(await seen.ended).toBe('EOF')
+    expect(seen.packets).toEqual(['one', 'two'])
+  })
+
   test('nothing is delivered after stop, and the descriptor stays open', async () => {
     const [ours, theirs] = pair()
     const seen = collect(ours)

@@ -163,6 +163,8 @@ class Reader {
         if (errno == EAGAIN || errno == EWOULDBLOCK) break;
         progress = true;
         if (kind_ == Kind::datagram && isPassing(errno)) continue;
+        // Said once, before what still waits, by a peer that closed without reading all we sent; its end comes after it.
+        if (kind_ == Kind::sequence && errno == ECONNRESET) continue;
         code = errorCode(errno);
         break;
       }
