@@ -27,7 +27,12 @@ export interface DatapathOptions extends DatapathEvents {
 export interface Datapath extends EspEngine {
   /** Carries this device's packets from now on. The descriptor stays the caller's, who closes it after `close`. */
   attachTun(fd: number): void
-  /** Talks through this socket from now on, in place of the one before, and owns it. */
+  /**
+   * Talks through this socket from now on, in place of the one before, and owns it; it may be called at any moment, under
+   * traffic too (RFC 4555 §3.5, RFC 7296 §2.23). SAs, their sequence numbers and windows stay. What leaves afterwards
+   * leaves by the new socket, nothing that was to leave is lost; what waited unread in the old one goes with it. Messages
+   * of the old one that were read already still come, with its ends.
+   */
   usePath(socket: DatapathSocket): void
   /** As the path wants it: with the non-ESP marker on port 4500. What fails is told through `onSocketError`. */
   sendIke(message: Uint8Array): void

@@ -145,3 +145,20 @@ test('a wire too small for a sealed packet: it goes in fragments, and segmentati
     wire.ip('b', 'link set wire mtu 1500')
   }
 })
+
+test('a device that is taken away under traffic is told, and ends nothing else', async () => {
+  const ends = await tunnel(native)
+  const flood = wire.start('a', 'ping', ['-q', '-f', '-w', '5', INNER.b])
+  const flooded = new Promise((resolve) => flood.once('close', resolve))
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  wire.ip('b', 'link del tun0')
+  await expect
+    .poll(async () => (await ends.b.report()).notes, { timeout: 10_000 })
+    .toEqual([expect.stringMatching(/^tun (EBADFD|EIO)$/)])
+  // The other end goes on sending, and this one counts what it cannot deliver.
+  const before = (await ends.b.report()).inbound.packets
+  await expect.poll(async () => (await ends.b.report()).inbound.packets).toBeGreaterThan(before)
+  flood.kill('SIGINT')
+  await flooded
+  expect((await ends.a.report()).notes).toEqual([])
+})

@@ -5,8 +5,15 @@
 
 #include "world.h"
 
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 #ifndef UDP_GRO
 #define UDP_GRO 104
+#endif
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
 #endif
 
 namespace culvert::check {
@@ -17,7 +24,10 @@ constexpr int kHonest = -12345;
 /// What the kernel does wrong; 0 or `kHonest`: nothing.
 std::atomic<int> segmentsFailWith{0};
 std::atomic<int> sendsFailWith{0};
+std::atomic<int> receivesFailWith{0};
 std::atomic<int> mergedFailWith{0};
+/// The option of UDP sockets that it does not know.
+std::atomic<int> socketLacks{0};
 /// Said to be the size of each datagram in what came.
 std::atomic<int> segmentIsSaidToBe{kHonest};
 
@@ -46,28 +56,80 @@ struct Tunnel {
   }
 
   ~Tunnel() {
-    segmentsFailWith = sendsFailWith = mergedFailWith = 0;
+    segmentsFailWith = sendsFailWith = receivesFailWith = mergedFailWith = socketLacks = 0;
     segmentIsSaidToBe = kHonest;
+    deviceLeaves = ~0u;
+    deviceHasHeaderSize = true;
     a.reset();
     b.reset();
     left.close();
     right.close();
   }
 
-  void put(size_t count) {
-    CHECK(feed(left.machine, random, sent, count, true));
+  void put(size_t count, const Shape& shape = datagrams()) {
+    CHECK(feed(left.machine, random, sent, count, true, shape));
     sent += count;
   }
 
   /// Everything that was put comes, in order.
-  void allComes() {
+  void allComes(const Shape& shape = datagrams()) {
+    const auto one = [&](uint64_t number) { CHECK(number == next++); };
     until([&] {
       Bytes written = take(right.machine, 1);
-      if (!written.empty()) readNumbers(written, true, [&](uint64_t number) { CHECK(number == next++); });
+      if (!written.empty()) readNumbers(written, true, one, shape);
       return next == sent;
     });
   }
+
+  /// One packet as it is.
+  void putRaw(const Bytes& packet) {
+    Bytes framed(sizeof(Vnet), 0);
+    framed.insert(framed.end(), packet.begin(), packet.end());
+    CHECK(send(left.machine, framed.data(), framed.size(), MSG_NOSIGNAL) >= 0);
+  }
 };
+
+Shape stream(bool v4) {
+  Shape shape;
+  shape.v4 = v4;
+  shape.ipBytes = v4 ? 20 : 40;
+  return shape;
+}
+
+/// Each is asked for by itself, and what one lacks the others still have.
+void probed() {
+  struct Row {
+    unsigned leaves;
+    bool header;
+    int lacks;
+    bool tcp4, tcp6, udp;
+    bool segments, gathers;
+  };
+  constexpr unsigned kAll = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+  const Row rows[] = {
+      {~0u, true, 0, true, true, true, true, true},
+      {kAll, true, 0, true, true, false, true, true},
+      {kAll & ~static_cast<unsigned>(TUN_F_TSO_ECN), true, 0, true, true, false, true, true},
+      {TUN_F_CSUM, true, 0, false, false, false, true, true},
+      {0, true, 0, false, false, false, true, true},
+      {~0u, false, 0, false, false, false, true, true},
+      {~0u, true, UDP_SEGMENT, true, true, true, false, true},
+      {~0u, true, UDP_GRO, true, true, true, true, false},
+  };
+  for (const Row& row : rows) {
+    deviceLeaves = row.leaves;
+    deviceHasHeaderSize = row.header;
+    socketLacks = row.lacks;
+    Tunnel tunnel;
+    for (const Engine* engine : {tunnel.a.get(), tunnel.b.get()}) {
+      const auto offloads = engine->offloads();
+      CHECK(offloads.device.tcp4 == row.tcp4 && offloads.device.tcp6 == row.tcp6 && offloads.device.udp == row.udp);
+      CHECK(offloads.largestSegment == (row.segments ? 65535 : 0) && offloads.gathers == row.gathers);
+    }
+    tunnel.put(40);
+    tunnel.allComes();
+  }
+}
 
 void segmentsRefused() {
   Tunnel tunnel;
@@ -93,14 +155,21 @@ void segmentsTooLarge() {
   CHECK(tunnel.a->totals().unsent.get() == 0);
 }
 
+/// Of what a device refuses in mid-flight nothing is lost, and the rest it still takes.
 void mergedRefused() {
-  Tunnel tunnel;
-  mergedFailWith = EINVAL;
-  tunnel.put(40);
-  tunnel.allComes();
-  until([&] { return !tunnel.b->offloads().device.udp; });
-  CHECK(tunnel.b->offloads().device.tcp4);
-  CHECK(tunnel.b->totals().undelivered.get() == 0);
+  for (const Shape& shape : {datagrams(), stream(true), stream(false)}) {
+    Tunnel tunnel;
+    mergedFailWith = EINVAL;
+    tunnel.put(40, shape);
+    tunnel.allComes(shape);
+    const auto which = [&](const esp::Mergeable& device) {
+      return !shape.tcp ? device.udp : shape.v4 ? device.tcp4 : device.tcp6;
+    };
+    until([&] { return !which(tunnel.b->offloads().device); });
+    const auto [tcp4, tcp6, udp] = tunnel.b->offloads().device;
+    CHECK(tcp4 + tcp6 + udp == 2);
+    CHECK(tunnel.b->totals().undelivered.get() == 0);
+  }
 }
 
 /// The batch is cut in the wrong places: what is left of it is counted and dropped.
@@ -142,6 +211,88 @@ void socketErrors() {
   tunnel.allComes();
 }
 
+/// What an ICMP message can cause passes; what reading will not get over ends this socket, and another takes its place.
+void receivingFails() {
+  Tunnel tunnel;
+  receivesFailWith = ECONNREFUSED;
+  tunnel.put(3);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  receivesFailWith = 0;
+  tunnel.allComes();
+  CHECK(tunnel.b->takePathError() == 0);
+
+  receivesFailWith = ENOMEM;
+  tunnel.put(1);
+  until([&] { return tunnel.woken > 0; });
+  until([&] { return tunnel.b->takePathError() == ENOMEM; });
+  receivesFailWith = 0;
+  const Pair wire = openWire();
+  tunnel.a->usePath(2, wire.a, true);
+  tunnel.b->usePath(2, wire.b, true);
+  tunnel.next = tunnel.sent;
+  tunnel.put(3);
+  tunnel.allComes();
+}
+
+/// The longest packet there can be does not fit a datagram once it is sealed; the longest datagram may be anything.
+void oversized() {
+  Tunnel tunnel;
+  Shape shape = datagrams();
+  shape.payloadBytes = 65535 - shape.headerBytes();
+  tunnel.putRaw(makePacket(tunnel.random, shape, 2, 0));
+  until([&] { return tunnel.a->totals().unsent.get() == 1; });
+  until([&] { return tunnel.a->takeSendError() == EMSGSIZE; });
+
+  const Pair stranger = openWire();
+  tunnel.b->usePath(2, stranger.b, true);
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{3}, size_t{4}, size_t{7}, size_t{8}, size_t{65'507}}) {
+    Bytes noise = tunnel.random.bytes(size);
+    // Under the SPI of an SA, so that more than its look-up sees it.
+    if (size >= 4) esp::store32(noise.data(), 6);
+    CHECK(send(stranger.a, noise.data(), noise.size(), 0) >= 0);
+  }
+  // All but the empty one are counted somewhere.
+  const auto* sa = tunnel.b->inbound(6);
+  until([&] {
+    return tunnel.b->totals().noSa.get() + sa->malformed.get() + sa->failedIcv.get() + sa->replayed.get() >= 6;
+  });
+  CHECK(sa->packets.get() == 0);
+  close(stranger.a);
+}
+
+/// What a full device does not take is counted; nobody waits for it.
+void deviceFull() {
+  Tunnel tunnel;
+  while (tunnel.b->totals().undelivered.get() == 0) {
+    if (feed(tunnel.left.machine, tunnel.random, 0, 1, true)) continue;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  while (!take(tunnel.right.machine, 20).empty()) continue;
+  tunnel.sent = tunnel.next = 1'000'000;
+  tunnel.put(5);
+  tunnel.allComes();
+}
+
+/// Closed under the thread that waits for it: not what was agreed, and yet no more than an error.
+void descriptorCloses() {
+  Tunnel tunnel;
+  tunnel.put(5);
+  tunnel.allComes();
+  isDevice[tunnel.left.fd] = false;
+  // Not the sanitizer's `close`: that the thread still reads is the point.
+  CHECK(syscall(SYS_close, tunnel.left.fd) == 0);
+  feed(tunnel.left.machine, tunnel.random, 0, 1, true);
+  until([&] { return tunnel.a->takeTunError() == EBADF; });
+  const Device other = Device::open();
+  CHECK(other.fd != tunnel.left.fd || other.machine != tunnel.left.fd);
+  tunnel.a->attachTun(other.fd);
+  ::close(tunnel.left.machine);
+  tunnel.left = other;
+  tunnel.next = tunnel.sent;
+  tunnel.put(5);
+  tunnel.allComes();
+}
+
 void deviceGoes() {
   Tunnel tunnel;
   tunnel.put(10);
@@ -178,6 +329,10 @@ extern "C" int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
 }
 
 extern "C" int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* patience) {
+  if (receivesFailWith != 0) {
+    errno = receivesFailWith;
+    return -1;
+  }
   const int came = static_cast<int>(syscall(SYS_recvmmsg, fd, messages, count, flags, patience));
   const int lie = segmentIsSaidToBe;
   for (int i = 0; i < came && lie != kHonest; i++) {
@@ -201,12 +356,25 @@ extern "C" ssize_t writev(int fd, const iovec* parts, int count) {
   return syscall(SYS_writev, fd, parts, count);
 }
 
+extern "C" int setsockopt(int fd, int level, int option, const void* value, socklen_t size) noexcept {
+  if (level == IPPROTO_UDP && option == socketLacks) {
+    errno = ENOPROTOOPT;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_setsockopt, fd, level, option, value, size));
+}
+
 int main() {
+  probed();
   segmentsRefused();
   segmentsTooLarge();
   mergedRefused();
   lyingLength();
   socketErrors();
+  receivingFails();
+  oversized();
+  deviceFull();
+  descriptorCloses();
   deviceGoes();
   printf("faults: all survived\n");
 }

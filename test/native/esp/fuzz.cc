@@ -281,7 +281,9 @@ void openingStands(Random& random) {
   for (const Bytes& packet : sealed) {
     if (random.once(3)) {
       Bytes bad = packet;
-      if (random.once(2)) bad.resize(random.below(bad.size()));
+      const size_t how = random.below(4);
+      if (how == 0) bad.resize(random.below(bad.size()));
+      else if (how == 1) bad.resize(bad.size() + 1 + random.below(random.once(4) ? 64'000 : 40), 7);
       else bad[random.below(bad.size())] ^= static_cast<uint8_t>(1 << random.below(8));
       add(bad);
     }

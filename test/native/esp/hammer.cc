@@ -1,5 +1,6 @@
-// hammer [--swaps N] [--seed S]: SAs change as fast as they can while packets pass, and not one is lost or overtaken; then
-// paths, devices and SAs go at any moment, and nothing worse than loss comes of it.
+// hammer [--swaps N] [--seed S]: SAs change as fast as they can while packets pass, and not one is lost or overtaken; the
+// socket changes while packets leave, and none is lost either; then paths, devices and SAs go at any moment, and nothing
+// worse than loss comes of it.
 #include "world.h"
 
 namespace culvert::check {
@@ -115,6 +116,78 @@ void rekeysLoseNothing(uint64_t swaps, uint64_t seed) {
   right.close();
 }
 
+/// RFC 4555 §3.5: the client's address changes under traffic. A gateway that hears every address gets every packet once
+/// and in order, and what it answers to the address it last heard from arrives.
+void pathsChange(uint64_t swaps, uint64_t seed) {
+  Device left = Device::open();
+  const int gateway = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof name;
+  const int room = 8 << 20;
+  setsockopt(gateway, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  CHECK(bind(gateway, reinterpret_cast<sockaddr*>(&name), size) == 0);
+  CHECK(getsockname(gateway, reinterpret_cast<sockaddr*>(&name), &size) == 0);
+  const auto newPath = [&] {
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    CHECK(connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0);
+    return fd;
+  };
+  {
+    Engine a(kNoLimits, Backend::fastest, [] {});
+    uint32_t path = 1;
+    a.usePath(path, newPath(), true);
+    const Keys keys(6);
+    a.useOutbound("child", 6, keys.algorithms, everything());
+    a.attachTun(left.fd);
+    Traffic traffic;
+    traffic.into = left.machine;
+    traffic.lossless = true;
+    std::thread out([&] { writer(traffic, seed); });
+    uint64_t ports = 0;
+    std::thread in([&] {
+      uint16_t port = 0;
+      while (!traffic.stop || traffic.received < traffic.sent) {
+        pollfd watched{gateway, POLLIN, 0};
+        if (poll(&watched, 1, 20) <= 0) continue;
+        uint8_t datagram[2048];
+        sockaddr_in from{};
+        socklen_t fromSize = sizeof from;
+        const ssize_t length =
+            recvfrom(gateway, datagram, sizeof datagram, 0, reinterpret_cast<sockaddr*>(&from), &fromSize);
+        CHECK(length > 8 && esp::load32(datagram) == 6);
+        CHECK(esp::load32(datagram + 4) == traffic.received + 1);
+        traffic.received++;
+        if (from.sin_port == port) continue;
+        port = from.sin_port;
+        ports++;
+        const uint8_t answer[36] = {0, 0, 0, 0, 42};
+        sendto(gateway, answer, sizeof answer, 0, reinterpret_cast<sockaddr*>(&from), fromSize);
+      }
+    });
+    for (uint64_t i = 0; i < swaps; i++) {
+      const uint64_t before = traffic.received;
+      a.usePath(++path, newPath(), true);
+      // Every path carries something; some are left before they are answered.
+      if (i % 4 != 0) until([&] { return traffic.received > before + 1; });
+      if (i % 4 != 1) continue;
+      uint32_t came = 0;
+      Bytes message;
+      until([&] { return a.takeIke(came, message) && came == path; });
+      CHECK(message.size() == 32 && message[0] == 42);
+    }
+    traffic.stop = true;
+    out.join();
+    in.join();
+    CHECK(a.totals().unsent.get() == 0 && a.totals().noSelector.get() == 0);
+    printf("hammer: %llu paths, %llu of them used, %llu packets, none lost\n", static_cast<unsigned long long>(path),
+           static_cast<unsigned long long>(ports), static_cast<unsigned long long>(traffic.received));
+  }
+  close(gateway);
+  left.close();
+}
+
 /// Everything may go at any moment.
 void anythingMayGo(uint64_t swaps, uint64_t seed) {
   Random random(seed);
@@ -194,5 +267,6 @@ int main(int count, char** values) {
   const uint64_t swaps = argument(count, values, "--swaps", 1000);
   const uint64_t first = argument(count, values, "--seed", 1);
   rekeysLoseNothing(swaps, first);
+  pathsChange(swaps / 4, first);
   anythingMayGo(swaps / 4, first);
 }

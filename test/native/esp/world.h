@@ -3,6 +3,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -26,6 +27,9 @@ namespace culvert::check {
 
 /// Descriptors up to here are devices when the bit says so.
 inline std::atomic<bool> isDevice[1024];
+/// What the kernel leaves to whoever has a device (TUN_F_…), and whether it puts our header before packets.
+inline std::atomic<unsigned> deviceLeaves{~0u};
+inline std::atomic<bool> deviceHasHeaderSize{true};
 
 using esp::Algorithms;
 using esp::Backend;
@@ -116,14 +120,19 @@ struct Keys {
   }
 };
 
-/// Numbered datagrams into a device: `count` of them as one packet to be cut. False: no room.
-inline bool feed(int machine, Random& random, uint64_t first, size_t count, bool vnet) {
-  constexpr size_t kEach = 120;
+/// Of UDP over IPv4, as traffic is unless said otherwise.
+inline Shape datagrams() {
   Shape shape;
   shape.tcp = false;
   shape.transportHeaderBytes = 8;
+  return shape;
+}
+
+/// Numbered packets of a flow into a device: `count` of them as one to be cut. False: no room.
+inline bool feed(int machine, Random& random, uint64_t first, size_t count, bool vnet, Shape shape = datagrams()) {
+  constexpr size_t kEach = 120;
   shape.payloadBytes = kEach * count;
-  Bytes packet = makePacket(random, shape, 2, 0);
+  Bytes packet = makePacket(random, shape, 2, static_cast<uint32_t>(first * kEach));
   for (size_t i = 0; i < count; i++) {
     const uint64_t number = first + i;
     memcpy(packet.data() + shape.headerBytes() + i * kEach, &number, sizeof number);
@@ -136,16 +145,18 @@ inline bool feed(int machine, Random& random, uint64_t first, size_t count, bool
   } else {
     // The numbers went in after the checksum was made.
     uint8_t* t = packet.data() + shape.ipBytes;
-    t[6] = t[7] = 0;
-    esp::store16(t + 6, plainChecksum(t, packet.size() - 20, plainPseudo(packet.data(), 17, packet.size() - 20)));
+    const size_t field = shape.tcp ? 16 : 6;
+    const size_t bytes = packet.size() - shape.ipBytes;
+    t[field] = t[field + 1] = 0;
+    esp::store16(t + field, plainChecksum(t, bytes, plainPseudo(packet.data(), shape.protocol(), bytes)));
   }
   framed.insert(framed.end(), packet.begin(), packet.end());
   return send(machine, framed.data(), framed.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-/// The numbers in one write to a device.
+/// The numbers in one write to a device, of packets as `feed` makes them.
 template <class Each>
-void readNumbers(Bytes& written, bool vnet, Each&& each) {
+void readNumbers(Bytes& written, bool vnet, Each&& each, const Shape& shape = datagrams()) {
   Vnet header{};
   const size_t skip = vnet ? sizeof header : 0;
   CHECK(written.size() > skip);
@@ -156,9 +167,9 @@ void readNumbers(Bytes& written, bool vnet, Each&& each) {
   size_t size;
   while (segments.next(at, size)) {
     CHECK(isRight(Bytes(at, at + size)));
-    CHECK(size >= 36);
     uint64_t number;
-    memcpy(&number, at + 28, sizeof number);
+    CHECK(size >= shape.headerBytes() + sizeof number);
+    memcpy(&number, at + shape.headerBytes(), sizeof number);
     each(number);
   }
 }
@@ -195,5 +206,11 @@ extern "C" inline __attribute__((used)) int ioctl(int fd, unsigned long request,
     return static_cast<int>(syscall(SYS_ioctl, fd, request, argument));
   }
   if (request == TUNGETIFF) static_cast<ifreq*>(argument)->ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
-  return 0;
+  const bool refused =
+      request == TUNSETOFFLOAD
+          ? (reinterpret_cast<uintptr_t>(argument) & ~static_cast<uintptr_t>(culvert::check::deviceLeaves)) != 0
+          : request == TUNSETVNETHDRSZ && !culvert::check::deviceHasHeaderSize;
+  if (!refused) return 0;
+  errno = EINVAL;
+  return -1;
 }
