@@ -1,0 +1,594 @@
+import {
+  AhTransform,
+  CertificateEncoding,
+  ConfigurationAttribute,
+  ConfigurationType,
+  Doi,
+  Encapsulation,
+  EspTransform,
+  ExchangeType,
+  Group,
+  IdType,
+  IpcompTransform,
+  IsakmpTransform,
+  LifeType,
+  NotifyType,
+  PayloadNumber,
+  Phase1Attribute,
+  Phase1Authentication,
+  Phase1Encryption,
+  Phase1Hash,
+  Phase2Attribute,
+  Phase2Authentication,
+  SecurityProtocol,
+  XauthType,
+} from '../../iana/ikev1.ts'
+import type { Registry } from '../../iana/registry.ts'
+import { address, type Field, flag, group, hex, number, octets, text } from '../tree.ts'
+import { NOTIFY_MEANINGS } from './ikev1-notifies.ts'
+
+// What the inspector says of each field of an IKEv1 message.
+
+export const MESSAGE = group(
+  'IKEv1 message',
+  'RFC 2408 §3.1',
+  'One message of the Internet Key Exchange, version 1 (ISAKMP).',
+)
+
+const HEADER = 'RFC 2408 §3.1'
+export const H = {
+  header: group('Header', HEADER, 'Says whose message this is and what it is for; never encrypted.'),
+  initiatorCookie: octets(
+    'Initiator Cookie',
+    HEADER,
+    'The number the initiator gave this ISAKMP SA.',
+    'isakmp.ispi',
+  ),
+  responderCookie: octets(
+    'Responder Cookie',
+    HEADER,
+    'The number the responder gave it; zero until it has answered.',
+    'isakmp.rspi',
+  ),
+  next: number('Next Payload', HEADER, 'The kind of the first payload.', {
+    wireshark: 'isakmp.nextpayload',
+    names: PayloadNumber,
+  }),
+  version: hex(
+    'Version',
+    HEADER,
+    'The version of ISAKMP: major in the upper half, minor in the lower.',
+    'isakmp.version',
+  ),
+  exchange: number('Exchange Type', HEADER, 'What this message is a part of.', {
+    wireshark: 'isakmp.exchangetype',
+    names: ExchangeType,
+    meanings: {
+      2: 'Main mode, phase 1 in six messages: agree, exchange keys, then prove who one is, encrypted.',
+      4: 'Aggressive mode, phase 1 in three messages: quicker, but the identities go in the clear, and so does a hash to guess the key by.',
+      5: 'News between the ends: deletions, errors, and the question whether the other is still there.',
+      6: 'Questions and answers after phase 1: the sign-in by XAuth, and the configuration of the client.',
+      32: 'Quick mode, phase 2 in three messages: makes a pair of SAs for traffic.',
+      33: 'Agrees on a group of its own for the key exchange.',
+    },
+  }),
+  flags: hex('Flags', HEADER, 'Whether the payloads are encrypted.', 'isakmp.flags'),
+  encryption: flag('Encryption', HEADER, 'Set: everything after the header is encrypted.', 'isakmp.flag_e'),
+  commit: flag(
+    'Commit',
+    HEADER,
+    'Set: nobody sends before the sender says that its SA is ready.',
+    'isakmp.flag_c',
+  ),
+  authentication: flag(
+    'Authentication only',
+    HEADER,
+    'Set: protected against changes, but not encrypted.',
+    'isakmp.flag_a',
+  ),
+  messageId: hex(
+    'Message ID',
+    HEADER,
+    'Zero in phase 1; a number at random for each exchange after it.',
+    'isakmp.messageid',
+  ),
+  length: number('Length', HEADER, 'Octets of the whole message.', 'isakmp.length'),
+} as const
+
+const GENERIC = 'RFC 2408 §3.2'
+export const G = {
+  next: number('Next Payload', GENERIC, 'The kind of the payload after this one.', {
+    wireshark: 'isakmp.nextpayload',
+    names: PayloadNumber,
+  }),
+  reserved: octets('RESERVED', GENERIC, 'Zero.', 'isakmp.reserved'),
+  length: number(
+    'Payload Length',
+    GENERIC,
+    'Octets of this payload with its own header.',
+    'isakmp.payloadlength',
+  ),
+  rest: octets('Octets after the end', GENERIC, 'Nothing explains them.', 'isakmp.extradata'),
+  padding: octets('Padding', 'RFC 2409 Appendix B', 'Fills the last block.', 'isakmp.extradata'),
+  body: octets('Data', GENERIC, 'What it holds is not known here.', 'isakmp.datapayload'),
+  encrypted: octets(
+    'Encrypted payloads',
+    'RFC 2408 §3.1',
+    'Nobody without the keys can read them.',
+    'isakmp.enc.data',
+  ),
+  decrypted: group(
+    'Decrypted payloads',
+    'RFC 2408 §3.1',
+    'What was inside the encryption.',
+    'isakmp.enc.decrypted',
+  ),
+} as const
+
+const payload = (name: string, reference: string, says: string): Field =>
+  group(name, reference, says, 'isakmp.typepayload')
+/** The payloads, by number. */
+export const PAYLOADS: Readonly<Record<number, Field>> = {
+  1: payload(
+    'Security Association',
+    'RFC 2408 §3.4',
+    'The sets of algorithms that are offered, or the one that was chosen.',
+  ),
+  4: payload(
+    'Key Exchange',
+    'RFC 2408 §3.7',
+    'A public value: from this and its own secret, each end computes the same key.',
+  ),
+  5: payload(
+    'Identification',
+    'RFC 2408 §3.8',
+    'In phase 1 who the sender is, in phase 2 the networks at one end of the tunnel.',
+  ),
+  6: payload('Certificate', 'RFC 2408 §3.9', 'Ties an identity to a public key.'),
+  7: payload('Certificate Request', 'RFC 2408 §3.10', 'The authority whose certificates the sender trusts.'),
+  8: payload('Hash', 'RFC 2408 §3.11', 'Proves the sender, or that nothing was changed on the way.'),
+  9: payload('Signature', 'RFC 2408 §3.12', 'Proves who the sender is.'),
+  10: payload('Nonce', 'RFC 2408 §3.13', 'Random octets that make the keys of this exchange fresh.'),
+  11: payload('Notification', 'RFC 2408 §3.14', 'A piece of news.'),
+  12: payload('Delete', 'RFC 2408 §3.15', 'SAs the sender has deleted.'),
+  13: payload('Vendor ID', 'RFC 2408 §3.16', 'What software this is, or which extension it knows.'),
+  14: payload(
+    'Attributes',
+    'draft-dukes-ike-mode-cfg §3.2',
+    'Questions or answers: the sign-in by XAuth, or settings of the client.',
+  ),
+  15: payload('SA KEK', 'RFC 6407 §5.3', 'For groups; in early drafts of NAT traversal a NAT-D payload.'),
+  16: payload('SA TEK', 'RFC 6407 §5.5', 'For groups; in early drafts of NAT traversal a NAT-OA payload.'),
+  17: payload('Key Download', 'RFC 6407 §5.6', 'The keys of a group.'),
+  18: payload('Sequence Number', 'RFC 6407 §5.7', 'The place in a sequence of group messages.'),
+  19: payload('Proof of Possession', 'RFC 3547 §5.7', 'Shows that a group member has its key.'),
+  20: payload(
+    'NAT-D',
+    'RFC 3947 §3.2',
+    'A hash of an address and port: where it differs at the other end, a NAT is in between.',
+  ),
+  21: payload('NAT-OA', 'RFC 3947 §5.2', 'The address before the NAT, for transport mode.'),
+  22: payload('Group Associated Policy', 'RFC 6407 §5.4', 'Rules of a group.'),
+  130: payload(
+    'NAT-D (draft)',
+    'draft-ietf-ipsec-nat-t-ike-03 §3.2',
+    'A hash of an address and port: where it differs at the other end, a NAT is in between.',
+  ),
+  131: payload(
+    'NAT-OA (draft)',
+    'draft-ietf-ipsec-nat-t-ike-03 §5.2',
+    'The address before the NAT, for transport mode.',
+  ),
+  132: payload(
+    'Fragment',
+    'of Cisco and Microsoft',
+    'A part of a message that was too large for one packet.',
+  ),
+}
+export const UNKNOWN_PAYLOAD = payload(
+  'Unknown payload',
+  GENERIC,
+  'A kind of payload that is not known here.',
+)
+
+const SA_PAYLOAD = 'RFC 2408 §3.4'
+const PROPOSAL = 'RFC 2408 §3.5'
+const TRANSFORM = 'RFC 2408 §3.6'
+export const SA = {
+  doi: number('Domain of Interpretation', SA_PAYLOAD, 'Which set of numbers is meant.', {
+    wireshark: 'isakmp.sa.doi',
+    names: Doi,
+  }),
+  situation: hex(
+    'Situation',
+    'RFC 2407 §4.2',
+    'What the ends know of each other; 1: identities only.',
+    'isakmp.sa.situation',
+  ),
+  proposal: group(
+    'Proposal',
+    PROPOSAL,
+    'One protocol with its algorithms; proposals of the same number belong together.',
+    'isakmp.typepayload',
+  ),
+  last: number(
+    'Next Payload',
+    PROPOSAL,
+    '2: more proposals follow. 0: this is the last.',
+    'isakmp.nextpayload',
+  ),
+  proposalLength: number(
+    'Payload Length',
+    PROPOSAL,
+    'Octets of this proposal with its transforms.',
+    'isakmp.payloadlength',
+  ),
+  number: number('Proposal #', PROPOSAL, 'Counts the choices.', 'isakmp.prop.number'),
+  protocol: number('Protocol-Id', PROPOSAL, 'What the algorithms are for.', {
+    wireshark: 'isakmp.prop.protoid',
+    names: SecurityProtocol,
+  }),
+  spiSize: number('SPI Size', PROPOSAL, 'Octets of the SPI.', 'isakmp.spisize'),
+  transforms: number(
+    '# of Transforms',
+    PROPOSAL,
+    'How many transforms this proposal has.',
+    'isakmp.prop.transforms',
+  ),
+  spi: octets(
+    'SPI',
+    PROPOSAL,
+    'The number under which the sender wants to receive with this SA.',
+    'isakmp.spi',
+  ),
+  transform: group('Transform', TRANSFORM, 'One set of algorithms to choose from.', 'isakmp.typepayload'),
+  lastTransform: number(
+    'Next Payload',
+    TRANSFORM,
+    '3: more transforms follow. 0: this is the last.',
+    'isakmp.nextpayload',
+  ),
+  transformLength: number(
+    'Payload Length',
+    TRANSFORM,
+    'Octets of this transform with its attributes.',
+    'isakmp.payloadlength',
+  ),
+  transformNumber: number(
+    'Transform #',
+    TRANSFORM,
+    'Counts the choices within the proposal.',
+    'isakmp.trans.number',
+  ),
+  attributeType: hex(
+    'Type',
+    'RFC 2408 §3.3',
+    'What is said; the highest bit tells that the value stands in place of the length.',
+    'isakmp.ike.attr.type',
+  ),
+  attributeLength: number('Length', 'RFC 2408 §3.3', 'Octets of the value.', 'isakmp.ike.attr.length'),
+  attribute: group('Attribute', 'RFC 2408 §3.3', 'One property of the transform.'),
+} as const
+
+const transformId = (names: Registry): Field =>
+  number('Transform-Id', 'RFC 2407 §4.4', 'Which kind of transform.', { wireshark: 'isakmp.trans.id', names })
+/** Transform-Ids, by protocol. */
+export const TRANSFORM_IDS: Readonly<Record<number, Field>> = {
+  1: transformId(IsakmpTransform),
+  2: transformId(AhTransform),
+  3: transformId(EspTransform),
+  4: transformId(IpcompTransform),
+}
+
+interface Attributes {
+  readonly names: Registry
+  readonly values: Readonly<Record<number, Field>>
+  readonly other: Field
+}
+const PHASE_1 = 'RFC 2409 Appendix A'
+const one = (name: string, says: string, suffix: string, names?: Registry): Field =>
+  number(name, PHASE_1, says, {
+    wireshark: `isakmp.ike.attr.${suffix}`,
+    ...(names === undefined ? {} : { names }),
+  })
+/** Attributes of phase 1. */
+export const PHASE_1_ATTRIBUTES: Attributes = {
+  names: Phase1Attribute,
+  values: {
+    1: one('Encryption Algorithm', 'Encrypts phase 1.', 'encryption_algorithm', Phase1Encryption),
+    2: one('Hash Algorithm', 'Makes keys and proofs out of secrets.', 'hash_algorithm', Phase1Hash),
+    3: one(
+      'Authentication Method',
+      'How the ends prove who they are.',
+      'authentication_method',
+      Phase1Authentication,
+    ),
+    4: one('Group Description', 'The group of the key exchange.', 'group_description', Group),
+    5: one('Group Type', 'What kind of group.', 'group_type'),
+    11: one('Life Type', 'In what the lifetime is counted.', 'life_type', LifeType),
+    12: one('Life Duration', 'How long the SA lives.', 'life_duration'),
+    14: one('Key Length', 'Bits of the key.', 'key_length'),
+  },
+  other: octets('Value', PHASE_1, 'The value.', 'isakmp.ike.attr.value'),
+}
+const PHASE_2 = 'RFC 2407 §4.5'
+const two = (name: string, says: string, suffix: string, names?: Registry): Field =>
+  number(name, PHASE_2, says, {
+    wireshark: `isakmp.ipsec.attr.${suffix}`,
+    ...(names === undefined ? {} : { names }),
+  })
+/** Attributes of phase 2. */
+export const PHASE_2_ATTRIBUTES: Attributes = {
+  names: Phase2Attribute,
+  values: {
+    1: two('SA Life Type', 'In what the lifetime is counted.', 'life_type', LifeType),
+    2: two('SA Life Duration', 'How long the SA lives.', 'life_duration'),
+    3: two('Group Description', 'The group of a key exchange of its own (PFS).', 'group_description', Group),
+    4: two(
+      'Encapsulation Mode',
+      'Tunnel: a packet within a packet. Transport: the packet keeps its header.',
+      'encap_mode',
+      Encapsulation,
+    ),
+    5: two(
+      'Authentication Algorithm',
+      'Shows whether something was changed on the way.',
+      'auth_algorithm',
+      Phase2Authentication,
+    ),
+    6: two('Key Length', 'Bits of the key.', 'key_length'),
+    7: two('Key Rounds', 'Rounds of the cipher.', 'key_rounds'),
+    10: two('ECN Tunnel', 'Whether congestion is told through the tunnel.', 'ecn_tunnel'),
+    11: two('Extended Sequence Number', 'Sequence numbers of 64 bits.', 'ext_seq_nbr'),
+  },
+  other: octets('Value', PHASE_2, 'The value.', 'isakmp.ipsec.attr.value'),
+}
+
+export const KE = octets(
+  'Key Exchange Data',
+  'RFC 2408 §3.7',
+  'The public value itself.',
+  'isakmp.key_exchange.data',
+)
+export const NONCE = octets('Nonce Data', 'RFC 2408 §3.13', '8 to 256 random octets.', 'isakmp.nonce')
+export const HASH = octets('Hash Data', 'RFC 2409 §5', 'The hash itself.', 'isakmp.hash')
+export const SIGNATURE = octets('Signature Data', 'RFC 2409 §5.1', 'The signature itself.', 'isakmp.sig')
+
+const ID = 'RFC 2407 §4.6.2'
+export const IDENTITY = {
+  type: number('ID Type', ID, 'What kind of name or network this is.', {
+    wireshark: 'isakmp.id.type',
+    names: IdType,
+  }),
+  protocol: number(
+    'Protocol ID',
+    ID,
+    'The protocol in the tunnel, 0 for all; 17 with port 500 or 0 in phase 1.',
+    'isakmp.id.protoid',
+  ),
+  port: number('Port', ID, 'The port in the tunnel, 0 for all.', 'isakmp.id.port'),
+  data: octets('Identification Data', ID, 'The name itself.', 'isakmp.id.data'),
+} as const
+type IdPart = readonly [Field, number]
+const idPart = (name: string, says: string, suffix: string, make = address): Field =>
+  make(name, ID, says, `isakmp.id.data.${suffix}`)
+/** Identification Data, by ID type: one field after the other, each with its octets (0: the rest). */
+export const ID_DATA: Readonly<Record<number, readonly IdPart[]>> = {
+  1: [[idPart('ID_IPV4_ADDR', 'An IPv4 address.', 'ipv4_addr'), 4]],
+  2: [[idPart('ID_FQDN', 'A name such as gw.example.org.', 'fqdn', text), 0]],
+  3: [[idPart('ID_USER_FQDN', 'A name such as ada@example.org.', 'user_fqdn', text), 0]],
+  4: [
+    [idPart('Network', 'The network.', 'ipv4_subnet'), 4],
+    [idPart('Netmask', 'Its mask.', 'ipv4_subnet'), 4],
+  ],
+  5: [[idPart('ID_IPV6_ADDR', 'An IPv6 address.', 'ipv6_addr'), 16]],
+  6: [
+    [idPart('Network', 'The network.', 'ipv6_subnet'), 16],
+    [idPart('Netmask', 'Its mask.', 'ipv6_subnet'), 16],
+  ],
+  7: [
+    [idPart('First address', 'Where the range begins.', 'ipv4_range_start'), 4],
+    [idPart('Last address', 'Where it ends.', 'ipv4_range_end'), 4],
+  ],
+  8: [
+    [idPart('First address', 'Where the range begins.', 'ipv6_range_start'), 16],
+    [idPart('Last address', 'Where it ends.', 'ipv6_range_end'), 16],
+  ],
+  11: [
+    [idPart('ID_KEY_ID', 'A name that only the two ends understand; often a group.', 'key_id', octets), 0],
+  ],
+}
+export const ID_NAME = idPart('ID_DER_ASN1_DN', 'The subject of a certificate.', 'der_asn1_dn', text)
+
+export const CERTIFICATE = {
+  encoding: number('Cert Encoding', 'RFC 2408 §3.9', 'What kind of certificate this is.', {
+    wireshark: 'isakmp.cert.encoding',
+    names: CertificateEncoding,
+  }),
+  data: octets('Certificate Data', 'RFC 2408 §3.9', 'The certificate itself.', 'isakmp.cert.data'),
+  requested: number('Cert. Type', 'RFC 2408 §3.10', 'What kind of certificate is asked for.', {
+    wireshark: 'isakmp.certreq.type',
+    names: CertificateEncoding,
+  }),
+  authority: text(
+    'Certificate Authority',
+    'RFC 2408 §3.10',
+    'The authority it should be from.',
+    'isakmp.ike.certreq.authority',
+  ),
+} as const
+
+const NOTIFY = 'RFC 2408 §3.14'
+export const N = {
+  doi: number('Domain of Interpretation', NOTIFY, 'Which set of numbers is meant.', {
+    wireshark: 'isakmp.notify.doi',
+    names: Doi,
+  }),
+  protocol: number('Protocol-ID', NOTIFY, 'Which kind of SA it is about.', {
+    wireshark: 'isakmp.notify.protoid',
+    names: SecurityProtocol,
+  }),
+  spiSize: number('SPI Size', NOTIFY, 'Octets of the SPI.', 'isakmp.spisize'),
+  type: number('Notify Message Type', 'RFC 2408 §3.14.1', 'News of a kind that is not known here.', {
+    wireshark: 'isakmp.notify.msgtype',
+    names: NotifyType,
+    meanings: NOTIFY_MEANINGS,
+  }),
+  spi: octets('SPI', NOTIFY, 'The SA it is about; for phase 1 both cookies.', 'isakmp.spi'),
+  data: octets('Notification Data', NOTIFY, 'What belongs to it.', 'isakmp.notify.data'),
+  ask: number(
+    'Sequence number',
+    'RFC 3706 §5.3',
+    'The answer repeats it.',
+    'isakmp.notify.data.dpd.are_you_there',
+  ),
+  answer: number(
+    'Sequence number',
+    'RFC 3706 §5.3',
+    'The one of the question.',
+    'isakmp.notify.data.dpd.are_you_there_ack',
+  ),
+} as const
+
+const DELETE = 'RFC 2408 §3.15'
+export const D = {
+  doi: number('Domain of Interpretation', DELETE, 'Which set of numbers is meant.', {
+    wireshark: 'isakmp.delete.doi',
+    names: Doi,
+  }),
+  protocol: number('Protocol-Id', DELETE, 'Which kind of SA is deleted.', {
+    wireshark: 'isakmp.delete.protoid',
+    names: SecurityProtocol,
+  }),
+  spiSize: number('SPI Size', DELETE, 'Octets of each SPI.', 'isakmp.spisize'),
+  count: number('# of SPIs', DELETE, 'How many are deleted.', 'isakmp.spinum'),
+  spi: octets('SPI', DELETE, 'One that is deleted.', 'isakmp.delete.spi'),
+} as const
+
+export const VENDOR_ID = {
+  data: octets(
+    'Vendor ID',
+    'RFC 2408 §3.16',
+    'No registry has them; most are a hash of a text.',
+    'isakmp.vid_bytes',
+  ),
+  known: text('Vendor', 'RFC 2408 §3.16', 'Who uses these octets.', 'isakmp.vid_string'),
+} as const
+
+export const NAT = {
+  hash: octets(
+    'HASH',
+    'RFC 3947 §3.2',
+    'A hash of the cookies, an address and a port.',
+    'isakmp.ike.nat_hash',
+  ),
+  type: number('ID Type', 'RFC 3947 §5.2', 'What kind of address.', {
+    wireshark: 'isakmp.id.type',
+    names: IdType,
+  }),
+  ipv4: address(
+    'Original address',
+    'RFC 3947 §5.2',
+    'The address before the NAT.',
+    'isakmp.ike.nat_original_address_ipv4',
+  ),
+  ipv6: address(
+    'Original address',
+    'RFC 3947 §5.2',
+    'The address before the NAT.',
+    'isakmp.ike.nat_original_address_ipv6',
+  ),
+  other: octets('Original address', 'RFC 3947 §5.2', 'Of a kind that is no address.'),
+} as const
+
+const CFG_DRAFT = 'draft-dukes-ike-mode-cfg §3.2'
+export const CFG = {
+  type: number('Type', CFG_DRAFT, 'Whether something is asked for or given.', {
+    wireshark: 'isakmp.cfg.type',
+    names: ConfigurationType,
+    meanings: {
+      1: 'These are asked for.',
+      2: 'These are the answers.',
+      3: 'Please take these.',
+      4: 'These were taken.',
+    },
+  }),
+  identifier: number('Identifier', CFG_DRAFT, 'Ties the answer to the question.', 'isakmp.cfg.identifier'),
+  attribute: group(
+    'Attribute',
+    CFG_DRAFT,
+    'One question or answer; without a value it is asked for.',
+    'isakmp.cfg.attr',
+  ),
+  attributeType: number('Type', CFG_DRAFT, 'Which question or setting.', {
+    wireshark: 'isakmp.cfg.attr.type',
+    names: ConfigurationAttribute,
+  }),
+  length: number('Length', CFG_DRAFT, 'Octets of the value; 0 asks for it.', 'isakmp.cfg.attr.length'),
+  value: octets('Value', CFG_DRAFT, 'The value.', 'isakmp.cfg.attr.value'),
+} as const
+const cfg = (name: string, says: string, suffix: string, make = address, rest = {}): Field =>
+  make(name, CFG_DRAFT, says, { wireshark: `isakmp.cfg.attr.${suffix}`, ...rest })
+const XAUTH = 'draft-beaulieu-ike-xauth §6'
+const xauth = (name: string, says: string, suffix: string, secret = false): Field =>
+  text(name, XAUTH, says, {
+    wireshark: `isakmp.cfg.attr.xauth.${suffix}`,
+    ...(secret ? { secret: true } : {}),
+  })
+/** Values of attributes, by type, each with its octets (0: the rest). */
+export const CFG_VALUES: Readonly<Record<number, readonly [Field, number]>> = {
+  1: [cfg('Address', "The client's address inside the tunnel.", 'internal_ip4_address'), 4],
+  2: [cfg('Netmask', 'The mask of that address.', 'internal_ip4_netmask'), 4],
+  3: [cfg('DNS Server', 'A name server inside the tunnel.', 'internal_ip4_dns'), 4],
+  4: [cfg('NBNS Server', 'A NetBIOS name server.', 'internal_ip4_nbns'), 4],
+  5: [cfg('Expiry', 'Seconds the address is good for.', 'internal_address_expiry', number), 4],
+  6: [cfg('DHCP Server', 'A DHCP server inside the tunnel.', 'internal_ip4_dhcp'), 4],
+  7: [cfg('Application Version', 'The software of the sender.', 'application_version', text), 0],
+  16520: [
+    number('XAuth Type', XAUTH, 'How the sign-in is done.', {
+      wireshark: 'isakmp.cfg.attr.xauth.type',
+      names: XauthType,
+    }),
+    2,
+  ],
+  16521: [xauth('User Name', 'Who wants to sign in.', 'user_name'), 0],
+  16522: [xauth('Password', 'The password itself.', 'user_password', true), 0],
+  16523: [xauth('Passcode', 'A code from a token.', 'passcode', true), 0],
+  16524: [xauth('Message', 'A text for the person.', 'message'), 0],
+  16525: [xauth('Challenge', 'What the answer is computed from.', 'challenge'), 0],
+  16526: [xauth('Domain', 'Where the name is known.', 'domain'), 0],
+  16527: [
+    number('Status', XAUTH, '1: the sign-in succeeded. 0: it failed.', {
+      wireshark: 'isakmp.cfg.attr.xauth.status',
+    }),
+    2,
+  ],
+  16528: [xauth('Next PIN', 'A new PIN.', 'next_pin', true), 0],
+  16529: [xauth('Answer', 'The answer to a question.', 'answer', true), 0],
+  28672: [cfg('Banner', 'A text for the person.', 'unity.banner', text), 0],
+  28674: [cfg('Default Domain', 'The domain of short names.', 'unity.def_domain', text), 0],
+  28675: [text('Split DNS', 'of Cisco', 'Domains whose names are asked for through the tunnel.'), 0],
+}
+
+export const FRAGMENT = {
+  id: number(
+    'Fragment ID',
+    'of Cisco and Microsoft',
+    'Which message this is a part of.',
+    'isakmp.frag.packetid',
+  ),
+  number: number(
+    'Fragment Number',
+    'of Cisco and Microsoft',
+    'Which part this is, counted from 1.',
+    'isakmp.frag.seq',
+  ),
+  last: number('Flags', 'of Cisco and Microsoft', '1: this is the last part.', 'isakmp.frag.last'),
+  data: octets('Fragment Data', 'of Cisco and Microsoft', 'The part itself.'),
+  joined: group(
+    'Message of all fragments',
+    'of Cisco and Microsoft',
+    'What the parts say when put together.',
+    'isakmp.fragments',
+  ),
+} as const

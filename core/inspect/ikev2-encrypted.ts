@@ -1,0 +1,56 @@
+import type { Cursor } from './cursor.ts'
+import { Cursor as Reader } from './cursor.ts'
+import { SK as F } from './fields/ikev2.ts'
+import { type Ikev2Reading, readChain } from './ikev2.ts'
+import type { Node } from './tree.ts'
+
+const SKF = 53
+
+/** Encrypted payload and Encrypted Fragment payload. `next`: the first payload inside. RFC 7296 §3.14, RFC 7383 §2.5 */
+export function readEncrypted(
+  node: Node,
+  body: Cursor,
+  { number, next }: { readonly number: number; readonly next: number },
+  reading: Ikev2Reading,
+): void {
+  const fragment =
+    number === SKF
+      ? { number: body.number(node, F.fragment, 2), total: body.number(node, F.total, 2) }
+      : undefined
+  if (fragment !== undefined && (fragment.number === 0 || fragment.number > fragment.total)) {
+    node.remark('badValue', `part ${fragment.number} of ${fragment.total}`)
+  }
+  const opened = reading.help.open(body.bytes, reading.header, body.at, body.end)
+  if ('remark' in opened) {
+    node.remark(opened.remark, opened.text)
+    body.octets(node, F.data)
+    return
+  }
+  const { content, ivBytes, icvBytes } = opened
+  if (ivBytes !== undefined && icvBytes !== undefined) {
+    if (ivBytes > 0) body.octets(node, F.iv, ivBytes)
+    body.octets(node, F.data, Math.max(0, body.left - icvBytes))
+    body.octets(node, F.icv)
+  } else {
+    body.octets(node, F.data)
+  }
+  if (fragment === undefined) {
+    inside(node, content, next, 'Decrypted', reading)
+    return
+  }
+  const layer = reading.layers.push({ name: `Decrypted part ${fragment.number}`, bytes: content }) - 1
+  new Reader(content, layer).group(node, F.part)
+  const whole = reading.help.join(reading.header, { ...fragment, first: next, content })
+  if (whole === undefined) {
+    node.remark('incomplete', `part ${fragment.number} of ${fragment.total}`)
+    return
+  }
+  inside(node, whole.content, whole.first, 'Decrypted message', reading)
+}
+
+function inside(node: Node, content: Uint8Array, first: number, name: string, reading: Ikev2Reading): void {
+  const layer = reading.layers.push({ name, bytes: content }) - 1
+  const cursor = new Reader(content, layer)
+  const group = cursor.group(node, name === 'Decrypted' ? F.decrypted : F.joined)
+  readChain(group, cursor, first, reading)
+}
