@@ -3,7 +3,8 @@ import type { Credential } from '../../cert/own-key.ts'
 import { encodePem, looksLikePem } from '../../cert/pem.ts'
 import { encodeKeyPem } from '../../cert/private-key.ts'
 import { authWords, gatewayAuthOf } from '../schema.ts'
-import type { ImportedProfile, ReportRow } from './culvert-json.ts'
+import type { ReportRow } from './report.ts'
+import type { ImportedProfile } from './result.ts'
 
 /** An ASN.1 SEQUENCE in DER: certificates, keys and PKCS#12 bundles begin so. */
 const SEQUENCE = 0x30
@@ -22,11 +23,11 @@ export interface Beside {
 }
 
 /** The same with what came beside it, as far as it signs in that way: files beside a profile do not change how. */
-export function withBeside(
-  imported: ImportedProfile,
+export function withBeside<T extends Pick<ImportedProfile, 'profile' | 'secrets'>>(
+  imported: T,
   { credential, authorities }: Beside,
   row: (row: ReportRow) => void,
-): ImportedProfile {
+): T {
   const { profile, secrets } = imported
   const { auth } = profile
   const [chain, trust] = [{ field: 'auth.certificate' }, { field: 'gatewayAuth.ca' }]
@@ -37,6 +38,7 @@ export function withBeside(
     const { certificate, intermediates, roots } = credential
     secrets.get('key')?.close()
     made = {
+      ...imported,
       profile: {
         ...profile,
         auth: { ...auth, certificate: certificatesPem([certificate, ...intermediates]) },

@@ -1,27 +1,13 @@
 import { Secret } from '../../bytes/secret.ts'
-import { VpnFailure } from '../../errors.ts'
+import type { VpnFailure } from '../../errors.ts'
 import { PROFILE_FORMAT, type Profile, requireProfile, secretNames, unknownFields } from '../schema.ts'
-import { parseJson, slug } from '../store.ts'
-
-/** What became of one field of an imported file. */
-export interface ReportRow {
-  /** Dotted path in the file. */
-  readonly field: string
-  readonly outcome: 'kept' | 'changed' | 'ignored' | 'refused'
-  /** Why, for people; absent for what was simply kept. */
-  readonly reason?: string
-}
-
-export interface ImportedProfile {
-  readonly profile: Profile
-  /** By name (`psk`, `key`): for the keychain. The caller closes them. */
-  readonly secrets: ReadonlyMap<string, Secret>
-}
-
-export interface ImportResult {
-  readonly profiles: readonly ImportedProfile[]
-  readonly report: readonly ReportRow[]
-}
+import { slug } from '../store.ts'
+import { weaknessOf } from '../suites.ts'
+import { invalid as invalidAt } from './failure.ts'
+import type { ReportRow } from './report.ts'
+import type { ImportedProfile, ImportResult } from './result.ts'
+import { parseStrictJson } from './syntax/json.ts'
+import { decodeText } from './text.ts'
 
 /**
  * Our own JSON, one profile or a list. A file a person wrote may lack `id`, `format` and `version`, may hold fields
@@ -29,12 +15,13 @@ export interface ImportResult {
  * Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`).
  */
 export function importCulvertJson(bytes: Uint8Array, source: string): ImportResult {
-  const parsed = parseJson(new TextDecoder().decode(bytes), source)
+  const parsed = parseStrictJson(decodeText(bytes, source), source)
   const values = Array.isArray(parsed) ? parsed : [parsed]
   if (values.length === 0) throw invalid(source, '', 'it holds no profile')
   const report: ReportRow[] = []
   const prefix = (at: number): string => (values.length > 1 ? `${at}.` : '')
-  return { profiles: values.map((value, at) => importOne(value, source, prefix(at), report)), report }
+  const profiles = values.map((value, at) => importOne(value, source, prefix(at), report))
+  return { profiles, refused: [], questions: [], report, signers: [] }
 }
 
 function importOne(value: unknown, source: string, prefix: string, report: ReportRow[]): ImportedProfile {
@@ -45,6 +32,7 @@ function importOne(value: unknown, source: string, prefix: string, report: Repor
     report.push({ field: `${prefix}${field}`, outcome, ...(reason === undefined ? {} : { reason }) })
   }
   const { secrets: given, ...rest } = structuredClone(value) as Record<string, unknown>
+  const lasting = rest.id !== undefined
   const draft: Record<string, unknown> = { format: PROFILE_FORMAT, version: 1, ...rest }
   if (draft.id === undefined && typeof draft.name === 'string') {
     draft.id = slug(draft.name)
@@ -53,7 +41,8 @@ function importOne(value: unknown, source: string, prefix: string, report: Repor
   forgiveUnknown(draft, row)
   const profile = requireProfile(draft, source)
   for (const field of Object.keys(rest)) if (field in draft) row(field, 'kept')
-  return { profile, secrets: secretsOf(profile, given, source, row) }
+  const warnings = profile.weak.map((word) => `It allows ${word}: ${weaknessOf(word)}.`)
+  return { profile, secrets: secretsOf(profile, given, source, row), lasting, warnings }
 }
 
 /** Drops the fields we do not know, and says so: a newer or foreign file is still of use. */
@@ -92,4 +81,4 @@ function secretsOf(
 }
 
 const invalid = (source: string, field: string, problem: string): VpnFailure =>
-  new VpnFailure({ kind: 'profileInvalid', source, field, problem })
+  invalidAt({ file: source, field }, problem)

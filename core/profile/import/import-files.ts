@@ -1,0 +1,145 @@
+import { type VpnError, VpnFailure } from '../../errors.ts'
+import { Bundle, type ImportContext, type ImportFile } from './bundle.ts'
+import { importCulvertJson } from './culvert-json.ts'
+import type { Draft } from './description.ts'
+import { invalid } from './failure.ts'
+import { type Kind, kindOf } from './kinds.ts'
+import { LIMITS } from './limits.ts'
+import { mobileconfig } from './mobileconfig.ts'
+import { openContainers } from './open.ts'
+import { profileOf } from './profile-of.ts'
+import { Report } from './report.ts'
+import type { ImportedProfile, ImportResult, Question, RefusedProfile } from './result.ts'
+import { sswan } from './sswan.ts'
+
+/** One format: what its file says of every connection in it. Throws `VpnFailure` (`profileInvalid`). */
+export type Importer = (file: ImportFile, context: ImportContext) => readonly Draft[]
+
+const IMPORTERS: Partial<Readonly<Record<Kind, Importer>>> = {
+  sswan,
+  plist: mobileconfig,
+}
+
+export interface ImportAnswers {
+  /** What the person said, by the name of the question. */
+  readonly answers?: ReadonlyMap<string, string>
+}
+
+/**
+ * Profiles from one file, or from all files of a folder, whatever the administrator sent. A single file that cannot
+ * be used throws `VpnFailure` (`profileInvalid`); in a folder it is listed as refused and the others go on.
+ */
+export async function importFiles(
+  given: readonly ImportFile[],
+  options: ImportAnswers = {},
+): Promise<ImportResult> {
+  checkSizes(given)
+  const { files, signers } = await openContainers(given)
+  const bundle = new Bundle(files)
+  const run = new Run(bundle, options.answers ?? new Map())
+  const known = files.map((file) => ({ file, kind: kindOrEmpty(file) }))
+  if (files.length === 1 && known[0] !== undefined) run.take(known[0].file, known[0].kind)
+  else for (const { file, kind } of known) run.tryToTake(file, kind)
+  return run.result(files.length > 1, signers)
+}
+
+function kindOrEmpty(file: ImportFile): Kind | undefined {
+  try {
+    return kindOf(file.bytes, file.name)
+  } catch (thrown) {
+    if (thrown instanceof VpnFailure) return undefined
+    throw thrown
+  }
+}
+
+class Run {
+  readonly #context: ImportContext
+  readonly #answers: ReadonlyMap<string, string>
+  readonly #profiles: ImportedProfile[] = []
+  readonly #refused: RefusedProfile[] = []
+  readonly #questions: Question[] = []
+
+  constructor(bundle: Bundle, answers: ReadonlyMap<string, string>) {
+    this.#context = { bundle, report: new Report() }
+    this.#answers = answers
+  }
+
+  take(file: ImportFile, kind: Kind | undefined): void {
+    if (file.bytes.length === 0) throw invalid({ file: file.name }, 'it is empty')
+    if (kind === 'culvert') return this.#takeOwn(file)
+    const importer = kind === undefined ? undefined : IMPORTERS[kind]
+    if (importer === undefined)
+      throw invalid({ file: file.name }, 'it is no kind of profile that Culvert knows')
+    const drafts = importer(file, this.#context)
+    if (drafts.length === 0) throw invalid({ file: file.name }, 'it holds no connection')
+    if (drafts.length > LIMITS.connections) {
+      throw invalid({ file: file.name }, `it has ${drafts.length} connections, more than anybody needs`)
+    }
+    for (const draft of drafts) this.#settle(draft)
+  }
+
+  /** In a folder one file does not keep the others out. */
+  tryToTake(file: ImportFile, kind: Kind | undefined): void {
+    if (this.#context.bundle.isUsed(file)) return
+    try {
+      this.take(file, kind)
+    } catch (thrown) {
+      if (!(thrown instanceof VpnFailure)) throw thrown
+      this.#refused.push({ name: file.name, reason: problemOf(thrown.error) })
+    }
+  }
+
+  result(withFiles: boolean, signers: readonly string[]): ImportResult {
+    return {
+      profiles: this.#profiles,
+      refused: this.#refused,
+      questions: this.#questions,
+      report: this.#context.report.rows(withFiles),
+      signers,
+    }
+  }
+
+  #settle(draft: Draft): void {
+    const { imported, refused, questions } = profileOf(draft, this.#answers)
+    if (imported !== undefined) this.#keep(imported)
+    if (refused !== undefined) this.#refused.push(refused)
+    this.#questions.push(...questions)
+  }
+
+  /** Two connections that would lie in one place are one too many. */
+  #keep(imported: ImportedProfile): void {
+    const { id, name } = imported.profile
+    if (!this.#profiles.some(({ profile }) => profile.id === id)) {
+      this.#profiles.push(imported)
+      return
+    }
+    for (const secret of imported.secrets.values()) secret.close()
+    this.#refused.push({ name, reason: 'another connection that came along is the same one' })
+  }
+
+  #takeOwn(file: ImportFile): void {
+    const { profiles, report } = importCulvertJson(file.bytes, file.name)
+    for (const profile of profiles) this.#keep(profile)
+    for (const { field, outcome, reason } of report) {
+      this.#context.report.mark(file.name, field, outcome, reason)
+    }
+  }
+}
+
+function checkSizes(files: readonly ImportFile[]): void {
+  if (files.length > LIMITS.bundleFiles) {
+    throw invalid({ file: files[0]?.name ?? '' }, `more than ${LIMITS.bundleFiles} files came together`)
+  }
+  let sum = 0
+  for (const { name, bytes } of files) {
+    sum += bytes.length
+    if (bytes.length > LIMITS.fileOctets || sum > LIMITS.bundleOctets) {
+      throw invalid({ file: name }, `it has ${bytes.length} octets, which no profile has`)
+    }
+  }
+}
+
+const problemOf = (error: VpnError): string =>
+  error.kind === 'profileInvalid'
+    ? `${error.field === '' ? '' : `${error.field}: `}${error.problem}`
+    : `of a fault of kind ${error.kind}`

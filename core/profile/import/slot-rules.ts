@@ -1,0 +1,216 @@
+import { isIP } from 'node:net'
+import { parseIdentity } from '../identity.ts'
+import { isNetwork } from '../networks.ts'
+import type { ProfileInput } from '../schema.ts'
+import type { SlotName, Slots } from './description.ts'
+import type { Outcome } from './report.ts'
+import { usableSuites } from './suite-words.ts'
+
+type Writable<T> = T extends readonly (infer Item)[]
+  ? Item[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Writable<T[K]> }
+    : T
+
+/** A profile in the making. */
+export interface Making {
+  readonly profile: Partial<Writable<ProfileInput>> & {
+    ike: NonNullable<Writable<ProfileInput>['ike']>
+    esp: NonNullable<Writable<ProfileInput>['esp']>
+    dns: NonNullable<Writable<ProfileInput>['dns']>
+  }
+  readonly weak: Set<string>
+  readonly warnings: string[]
+}
+
+/** What becomes of a slot; `fatal` refuses the whole connection, for a reason that fits behind "because". */
+export type Verdict = { readonly outcome: Outcome; readonly reason?: string; readonly fatal?: true }
+
+const KEPT: Verdict = { outcome: 'kept' }
+const changed = (reason: string): Verdict => ({ outcome: 'changed', reason })
+const ignored = (reason: string): Verdict => ({ outcome: 'ignored', reason })
+const refused = (reason: string): Verdict => ({ outcome: 'refused', reason })
+const fatal = (reason: string): Verdict => ({ outcome: 'refused', reason, fatal: true })
+
+const NO_CERTIFICATES = 'this version of Culvert does not use certificates yet'
+const NOT_YET = 'this version of Culvert does not do it yet'
+
+/** Kept where the value is what Culvert does anyway. */
+const unless =
+  <T>(usual: (value: T) => boolean, reason: string, verdict = refused) =>
+  (value: T): Verdict =>
+    usual(value) ? KEPT : verdict(reason)
+
+const isFalse = (value: boolean): boolean => !value
+const isTrue = (value: boolean): boolean => value
+
+/**
+ * What today's Culvert makes of every slot: the one place that changes when the profile learns to say more. The
+ * sign-in has its own table, `sign-ins.ts`. Slots are judged in this order.
+ */
+export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: Making) => Verdict } = {
+  name: (value, { profile }) => {
+    profile.name = value.slice(0, 80)
+    return value.length > 80 ? changed('cut to 80 characters') : KEPT
+  },
+  uuid: () => KEPT,
+  version: (value) => {
+    if (value === 1) return fatal('it needs IKEv1, which this version of Culvert does not speak yet')
+    return value === 2 ? KEPT : changed('IKEv2 only: there is no falling back to IKEv1 yet')
+  },
+  aggressive: unless(isFalse, 'aggressive mode is a part of IKEv1'),
+  auth: () => KEPT,
+  gatewayAuth: () => KEPT,
+  host: (value, { profile }) => {
+    profile.gateway = { host: value }
+    return KEPT
+  },
+  otherHosts: unless((hosts) => hosts.length === 0, `only the first gateway is kept: ${NOT_YET}`),
+  port: (value) =>
+    value === 500 ? KEPT : fatal(`its gateway listens on port ${value}, and Culvert begins on port 500`),
+  localId: (value, { profile }) => identity(value, 'its own identity', (id) => (profile.localId = id)),
+  remoteId: (value, { profile }) =>
+    identity(value, "the gateway's identity", (id) => (profile.remoteId = id)),
+  user: () => KEPT,
+  aaaId: () => refused(NOT_YET),
+  ownCertificates: () => refused(NO_CERTIFICATES),
+  caCertificates: () => refused(NO_CERTIFICATES),
+  gatewayCertificates: () => refused(NO_CERTIFICATES),
+  gatewayNames: () => refused(NO_CERTIFICATES),
+  sendCertificateRequest: () => ignored(NO_CERTIFICATES),
+  revocation: () => ignored(NO_CERTIFICATES),
+  rsaPss: () => ignored(NO_CERTIFICATES),
+  ikeProposals: (value, making) => suites(value, 'ike', making),
+  espProposals: (value, making) => suites(value, 'esp', making),
+  ahProposals: unless(
+    (list) => list.length === 0,
+    'it wants AH, which this version of Culvert does not do yet',
+    fatal,
+  ),
+  pfs: (value, { profile }) => {
+    profile.esp.pfs = value
+    return KEPT
+  },
+  ikeRekeySeconds: (value, { profile }) => seconds(value, 10, (at) => (profile.ike.rekeySeconds = at)),
+  reauthSeconds: unless((value) => value === 0, `${NOT_YET}; keys are renewed without signing in again`),
+  childRekeySeconds: (value, { profile }) => seconds(value, 10, (at) => (profile.esp.rekeySeconds = at)),
+  childRekeyOctets: unless((value) => value === 0, 'keys are renewed by their age, not by their use'),
+  dpdSeconds: (value, { profile }) => seconds(value, 0, (at) => (profile.ike.dpdSeconds = at)),
+  keepaliveSeconds: unless((value) => value === 20, 'Culvert sends one every 20 seconds', ignored),
+  mode: unless(
+    (value) => value === 'tunnel',
+    'it wants transport mode, which this version of Culvert does not do yet',
+    fatal,
+  ),
+  ipcomp: unless(isFalse, 'Culvert does not compress', ignored),
+  sha256Truncated: unless(isFalse, 'its gateway cuts SHA-256 to 96 bits, which Culvert does not do', fatal),
+  replayWindow: unless((value) => value > 0, 'Culvert always checks for replays, over 4096 packets', ignored),
+  requestAddresses: (value, { profile }) => {
+    profile.requestAddresses = { ...value }
+    return KEPT
+  },
+  localSubnets: (value, { profile }) => networks(value, (list) => (profile.localSubnets = list)),
+  remoteSubnets: (value, { profile }) => networks(value, (list) => (profile.remoteSubnets = list)),
+  selectorPorts: unless((list) => list.length === 0, 'ports and protocols of selectors are left out'),
+  excludedSubnets: unless((list) => list.length === 0, `${NOT_YET}: these networks go through the tunnel`),
+  fullTunnel: (value, { profile }) =>
+    value || profile.remoteSubnets !== undefined
+      ? KEPT
+      : changed('everything the gateway allows goes through the tunnel'),
+  dnsServers: (value, { profile }) => {
+    const usable = value.filter((address) => isIP(address) !== 0)
+    if (usable.length > 0) profile.dns.servers = [...usable]
+    return usable.length === value.length ? KEPT : changed('only numeric addresses are kept')
+  },
+  dnsSearch: (value, { profile }) => {
+    profile.dns.search = [...value]
+    return KEPT
+  },
+  dnsMatch: (value, { profile }) => {
+    profile.dns.search = [...new Set([...(profile.dns.search ?? []), ...value])]
+    return changed('kept as search domains')
+  },
+  dnsFromGateway: (value, { profile }) => {
+    profile.dns.fromGateway = value
+    return KEPT
+  },
+  mtu: (value, { profile }) => {
+    profile.mtu = Math.min(9000, Math.max(576, value))
+    return profile.mtu === value ? KEPT : changed(`${profile.mtu}`)
+  },
+  allowLan: (value, { profile }) => {
+    profile.allowLan = value
+    return KEPT
+  },
+  forceEncapsulation: (value, { profile }) => {
+    profile.forceEncapsulation = value
+    return KEPT
+  },
+  natTraversal: unless(isTrue, 'Culvert always finds out about NAT'),
+  fragmentation: unless(isTrue, 'large messages may be split whatever the file says', ignored),
+  mobike: unless(isFalse, NOT_YET, ignored),
+  redirect: unless(isFalse, NOT_YET, ignored),
+  childless: (value) => {
+    if (value === 'force') return fatal('it wants a childless IKE SA, which this version does not do yet')
+    return value === 'prefer' ? ignored(NOT_YET) : KEPT
+  },
+  tcp: (value) =>
+    value.use === 'always'
+      ? fatal('it wants IPsec inside TCP, which this version of Culvert does not do yet')
+      : refused(`no falling back to TCP: ${NOT_YET}`),
+  ppkId: () => refused(`post-quantum pre-shared keys: ${NOT_YET}`),
+  ppkRequired: unless(
+    isFalse,
+    'it requires a post-quantum pre-shared key, which this version of Culvert does not do yet',
+    fatal,
+  ),
+  postQuantum: unless((list) => list.length === 0, `post-quantum key exchange: ${NOT_YET}`),
+  onDemand: unless(isFalse, `connect it yourself: ${NOT_YET}`),
+  idleSeconds: unless((value) => value === 0, NOT_YET),
+  blockIpv4: unless(isFalse, NOT_YET),
+  blockIpv6: unless(isFalse, 'IPv6 that the tunnel does not carry never leaks beside a full tunnel', ignored),
+  proxy: () => refused('Culvert does not set a proxy'),
+  vendor: unless((value) => value === 'cisco', NOT_YET, ignored),
+}
+
+function identity(value: string, whose: string, keep: (id: string) => void): Verdict {
+  const parsed = parseIdentity(value)
+  if ('problem' in parsed) return fatal(`${whose} cannot be used: ${parsed.problem}`)
+  keep(value)
+  return KEPT
+}
+
+function suites(listed: readonly string[], protocol: 'ike' | 'esp', making: Making): Verdict {
+  const named = listed.filter((suite) => suite !== 'default')
+  if (named.length === 0) return KEPT
+  const { suites: usable, weak, changes } = usableSuites(named, protocol)
+  if (usable.length === 0) {
+    if (named.length < listed.length) return changed("Culvert's own choice: no other suite can be used")
+    return fatal(
+      `none of its ${protocol === 'ike' ? 'IKE' : 'ESP'} suites can be used: ${changes.join(', ')}`,
+    )
+  }
+  making.profile[protocol].proposals = [...usable]
+  for (const word of weak) making.weak.add(word)
+  return changes.length === 0 ? KEPT : changed(changes.join(', '))
+}
+
+function seconds(value: number, least: number, keep: (seconds: number) => void): Verdict {
+  const most = 604_800
+  // In most formats 0 means never; Culvert always renews its keys in time.
+  if (value === 0 && least > 0) return ignored('Culvert always renews keys, at its usual age')
+  const used = Math.min(most, Math.max(least, value))
+  keep(used)
+  return used === value ? KEPT : changed(`${used} seconds`)
+}
+
+function networks(listed: readonly string[], keep: (list: string[]) => void): Verdict {
+  const dynamic = listed.filter((network) => network !== 'dynamic')
+  const usable = dynamic.filter(isNetwork)
+  if (usable.length > 0) keep(usable)
+  if (usable.length === dynamic.length) return KEPT
+  const wrong = dynamic.filter((network) => !isNetwork(network)).join(', ')
+  return usable.length === 0 && listed.length > 0
+    ? fatal(`its networks cannot be used: ${wrong}`)
+    : changed(`left out ${wrong}, which is no network Culvert can ask for`)
+}

@@ -1,0 +1,97 @@
+import { VpnFailure } from '../../errors.ts'
+import { isSuiteWord, parseEspSuite, parseIkeSuite, weaknessOf } from '../suites.ts'
+
+export interface UsableSuites {
+  /** Spelled as the profile takes them; empty where nothing is left. */
+  readonly suites: readonly string[]
+  /** Broken words the suites cannot do without. */
+  readonly weak: readonly string[]
+  /** What was left out or added, for people. */
+  readonly changes: readonly string[]
+}
+
+const PRFS = 'prfsha256-prfsha384-prfsha512'
+
+/** Spellings of other programs that mean a word of ours. */
+const SPELLINGS: readonly (readonly [RegExp, string])[] = [
+  [/^(aes|camellia)(\d{3})(gcm|ccm)(?:icv)?128$/, '$1$2$316'],
+  [/^(aes|camellia)(\d{3})(gcm|ccm)(?:icv)?96$/, '$1$2$312'],
+  [/^(aes|camellia)(\d{3})(gcm|ccm)(?:icv)?64$/, '$1$2$38'],
+  [/^(aes|camellia)(\d{3})(gcm|ccm)$/, '$1$2$316'],
+  [/^camellia$/, 'camellia128'],
+  [/^chacha20poly1305compat$/, 'chacha20poly1305'],
+  [/^sha2[_-]?(256|384|512)$/, 'sha$1'],
+  [/^prfsha2[_-]?(256|384|512)$/, 'prfsha$1'],
+]
+
+const spelled = (word: string): string =>
+  SPELLINGS.reduce((at, [from, to]) => at.replace(from, to), word.toLowerCase())
+
+/**
+ * The part of a file's suites that Culvert can offer. Words it does not know are left out where others of the suite
+ * remain; broken ones too, and where a suite is nothing without them it stays only if no better suite is there.
+ */
+export function usableSuites(listed: readonly string[], protocol: 'ike' | 'esp'): UsableSuites {
+  const changes: string[] = []
+  const strong: string[] = []
+  const weak: { readonly suite: string; readonly words: readonly string[] }[] = []
+  for (const suite of listed) {
+    const words = suite
+      .replace(/!$/, '')
+      .split('-')
+      .map(spelled)
+      .filter((word) => word !== '' && word !== 'modpnone' && word !== 'modpnull')
+    const unknown = words.filter((word) => !isSuiteWord(word))
+    if (unknown.length > 0) changes.push(`left out ${unknown.join(', ')}, which Culvert does not have`)
+    const known = words.filter((word) => isSuiteWord(word))
+    const better = known.filter((word) => weaknessOf(word) === undefined)
+    const safe = complete(better, protocol)
+    const whole = complete(known, protocol)
+    if (safe !== undefined) {
+      strong.push(safe)
+      if (better.length < known.length) {
+        changes.push(`left out ${known.filter((word) => !better.includes(word)).join(', ')}, which is broken`)
+      }
+    } else if (whole !== undefined) {
+      weak.push({ suite: whole, words: known.filter((word) => weaknessOf(word) !== undefined) })
+    } else {
+      changes.push(`left out ${suite}, which is no whole suite`)
+    }
+  }
+  if (strong.length > 0) {
+    const dropped = weak.map(({ suite }) => suite)
+    if (dropped.length > 0) changes.push(`left out ${dropped.join(', ')}: broken, and there is better`)
+    return { suites: unique(strong), weak: [], changes: unique(changes) }
+  }
+  return {
+    suites: unique(weak.map(({ suite }) => suite)),
+    weak: unique(weak.flatMap(({ words }) => words)),
+    changes: unique(changes),
+  }
+}
+
+/** The suite as the profile takes it, with the PRFs an AEAD is offered with where none is named. */
+function complete(words: readonly string[], protocol: 'ike' | 'esp'): string | undefined {
+  const suite = words.join('-')
+  return protocol === 'esp'
+    ? firstThatParses([suite], parseEspSuite)
+    : firstThatParses([suite, `${suite}-${PRFS}`], parseIkeSuite)
+}
+
+function firstThatParses(
+  suites: readonly string[],
+  parse: typeof parseEspSuite | typeof parseIkeSuite,
+): string | undefined {
+  return suites.find((suite) => {
+    if (suite === '') return false
+    try {
+      const weak = suite.split('-')
+      return parse(suite, { source: '', field: '', weak }).length > 0
+    } catch (thrown) {
+      if (thrown instanceof VpnFailure) return false
+      throw thrown
+    }
+  })
+}
+
+const unique = (items: readonly string[]): readonly string[] => [...new Set(items)]

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+import { importFiles } from '../../../core/profile/import/import-files.ts'
+
+const base = {
+  uuid: '5d1c9b1e-6a1f-4f0c-8f52-0f3c6c1b7a10',
+  name: 'School',
+  type: 'ikev2-eap',
+  remote: { addr: 'vpn.school.example' },
+}
+const run = (value: unknown) =>
+  importFiles([{ name: 'a.sswan', bytes: new Uint8Array(Buffer.from(JSON.stringify(value))) }])
+
+describe('.sswan', () => {
+  test.each([
+    [{ ...base, uuid: 'x' }, 'uuid', 'a UUID is expected'],
+    [{ ...base, name: undefined }, 'name', 'it is missing'],
+    [{ ...base, type: 'ikev2-magic' }, 'type', 'one of ikev2-eap'],
+    [{ ...base, type: 7 }, 'type', 'one of ikev2-eap'],
+    [{ ...base, remote: {} }, 'remote.addr', 'it is missing'],
+    [{ ...base, mtu: 'large' }, 'mtu', 'a whole number is expected'],
+    [{ ...base, remote: { addr: 'a', port: 70_000 } }, 'remote.port', 'from 1 to 65535'],
+    [{ ...base, remote: { addr: 'a', cert: '!!' } }, 'remote.cert', 'Base64 is expected'],
+    [{ ...base, remote: { addr: 'a', revocation: { crl: 'x' } } }, 'remote.revocation.crl', 'yes or no'],
+    [{ ...base, local: { p12: 'A' } }, 'local.p12', 'Base64 is expected'],
+    [{ ...base, local: { shared_secret: 7 } }, 'local.shared_secret', 'a text is expected'],
+    [
+      { ...base, 'split-tunneling': { subnets: '10.0.0.0/99' } },
+      'split-tunneling.subnets',
+      'networks such as',
+    ],
+  ])('what cannot be read is named with its form: %j', async (value, field, problem) => {
+    await expect(run(value)).rejects.toMatchObject({
+      error: { kind: 'profileInvalid', source: 'a.sswan', field, problem: expect.stringContaining(problem) },
+    })
+  })
+
+  test('generators write booleans as texts and lists as one text', async () => {
+    const { report } = await run({
+      ...base,
+      remote: { addr: 'a', certreq: 'true' },
+      'split-tunneling': { subnets: '10.0.0.0/8 10.1.0.0-10.1.0.9' },
+    })
+    expect(report.map(({ field }) => field)).toContain('split-tunneling.subnets')
+  })
+})
