@@ -29,11 +29,11 @@ export class Bundle {
     const places = [wanted, ...folders.map((folder) => `${folder}/${wanted}`)]
     for (const place of wanted.startsWith('/') ? [] : places) {
       const file = this.#files.get(normalize(`${base}${place}`))
-      if (file !== undefined) return this.#use(file)
+      if (file !== undefined) return this.use(file)
     }
     const last = wanted.split('/').at(-1) ?? ''
     const same = this.files.filter(({ name }) => name.split('/').at(-1) === last)
-    return same.length === 1 && same[0] !== undefined ? this.#use(same[0]) : undefined
+    return same.length === 1 && same[0] !== undefined ? this.use(same[0]) : undefined
   }
 
   /** The files an include with `*` and `?` names, beside `from`, in order. */
@@ -48,17 +48,18 @@ export class Bundle {
     return this.files
       .filter(({ name }) => expression.test(normalize(name)))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map((file) => this.#use(file))
+      .map((file) => this.use(file))
+  }
+
+  /** Takes a file as a part of another one. */
+  use(file: ImportFile): ImportFile {
+    this.#used.add(normalize(file.name))
+    return file
   }
 
   /** Read as a part of another file, so it is no profile of its own. */
   isUsed(file: ImportFile): boolean {
     return this.#used.has(normalize(file.name))
-  }
-
-  #use(file: ImportFile): ImportFile {
-    this.#used.add(normalize(file.name))
-    return file
   }
 }
 

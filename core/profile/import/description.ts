@@ -108,15 +108,18 @@ export interface Slots {
 
 export type SlotName = keyof Slots
 
+/** A key of the draft's own file, or one of a file beside it. */
+export type Field = string | { readonly file: string; readonly field: string }
+
 /** A value and the keys of the file it came from. */
 export interface Said<T> {
   readonly value: T
-  readonly fields: readonly string[]
+  readonly fields: readonly Field[]
 }
 
 export interface SaidSecret {
   readonly secret: Secret
-  readonly field: string
+  readonly field: Field
 }
 
 /** What one file says of one connection: slots filled by an importer, each with the key it came from. */
@@ -127,7 +130,7 @@ export class Draft {
   readonly prefix: string
   readonly report: Report
   readonly #slots = new Map<SlotName, Said<unknown>>()
-  readonly #joined = new Map<SlotName, string[]>()
+  readonly #joined = new Map<SlotName, Field[]>()
   readonly #secrets = new Map<SecretName, SaidSecret>()
   readonly #warnings: string[] = []
   #refusal: string | undefined
@@ -139,17 +142,13 @@ export class Draft {
   }
 
   /** Fills a slot; the last one to speak has it. */
-  say<K extends SlotName>(slot: K, value: Slots[K], ...fields: readonly string[]): void {
+  say<K extends SlotName>(slot: K, value: Slots[K], ...fields: readonly Field[]): void {
     for (const field of fields) this.mention(field)
     this.#slots.set(slot, { value, fields })
   }
 
   /** Adds to a list. */
-  add<K extends SlotName>(
-    slot: K,
-    values: Slots[K] & readonly unknown[],
-    ...fields: readonly string[]
-  ): void {
+  add<K extends SlotName>(slot: K, values: Slots[K] & readonly unknown[], ...fields: readonly Field[]): void {
     const before = this.#slots.get(slot) as Said<readonly unknown[]> | undefined
     this.say(
       slot,
@@ -160,7 +159,7 @@ export class Draft {
   }
 
   /** A key that another one gave its meaning: it shares the fate of the slot. */
-  join(slot: SlotName, field: string): void {
+  join(slot: SlotName, field: Field): void {
     this.mention(field)
     this.#joined.set(slot, [...(this.#joined.get(slot) ?? []), field])
   }
@@ -176,10 +175,14 @@ export class Draft {
     return this.said(slot)?.value
   }
 
-  /** Takes over `secret`. */
-  hide(name: SecretName, secret: Secret, field: string): void {
+  /** Takes over `secret`; the last one of a name stays. */
+  hide(name: SecretName, secret: Secret, field: Field): void {
     this.mention(field)
-    this.#secrets.get(name)?.secret.close()
+    const before = this.#secrets.get(name)
+    if (before !== undefined) {
+      before.secret.close()
+      this.mark(before.field, 'ignored', 'another one is more to the point')
+    }
     this.#secrets.set(name, { secret, field })
   }
 
@@ -205,12 +208,16 @@ export class Draft {
     return this.#warnings
   }
 
-  mention(field: string): void {
-    this.report.mention(this.file, this.prefix + field)
+  mention(field: Field): void {
+    this.report.mention(...this.#placeOf(field))
   }
 
-  mark(field: string, outcome: Outcome, reason?: string): void {
-    this.report.mark(this.file, this.prefix + field, outcome, reason)
+  mark(field: Field, outcome: Outcome, reason?: string): void {
+    this.report.mark(...this.#placeOf(field), outcome, reason)
+  }
+
+  #placeOf(field: Field): readonly [string, string] {
+    return typeof field === 'string' ? [this.file, this.prefix + field] : [field.file, field.field]
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { Bundle, type ImportContext, type ImportFile } from './bundle.ts'
 import { importCulvertJson } from './culvert-json.ts'
 import type { Draft } from './description.ts'
 import { invalid } from './failure.ts'
+import { ipsecConf } from './ipsec-conf.ts'
 import { type Kind, kindOf } from './kinds.ts'
 import { LIMITS } from './limits.ts'
 import { mobileconfig } from './mobileconfig.ts'
@@ -11,6 +12,7 @@ import { profileOf } from './profile-of.ts'
 import { Report } from './report.ts'
 import type { ImportedProfile, ImportResult, Question, RefusedProfile } from './result.ts'
 import { sswan } from './sswan.ts'
+import { swanctl } from './swanctl.ts'
 
 /** One format: what its file says of every connection in it. Throws `VpnFailure` (`profileInvalid`). */
 export type Importer = (file: ImportFile, context: ImportContext) => readonly Draft[]
@@ -18,6 +20,8 @@ export type Importer = (file: ImportFile, context: ImportContext) => readonly Dr
 const IMPORTERS: Partial<Readonly<Record<Kind, Importer>>> = {
   sswan,
   plist: mobileconfig,
+  swanctl,
+  'ipsec-conf': ipsecConf,
 }
 
 export interface ImportAnswers {
@@ -39,7 +43,7 @@ export async function importFiles(
   const run = new Run(bundle, options.answers ?? new Map())
   const known = files.map((file) => ({ file, kind: kindOrEmpty(file) }))
   if (files.length === 1 && known[0] !== undefined) run.take(known[0].file, known[0].kind)
-  else for (const { file, kind } of known) run.tryToTake(file, kind)
+  else run.takeAll(known)
   return run.result(files.length > 1, signers)
 }
 
@@ -78,8 +82,25 @@ class Run {
     for (const draft of drafts) this.#settle(draft)
   }
 
-  /** In a folder one file does not keep the others out. */
-  tryToTake(file: ImportFile, kind: Kind | undefined): void {
+  /** In a folder one file does not keep the others out. Files that include others come before those. */
+  takeAll(known: readonly { readonly file: ImportFile; readonly kind: Kind | undefined }[]): void {
+    const profiles = known.filter(
+      ({ kind }) => kind === 'culvert' || (kind !== undefined && kind in IMPORTERS),
+    )
+    const first = profiles.filter(({ file }) => INCLUDES.test(latin1(file.bytes)))
+    for (const { file, kind } of new Set([...first, ...profiles])) this.#tryToTake(file, kind)
+    for (const { file } of known) {
+      if (this.#context.bundle.isUsed(file) || profiles.some((profile) => profile.file === file)) continue
+      this.#context.report.mark(
+        file.name,
+        '',
+        'ignored',
+        'it is no profile, and no profile beside it names it',
+      )
+    }
+  }
+
+  #tryToTake(file: ImportFile, kind: Kind | undefined): void {
     if (this.#context.bundle.isUsed(file)) return
     try {
       this.take(file, kind)
@@ -125,6 +146,10 @@ class Run {
     }
   }
 }
+
+const INCLUDES = /^\s*include\s/m
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
 function checkSizes(files: readonly ImportFile[]): void {
   if (files.length > LIMITS.bundleFiles) {

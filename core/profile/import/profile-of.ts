@@ -38,6 +38,10 @@ export function profileOf(draft: Draft, answers: ReadonlyMap<string, string>): P
     return refuse(draft, name, 'it does not say which gateway to reach')
   }
   if (rounds.length === 0) return refuse(draft, name, 'it does not say how to sign in')
+  const { requestAddresses, localSubnets } = making.profile
+  if (requestAddresses?.ipv4 === false && requestAddresses.ipv6 === false && localSubnets === undefined) {
+    return refuse(draft, name, 'it uses no inner address of its own, which this version of Culvert needs')
+  }
 
   const localId = making.profile.localId ?? answers.get('localId')
   if (localId === undefined) return incomplete(draft, name)

@@ -30,11 +30,13 @@ export class Report {
     this.#row(file, field)
   }
 
-  /** The gravest outcome of a key stands, with every reason once. */
+  /** The gravest outcome of a key stands, with its reasons; a lesser one is no news. */
   mark(file: string, field: string, outcome: Outcome, reason?: string): void {
     const row = this.#row(file, field)
-    const graver = row.outcome === undefined || ORDER.indexOf(outcome) > ORDER.indexOf(row.outcome)
-    if (graver) row.outcome = outcome
+    const step = ORDER.indexOf(outcome) - ORDER.indexOf(row.outcome ?? 'kept')
+    if (step < 0) return
+    if (step > 0) row.reasons.length = 0
+    row.outcome = outcome
     if (reason !== undefined && !row.reasons.includes(reason)) row.reasons.push(reason)
   }
 

@@ -111,7 +111,7 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
   },
   localSubnets: (value, { profile }) => networks(value, (list) => (profile.localSubnets = list)),
   remoteSubnets: (value, { profile }) => networks(value, (list) => (profile.remoteSubnets = list)),
-  selectorPorts: unless((list) => list.length === 0, 'ports and protocols of selectors are left out'),
+  selectorPorts: unless((list) => list.length === 0, 'without its ports and protocols', changed),
   excludedSubnets: unless((list) => list.length === 0, `${NOT_YET}: these networks go through the tunnel`),
   fullTunnel: (value, { profile }) =>
     value || profile.remoteSubnets !== undefined
@@ -207,6 +207,7 @@ function seconds(value: number, least: number, keep: (seconds: number) => void):
 function networks(listed: readonly string[], keep: (list: string[]) => void): Verdict {
   const dynamic = listed.filter((network) => network !== 'dynamic')
   const usable = dynamic.filter(isNetwork)
+  if (dynamic.length === 0 && listed.length > 0) return changed('everything the gateway allows is asked for')
   if (usable.length > 0) keep(usable)
   if (usable.length === dynamic.length) return KEPT
   const wrong = dynamic.filter((network) => !isNetwork(network)).join(', ')

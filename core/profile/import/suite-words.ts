@@ -11,6 +11,7 @@ export interface UsableSuites {
 }
 
 const PRFS = 'prfsha256-prfsha384-prfsha512'
+const GROUPS = 'curve25519-ecp256-ecp384-modp3072-modp4096-modp2048'
 
 /** Spellings of other programs that mean a word of ours. */
 const SPELLINGS: readonly (readonly [RegExp, string])[] = [
@@ -70,12 +71,15 @@ export function usableSuites(listed: readonly string[], protocol: 'ike' | 'esp')
   }
 }
 
-/** The suite as the profile takes it, with the PRFs an AEAD is offered with where none is named. */
+/** The suite as the profile takes it, with PRFs and groups where none is named: other programs have theirs. */
 function complete(words: readonly string[], protocol: 'ike' | 'esp'): string | undefined {
   const suite = words.join('-')
   return protocol === 'esp'
     ? firstThatParses([suite], parseEspSuite)
-    : firstThatParses([suite, `${suite}-${PRFS}`], parseIkeSuite)
+    : firstThatParses(
+        [suite, `${suite}-${PRFS}`, `${suite}-${GROUPS}`, `${suite}-${PRFS}-${GROUPS}`],
+        parseIkeSuite,
+      )
 }
 
 function firstThatParses(
