@@ -186,6 +186,20 @@ export class Draft {
     this.#secrets.set(name, { secret, field })
   }
 
+  /** Takes a secret away again. */
+  forget(name: SecretName): void {
+    this.#secrets.get(name)?.secret.close()
+    this.#secrets.delete(name)
+  }
+
+  /** Empties slots that another key switches off. */
+  unsay(slots: readonly SlotName[], reason: string): void {
+    for (const slot of slots) {
+      for (const field of this.said(slot)?.fields ?? []) this.mark(field, 'ignored', reason)
+      this.#slots.delete(slot)
+    }
+  }
+
   get secrets(): ReadonlyMap<SecretName, SaidSecret> {
     return this.#secrets
   }

@@ -3,16 +3,25 @@ import { Bundle, type ImportContext, type ImportFile } from './bundle.ts'
 import { importCulvertJson } from './culvert-json.ts'
 import type { Draft } from './description.ts'
 import { invalid } from './failure.ts'
+import { forticlient } from './forticlient.ts'
 import { ipsecConf } from './ipsec-conf.ts'
 import { type Kind, kindOf } from './kinds.ts'
 import { LIMITS } from './limits.ts'
 import { mobileconfig } from './mobileconfig.ts'
+import { networkManager } from './network-manager.ts'
+import { onc } from './onc.ts'
 import { openContainers } from './open.ts'
+import { pcf } from './pcf.ts'
+import { powershell } from './powershell.ts'
 import { profileOf } from './profile-of.ts'
+import { profileXml } from './profile-xml.ts'
+import { rasphone } from './rasphone.ts'
 import { Report } from './report.ts'
 import type { ImportedProfile, ImportResult, Question, RefusedProfile } from './result.ts'
+import { shrew } from './shrew.ts'
 import { sswan } from './sswan.ts'
 import { swanctl } from './swanctl.ts'
+import { vpnc } from './vpnc.ts'
 
 /** One format: what its file says of every connection in it. Throws `VpnFailure` (`profileInvalid`). */
 export type Importer = (file: ImportFile, context: ImportContext) => readonly Draft[]
@@ -22,6 +31,15 @@ const IMPORTERS: Partial<Readonly<Record<Kind, Importer>>> = {
   plist: mobileconfig,
   swanctl,
   'ipsec-conf': ipsecConf,
+  'network-manager': networkManager,
+  pcf,
+  vpnc,
+  shrew,
+  onc,
+  forticlient,
+  'profile-xml': profileXml,
+  powershell,
+  rasphone,
 }
 
 export interface ImportAnswers {

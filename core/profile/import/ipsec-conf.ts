@@ -253,12 +253,7 @@ function takeConn(draft: Draft, conn: Conn, bundle: Bundle): void {
     return end === null ? plain : `${end[1] === ours ? 'our' : 'their'}${end[2]}`
   }
   const keys: Key[] = [...conn.values].map(([path, { value, line }]) => ({ path, value, line }))
-  takeKeys(
-    draft,
-    keys.filter(({ value }) => value !== ''),
-    IPSEC_CONF,
-    rowName,
-  )
+  takeKeys(draft, keys, IPSEC_CONF, rowName)
   const get = (name: string): string | undefined =>
     keys.find(({ path }) => rowName(path) === name)?.value as string | undefined
   readAt(draft, { path: 'authby', line: conn.line }, () => saySignIn(draft, get))

@@ -81,7 +81,8 @@ export function takeKeys(
 }
 
 export function takeKey(draft: Draft, key: Key, row: KeyRow): void {
-  readAt(draft, key, () => row.take(draft, key))
+  if (key.value === '' && row.note === undefined) draft.mark(key.path, 'ignored', 'it is empty')
+  else readAt(draft, key, () => row.take(draft, key))
 }
 
 /** Does `read`; what cannot be read is told with the place of `key`. */

@@ -58,7 +58,7 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     if (value === 1) return fatal('it needs IKEv1, which this version of Culvert does not speak yet')
     return value === 2 ? KEPT : changed('IKEv2 only: there is no falling back to IKEv1 yet')
   },
-  aggressive: unless(isFalse, 'aggressive mode is a part of IKEv1'),
+  aggressive: unless(isFalse, 'aggressive mode is a part of IKEv1', ignored),
   auth: () => KEPT,
   gatewayAuth: () => KEPT,
   host: (value, { profile }) => {
@@ -146,7 +146,7 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     profile.forceEncapsulation = value
     return KEPT
   },
-  natTraversal: unless(isTrue, 'Culvert always finds out about NAT'),
+  natTraversal: unless(isTrue, 'Culvert always finds out about NAT', ignored),
   fragmentation: unless(isTrue, 'large messages may be split whatever the file says', ignored),
   mobike: unless(isFalse, NOT_YET, ignored),
   redirect: unless(isFalse, NOT_YET, ignored),
@@ -204,8 +204,19 @@ function seconds(value: number, least: number, keep: (seconds: number) => void):
   return used === value ? KEPT : changed(`${used} seconds`)
 }
 
+/** `10.0.0.0/255.0.0.0` as `10.0.0.0/8`. */
+function withPrefix(network: string): string {
+  const match = /^([\d.]+)\/(\d+\.\d+\.\d+\.\d+)$/.exec(network)
+  if (match === null || isIP(match[2] ?? '') !== 4) return network
+  const bits = (match[2] ?? '')
+    .split('.')
+    .map((part) => Number(part).toString(2).padStart(8, '0'))
+    .join('')
+  return /^1*0*$/.test(bits) ? `${match[1]}/${bits.replace(/0/g, '').length}` : network
+}
+
 function networks(listed: readonly string[], keep: (list: string[]) => void): Verdict {
-  const dynamic = listed.filter((network) => network !== 'dynamic')
+  const dynamic = listed.map(withPrefix).filter((network) => network !== 'dynamic')
   const usable = dynamic.filter(isNetwork)
   if (dynamic.length === 0 && listed.length > 0) return changed('everything the gateway allows is asked for')
   if (usable.length > 0) keep(usable)

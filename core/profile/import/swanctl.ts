@@ -206,8 +206,7 @@ function takeConnection(draft: Draft, section: Section, bundle: Bundle): void {
 /** All keys but those of further children. */
 function* keysOf(section: Section, path: string, child: string | undefined): Generator<Key> {
   for (const [key, { value, line }] of section.values) {
-    // strongSwan takes an empty value as if it was not there.
-    if (value !== '') yield { path: `${path}.${key}`, value, line }
+    yield { path: `${path}.${key}`, value, line }
   }
   for (const inner of section.sections.values()) {
     if (inner.name === 'children') {

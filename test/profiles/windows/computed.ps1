@@ -1,0 +1,1 @@
+Add-VpnConnection -Name a -ServerAddress $server
