@@ -42,9 +42,25 @@ const IMPORTERS: Partial<Readonly<Record<Kind, Importer>>> = {
   rasphone,
 }
 
+/** Files that are of use beside a profile only. */
+const COMPANIONS: Partial<Readonly<Record<Kind, string>>> = {
+  pkcs12: 'it holds a key and certificates but no connection; give it together with the profile',
+  pem: 'it holds certificates or keys but no connection; give it together with the profile',
+  der: 'it holds a certificate or a key but no connection; give it together with the profile',
+  'ipsec-secrets': 'it holds secrets but no connection; give it together with ipsec.conf',
+}
+
+/** Whether a file is of use beside a profile only. */
+export function isCompanion(file: ImportFile): boolean {
+  const kind = kindOrEmpty(file)
+  return kind !== undefined && kind in COMPANIONS
+}
+
 export interface ImportAnswers {
   /** What the person said, by the name of the question. */
   readonly answers?: ReadonlyMap<string, string>
+  /** Opens what is sealed. */
+  readonly passphrase?: string
 }
 
 /**
@@ -56,13 +72,25 @@ export async function importFiles(
   options: ImportAnswers = {},
 ): Promise<ImportResult> {
   checkSizes(given)
-  const { files, signers } = await openContainers(given)
+  const { files, signers, locked } = await openContainers(given, options.passphrase)
+  if (locked) return LOCKED
   const bundle = new Bundle(files)
   const run = new Run(bundle, options.answers ?? new Map())
   const known = files.map((file) => ({ file, kind: kindOrEmpty(file) }))
   if (files.length === 1 && known[0] !== undefined) run.take(known[0].file, known[0].kind)
   else run.takeAll(known)
   return run.result(files.length > 1, signers)
+}
+
+/** Nothing can be said of a sealed file but that it is one. */
+const LOCKED: ImportResult = {
+  profiles: [],
+  refused: [],
+  questions: [
+    { profile: '', name: 'passphrase', prompt: 'Passphrase of the file', secret: true, needed: true },
+  ],
+  report: [],
+  signers: [],
 }
 
 function kindOrEmpty(file: ImportFile): Kind | undefined {
@@ -89,6 +117,8 @@ class Run {
   take(file: ImportFile, kind: Kind | undefined): void {
     if (file.bytes.length === 0) throw invalid({ file: file.name }, 'it is empty')
     if (kind === 'culvert') return this.#takeOwn(file)
+    const companion = kind === undefined ? undefined : COMPANIONS[kind]
+    if (companion !== undefined) throw invalid({ file: file.name }, companion)
     const importer = kind === undefined ? undefined : IMPORTERS[kind]
     if (importer === undefined)
       throw invalid({ file: file.name }, 'it is no kind of profile that Culvert knows')

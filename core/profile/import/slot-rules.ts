@@ -147,7 +147,10 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     return KEPT
   },
   natTraversal: unless(isTrue, 'Culvert always finds out about NAT', ignored),
-  fragmentation: unless(isTrue, 'large messages may be split whatever the file says', ignored),
+  fragmentation: (value, { profile }) => {
+    profile.ike.fragmentation = value
+    return KEPT
+  },
   mobike: unless(isFalse, NOT_YET, ignored),
   redirect: unless(isFalse, NOT_YET, ignored),
   childless: (value) => {

@@ -49,10 +49,10 @@ async function outcomeOf(path: string): Promise<unknown> {
         warnings,
       })),
       ...rest,
-      report: report.map(
-        ({ file, field, outcome, reason }) =>
-          `${outcome} ${file === undefined ? '' : `${file}: `}${field}${reason === undefined ? '' : `: ${reason}`}`,
-      ),
+      report: report.map(({ file, field, outcome, reason }) => {
+        const place = [file, field].filter(Boolean).join(': ')
+        return `${outcome} ${place}${reason === undefined ? '' : `: ${reason}`}`
+      }),
     }
   } catch (thrown) {
     if (thrown instanceof VpnFailure) return { error: thrown.error }
