@@ -150,6 +150,12 @@ export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
         detail: `${error.source}${error.field === '' ? '' : `, field ${error.field}`}: ${error.problem}.`,
         tryThis: profileSteps(error, inWindow),
       }
+    case 'profileUnsupported':
+      return {
+        title: `Culvert cannot use ${error.profile} yet`,
+        detail: `It stands in ${error.source}, and ${error.reason}. Nothing of it was saved.`,
+        tryThis: ['Ask the administrator whether there is another way in', 'Look for a newer Culvert'],
+      }
     case 'profileUnknown':
       return {
         title: `There is no profile "${error.name}"`,

@@ -60,6 +60,13 @@ export type VpnError =
       readonly field: string
       readonly problem: string
     }
+  /** A file asks for something this version does not do. `reason`: behind "because", e.g. `it needs IKEv1, …`. */
+  | {
+      readonly kind: 'profileUnsupported'
+      readonly source: string
+      readonly profile: string
+      readonly reason: string
+    }
   | { readonly kind: 'profileUnknown'; readonly name: string; readonly known: readonly string[] }
   /** A weak algorithm without the switch that names its weakness. */
   | {

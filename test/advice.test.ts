@@ -21,6 +21,12 @@ const samples: { readonly [K in VpnErrorKind]: Extract<VpnError, { kind: K }> } 
   closedByGateway: { kind: 'closedByGateway', reason: 'DELETE' },
   cancelled: { kind: 'cancelled' },
   profileInvalid: { kind: 'profileInvalid', source: 'a.json', field: 'name', problem: 'it is missing' },
+  profileUnsupported: {
+    kind: 'profileUnsupported',
+    source: 'a.sswan',
+    profile: 'School',
+    reason: 'it needs IKEv1, which this version of Culvert does not speak yet',
+  },
   profileUnknown: { kind: 'profileUnknown', name: 'ofice', known: ['Office'] },
   weakAlgorithm: {
     kind: 'weakAlgorithm',

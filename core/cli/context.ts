@@ -8,6 +8,7 @@ import type { ManagerDependencies } from '../manager/dependencies.ts'
 import type { Finding } from '../manager/doctor.ts'
 import type { Manager } from '../manager/manager.ts'
 import { faultOf } from '../manager/tunnel.ts'
+import type { ImportFile } from '../profile/import/bundle.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { SecretStore } from '../secrets/store.ts'
 import type { Terminal } from './terminal.ts'
@@ -42,6 +43,8 @@ export interface CliContext {
   tellStarter(result: { readonly ok: true } | { readonly ok: false; readonly error: VpnError }): void
   /** The octets of a file a person named. Throws `VpnFailure` (`profileInvalid`). */
   readFile(path: string): Promise<Uint8Array>
+  /** The file a person named, or all files of the folder. Throws `VpnFailure` (`profileInvalid`). */
+  readFiles(path: string): Promise<readonly ImportFile[]>
   /** Lets a person change a text in the editor of their choice. */
   editText(text: string, name: string): Promise<string>
   examine(): Promise<readonly Finding[]>

@@ -56,12 +56,15 @@ function buildProgram(context: CliContext, run: Run): Command {
     .action(({ json }) => run(json, () => listProfiles(context, json)))
   program
     .command('import')
-    .description('take profiles from files, and certificates beside them')
+    .description(
+      'take profiles from files or folders, whatever the administrator sent, and certificates beside them',
+    )
     .argument('<file...>')
     .option('--replace', 'overwrite a profile of the same id', false)
+    .option('--set <name=value>', 'what the file does not say, e.g. localId=alice@example.org', collect, [])
     .option('--profile <name>', 'put a certificate into a profile there is')
     .option('--ca <file>', 'trust the gateway by the authorities in this file; may be repeated', collect, [])
-    .option('--passphrase-env <variable>', 'the environment variable with the passphrase of a key or bundle')
+    .option('--passphrase-env <variable>', 'the environment variable with the passphrase of a key or file')
     .option(...SECRETS_FLAG)
     .option(...JSON_FLAG)
     .action((files, options) => run(options.json, () => importFiles(context, files, options)))

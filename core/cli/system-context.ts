@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, openSync } from 'node:fs'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VpnFailure } from '../errors.ts'
@@ -14,10 +14,8 @@ import { demoProfile } from '../profile/demo.ts'
 import { culvertHome, ProfileStore } from '../profile/store.ts'
 import { KeyringSecrets } from '../secrets/keyring.ts'
 import type { BackgroundResult, CliContext } from './context.ts'
+import { readImport, readNamed } from './read-import.ts'
 import { systemTerminal } from './terminal.ts'
-
-/** Ours: no honest profile is larger. */
-const LARGEST_FILE = 8 << 20
 
 /** The real world. `program`: this program's own file, to start it again in the background. */
 export function systemContext(program: string): CliContext {
@@ -44,7 +42,8 @@ export function systemContext(program: string): CliContext {
       process.send(result)
       process.disconnect()
     },
-    readFile: readGiven,
+    readFile: readNamed,
+    readFiles: readImport,
     editText,
     examine: () => examine(profiles, keychain),
   }
@@ -91,23 +90,6 @@ function startInBackground(
     child.stdin?.on('error', () => {})
     child.stdin?.end(input)
   })
-}
-
-async function readGiven(path: string): Promise<Uint8Array> {
-  const refuse = (problem: string): VpnFailure =>
-    new VpnFailure({ kind: 'profileInvalid', source: path, field: '', problem })
-  try {
-    const { size } = await stat(path)
-    if (size > LARGEST_FILE) throw refuse(`it has ${size} octets, which no profile has`)
-    return await readFile(path)
-  } catch (thrown) {
-    if (thrown instanceof VpnFailure) throw thrown
-    const { code, message } = thrown as NodeJS.ErrnoException
-    if (code === 'ENOENT') throw refuse('there is no such file')
-    if (code === 'EISDIR') throw refuse('it is a folder')
-    if (code === 'EACCES') throw refuse('it may not be read')
-    throw refuse(message)
-  }
 }
 
 async function editText(text: string, name: string): Promise<string> {

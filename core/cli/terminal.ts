@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline'
+
 /** Where words go and come from, so that tests can be the terminal. */
 export interface Terminal {
   /** A line for the one who asked; what scripts read. */
@@ -12,6 +14,8 @@ export interface Terminal {
   redraw(text: string): void
   /** All of standard input. */
   readInput(): Promise<string>
+  /** A line typed for all to see; `undefined` when the person gave up. */
+  ask(prompt: string): Promise<string | undefined>
   /** A line typed without echo; `undefined` when the person gave up. */
   askSecret(prompt: string): Promise<string | undefined>
 }
@@ -36,7 +40,20 @@ export function systemTerminal(): Terminal {
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
       return Buffer.concat(chunks).toString('utf8')
     },
+    ask,
     askSecret,
+  }
+}
+
+async function ask(prompt: string): Promise<string | undefined> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await new Promise((resolve) => {
+      lines.once('close', () => resolve(undefined))
+      lines.question(`${prompt} `, resolve)
+    })
+  } finally {
+    lines.close()
   }
 }
 

@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BackgroundResult, CliContext, ExitCode } from '../../core/cli/context.ts'
 import { runCulvert } from '../../core/cli/program.ts'
+import { readImport, readNamed } from '../../core/cli/read-import.ts'
 import type { Terminal } from '../../core/cli/terminal.ts'
 import { VpnFailure } from '../../core/errors.ts'
 import { ControlClient } from '../../core/manager/control-client.ts'
@@ -34,6 +35,10 @@ export class FakeTerminal implements Terminal {
   }
   async readInput(): Promise<string> {
     return this.input
+  }
+  async ask(prompt: string): Promise<string | undefined> {
+    this.asked.push(prompt)
+    return this.answer
   }
   async askSecret(prompt: string): Promise<string | undefined> {
     this.asked.push(prompt)
@@ -124,7 +129,8 @@ export class Desk {
         return this.background
       },
       tellStarter: (result) => this.told.push(result),
-      readFile: (path) => readFile(path),
+      readFile: (path) => readNamed(path),
+      readFiles: (path) => readImport(path),
       editText: async (text) => this.edited?.(text) ?? text,
       examine: async () => this.findings,
     }

@@ -3,27 +3,39 @@ import { isDeepStrictEqual } from 'node:util'
 import { sentenceFor } from '../../advice.ts'
 import type { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
+import type { ImportFile } from '../../profile/import/bundle.ts'
 import { type Beside, looksLikeCredential, withBeside } from '../../profile/import/credential.ts'
-import { importCulvertJson } from '../../profile/import/culvert-json.ts'
+import { isCompanion } from '../../profile/import/import-files.ts'
 import type { ReportRow } from '../../profile/import/report.ts'
 import type { ImportedProfile } from '../../profile/import/result.ts'
 import { authWords, type Profile } from '../../profile/schema.ts'
 import { parseSecrets } from '../../secrets/input.ts'
-import { type CliContext, type ExitCode, reporting } from '../context.ts'
-import { type CredentialOptions, type GivenFile, readBeside } from './credentials.ts'
+import { type CliContext, type ExitCode, reportFault, reporting } from '../context.ts'
+import { type CredentialOptions, readBeside } from './credentials.ts'
+import { importWithAnswers } from './import-answers.ts'
+import { tellImported } from './import-report.ts'
 
 export interface ImportOptions extends CredentialOptions {
   readonly json: boolean
   /** Puts the profile in the place of the one with the same id. */
   readonly replace: boolean
   readonly secretsStdin: boolean
+  /** `name=value`: what the file does not say. */
+  readonly set: readonly string[]
   /** A profile there is, to put a certificate into. */
   readonly profile?: string
 }
 
+/** What a person named: a file, or a folder with all its files. */
+interface Named {
+  readonly path: string
+  readonly files: readonly ImportFile[]
+}
+
 /**
- * `culvert import FILE…`: each file by itself; one that cannot be used does not keep the others out. Files with
- * certificates and keys are of use beside a profile only: they go with each of the others, or into `--profile`.
+ * `culvert import FILE…`: each file or folder by itself; one that cannot be used does not keep the others out. Files
+ * with certificates, keys and secrets are of use beside a profile only: they go with each of the others, or
+ * certificates into `--profile`.
  */
 export async function importFiles(
   context: CliContext,
@@ -36,21 +48,27 @@ export async function importFiles(
     const code = await reporting(context.terminal, options.json, work)
     if (code !== 0) worst = code
   }
-  const files: GivenFile[] = []
+  const named: Named[] = []
   for (const path of paths) {
     await each(async () => {
-      files.push({ path, bytes: await context.readFile(path) })
+      named.push({ path, files: await context.readFiles(path) })
       return 0
     })
   }
-  const credentials = files.filter(({ bytes }) => looksLikeCredential(bytes))
-  const profiles = files.filter((file) => !credentials.includes(file))
+  const { credentials, companions, profiles } = sorted(named)
   await each(async () => {
     const beside = await readBeside(context, credentials, options)
     try {
-      if (options.profile !== undefined) return await intoProfile(context, profiles, beside, given, options)
-      if (profiles.length === 0 && files.length > 0) throw noProfile(credentials)
-      for (const file of profiles) await each(() => importOne(context, file, beside, given, options))
+      if (options.profile !== undefined) {
+        return await intoProfile(context, [...profiles, ...companions], beside, given, options)
+      }
+      if (profiles.length === 0 && named.length > 0) throw noProfile(named)
+      const more = companions.flatMap(({ files }) => files)
+      for (const one of profiles) {
+        await each(() =>
+          importOne(context, { ...one, files: [...one.files, ...more] }, beside, given, options),
+        )
+      }
       return 0
     } finally {
       beside.credential?.key.secret.close()
@@ -60,10 +78,26 @@ export async function importFiles(
   return worst
 }
 
-const noProfile = (files: readonly GivenFile[]): VpnFailure =>
+/** What a person named, by what it is good for. A folder is always taken for profiles. */
+function sorted(named: readonly Named[]) {
+  const single = ({ files }: Named): ImportFile | undefined => (files.length === 1 ? files[0] : undefined)
+  const is = (one: Named, kind: (file: ImportFile) => boolean): boolean => {
+    const file = single(one)
+    return file !== undefined && kind(file)
+  }
+  const credentials = named.filter((one) => is(one, ({ bytes }) => looksLikeCredential(bytes)))
+  const companions = named.filter((one) => !credentials.includes(one) && is(one, isCompanion))
+  return {
+    credentials: credentials.flatMap(({ path, files }) => files.map(({ bytes }) => ({ path, bytes }))),
+    companions,
+    profiles: named.filter((one) => !credentials.includes(one) && !companions.includes(one)),
+  }
+}
+
+const noProfile = (named: readonly Named[]): VpnFailure =>
   new VpnFailure({
     kind: 'profileInvalid',
-    source: files.map(({ path }) => basename(path)).join(', '),
+    source: named.map(({ path }) => basename(path)).join(', '),
     field: '',
     problem: 'it says nothing of a gateway: give it beside a profile, or name one you have with --profile',
   })
@@ -71,7 +105,7 @@ const noProfile = (files: readonly GivenFile[]): VpnFailure =>
 /** `culvert import FILE.p12 --profile NAME`: a profile there is gets another certificate. */
 async function intoProfile(
   context: CliContext,
-  [stray]: readonly GivenFile[],
+  [stray]: readonly Named[],
   beside: Beside,
   given: ReadonlyMap<string, Secret>,
   { profile: name = '', json }: ImportOptions,
@@ -89,38 +123,60 @@ async function intoProfile(
   const report: ReportRow[] = []
   const made = withBeside({ profile, secrets: new Map() }, beside, (row) => report.push(row))
   await save(context, made.profile, made.secrets, given)
-  tell(context, profile.name, [made.profile], report, json, 'Updated')
+  tellImported(
+    context.terminal,
+    { path: profile.name, profiles: [made.profile], report, done: 'Updated' },
+    json,
+  )
   return 0
 }
 
 async function importOne(
   context: CliContext,
-  { path, bytes }: GivenFile,
+  { path, files }: Named,
   beside: Beside,
   given: ReadonlyMap<string, Secret>,
   options: ImportOptions,
 ): Promise<ExitCode> {
-  const { profiles, report: rows } = importCulvertJson(bytes, basename(path))
-  const report = [...rows]
+  const { terminal } = context
+  const result = await importWithAnswers(context, path, files, options)
+  const report = [...result.report]
   const kept: Profile[] = []
-  for (const imported of profiles) {
+  for (const imported of result.profiles) {
+    if (!(await isWanted(context, imported))) continue
     const made = withBeside(imported, beside, (row) => report.push(row))
-    kept.push(await keepProfile(context, made, given, options, report))
+    const replace = options.replace || made.lasting
+    const profile = await besideOthers(context, made.profile, replace, report)
+    await save(context, profile, made.secrets, given)
+    kept.push(profile)
   }
-  tell(context, path, kept, report, options.json, 'Imported')
-  return 0
+  const { refused, signers } = result
+  const warnings = result.profiles.flatMap((one) => one.warnings)
+  tellImported(
+    terminal,
+    { path, profiles: kept, report, done: 'Imported', refused, signers, warnings },
+    options.json,
+  )
+  for (const { name, reason } of refused) {
+    reportFault(terminal, { kind: 'profileUnsupported', source: path, profile: name, reason }, false)
+  }
+  return kept.length > 0 ? 0 : 1
 }
 
-async function keepProfile(
+/** What weakens security is said before anything is saved, and a person may say no. */
+async function isWanted(
   context: CliContext,
-  imported: ImportedProfile,
-  given: ReadonlyMap<string, Secret>,
-  options: ImportOptions,
-  report: ReportRow[],
-): Promise<Profile> {
-  const profile = await besideOthers(context, imported.profile, options.replace, report)
-  await save(context, profile, imported.secrets, given)
-  return profile
+  { profile, warnings, secrets }: ImportedProfile,
+): Promise<boolean> {
+  const { terminal } = context
+  if (warnings.length === 0) return true
+  terminal.err(`culvert: ${profile.name} is weaker than it should be:`)
+  for (const warning of warnings) terminal.err(`  - ${warning}`)
+  if (!terminal.interactive) return true
+  const answer = await terminal.ask('Save it all the same? [y/N]')
+  if (/^\s*y(?:es)?\s*$/i.test(answer ?? '')) return true
+  for (const secret of secrets.values()) secret.close()
+  return false
 }
 
 /** Its own secrets are closed; those that were given may be for other profiles too. */
@@ -138,7 +194,10 @@ async function save(
   }
 }
 
-/** A profile that is there already under this id is not overwritten unless asked: it may have been edited. */
+/**
+ * A file with a lasting name of its own updates its profile. Any other never overwrites one that is there already
+ * under this id unless asked: it may have been edited.
+ */
 async function besideOthers(
   context: CliContext,
   profile: Profile,
@@ -171,32 +230,5 @@ async function saveSecret(
     context.terminal.err(`culvert: ${sentenceFor(thrown.error)}`)
     const later = name === 'key' ? 'connect takes it with --secrets-stdin' : 'so connect will ask for it'
     context.terminal.err(`  - ${profile.name} is imported; its secret was not saved, ${later}`)
-  }
-}
-
-function tell(
-  context: CliContext,
-  file: string,
-  profiles: readonly Profile[],
-  report: readonly ReportRow[],
-  json: boolean,
-  done: 'Imported' | 'Updated',
-): void {
-  const { terminal } = context
-  const names = profiles.map(({ name }) => name)
-  if (json) return terminal.out(JSON.stringify({ event: 'imported', file, profiles: names, report }))
-  terminal.out(done === 'Updated' ? `Updated ${file}.` : `Imported ${names.join(', ')} from ${file}.`)
-  const kept = report.filter(({ outcome }) => outcome === 'kept').length
-  if (kept > 0) terminal.out(`  kept     ${kept} ${kept === 1 ? 'field' : 'fields'}`)
-  for (const { field, outcome, reason } of report) {
-    if (outcome !== 'kept') terminal.out(`  ${outcome.padEnd(8)} ${field}: ${reason ?? ''}`)
-  }
-  for (const { name, auth } of profiles) {
-    const ready = auth.method !== 'certificate' || auth.certificate !== undefined
-    terminal.out(
-      ready
-        ? `Connect with: culvert connect ${JSON.stringify(name)}`
-        : `Your certificate is still to come: culvert import FILE.p12 --profile ${JSON.stringify(name)}`,
-    )
   }
 }

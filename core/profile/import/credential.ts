@@ -1,17 +1,22 @@
 import { type Certificate, describeCertificate } from '../../cert/certificate.ts'
 import type { Credential } from '../../cert/own-key.ts'
-import { encodePem, looksLikePem } from '../../cert/pem.ts'
+import { encodePem } from '../../cert/pem.ts'
 import { encodeKeyPem } from '../../cert/private-key.ts'
+import { VpnFailure } from '../../errors.ts'
 import { authWords, gatewayAuthOf } from '../schema.ts'
+import { kindOf } from './kinds.ts'
 import type { ReportRow } from './report.ts'
 import type { ImportedProfile } from './result.ts'
 
-/** An ASN.1 SEQUENCE in DER: certificates, keys and PKCS#12 bundles begin so. */
-const SEQUENCE = 0x30
-
-/** Whether a file may hold certificates or keys, and is no profile by itself: profiles in JSON have PEM inside. */
-export const looksLikeCredential = (file: Uint8Array): boolean =>
-  file[0] === SEQUENCE || (looksLikePem(file) && !/^\s*[[{]/.test(Buffer.from(file).toString('latin1')))
+/** Whether a file holds certificates or keys, and is no profile by itself: profiles have PEM inside, or are signed. */
+export function looksLikeCredential(file: Uint8Array): boolean {
+  try {
+    return /^(?:pkcs12|pem|der)$/.test(kindOf(file, '') ?? '')
+  } catch (thrown) {
+    if (thrown instanceof VpnFailure) return false
+    throw thrown
+  }
+}
 
 export const certificatesPem = (certificates: readonly Certificate[]): string =>
   certificates.map(({ der }) => encodePem({ label: 'CERTIFICATE', der })).join('')

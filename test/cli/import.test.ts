@@ -1,0 +1,145 @@
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Desk, FakeTerminal } from './desk.ts'
+
+const sample = (name: string) => new URL(`../profiles/${name}`, import.meta.url)
+
+let desk: Desk
+beforeEach(async () => {
+  desk = await Desk.make()
+})
+afterEach(() => desk.clear())
+
+async function file(name: string, content: string | Uint8Array): Promise<string> {
+  const path = join(desk.home, name)
+  await writeFile(path, content)
+  return path
+}
+
+const copyOf = async (from: string, name: string, change = (text: string) => text): Promise<string> =>
+  file(name, change(await readFile(sample(from), 'utf8')))
+
+const profiles = async () => (await desk.profiles.list()).profiles
+
+describe('importing again', () => {
+  test('a file with a lasting name of its own updates its profile', async () => {
+    await desk.end('import', await copyOf('mobileconfig/psk.mobileconfig', 'a.mobileconfig'))
+    const changed = (text: string) => text.replaceAll('vpn.office.example', 'new.office.example')
+    const again = await copyOf('mobileconfig/psk.mobileconfig', 'b.mobileconfig', changed)
+    expect((await desk.end('import', again)).code).toBe(0)
+    expect((await profiles()).map(({ gateway }) => gateway.host)).toEqual(['new.office.example'])
+  })
+
+  test('a connection without one is known by its name and gateway', async () => {
+    const path = await copyOf('swanctl/psk.conf', 'a.conf')
+    await desk.end('import', path)
+    await desk.end('import', path)
+    expect((await profiles()).map(({ name }) => name)).toEqual(['home'])
+  })
+})
+
+describe('what a file does not say', () => {
+  const noId = () => copyOf('ipsec-conf/no-id.conf', 'no-id.conf')
+
+  test('is asked of a person, and nothing is saved before', async () => {
+    const terminal = new FakeTerminal()
+    terminal.interactive = true
+    terminal.answer = 'alice@example.org'
+    const { done } = desk.run(['import', await noId()], terminal)
+    expect(await done).toBe(0)
+    expect(terminal.asked[0]).toContain('Who are you to the gateway of a?')
+    expect((await profiles())[0]?.localId).toBe('alice@example.org')
+  })
+
+  test('is told to a script, which gives it with --set', async () => {
+    const path = await noId()
+    const { terminal, code } = await desk.end('import', path)
+    expect(code).toBe(1)
+    expect(terminal.complaints[0]).toContain('--set localId=…')
+    expect(await profiles()).toEqual([])
+    expect((await desk.end('import', '--set', 'localId=alice@example.org', path)).code).toBe(0)
+  })
+})
+
+describe('what weakens security', () => {
+  const weak = () =>
+    file(
+      'weak.conf',
+      `connections { old { version = 2
+        remote_addrs = vpn.example.org
+        proposals = 3des-sha1-modp1024
+        vips = 0.0.0.0
+        local { auth = psk
+                id = alice@example.org }
+        remote { auth = psk } } }
+      secrets { ike { secret = short } }`,
+    )
+
+  test('is said before it is saved, and a person may say no', async () => {
+    const terminal = new FakeTerminal()
+    terminal.interactive = true
+    terminal.answer = 'n'
+    const { done } = desk.run(['import', await weak()], terminal)
+    expect(await done).toBe(1)
+    const said = terminal.complaints.join('\n')
+    for (const word of ['3des', 'sha1', 'modp1024', '5 characters']) expect(said).toContain(word)
+    expect(await profiles()).toEqual([])
+  })
+
+  test('is said to a script, and switched on by name', async () => {
+    const { terminal, code } = await desk.end('import', await weak())
+    expect(code).toBe(0)
+    expect(terminal.complaints.join('\n')).toContain('old is weaker than it should be')
+    expect((await profiles())[0]?.weak).toEqual(['3des', 'sha1', 'modp1024'])
+  })
+})
+
+describe('several files', () => {
+  test('a sign-in that is not done yet is one sentence, and nothing is saved', async () => {
+    const { terminal, code } = await desk.end('import', await copyOf('sswan/eap.sswan', 'a.sswan'))
+    expect(code).toBe(1)
+    expect(terminal.complaints[0]).toMatch(/Culvert cannot use School yet: .*signs in by EAP/)
+    expect(await profiles()).toEqual([])
+    expect(terminal.written.join('\n')).not.toContain('correct horse battery')
+  })
+
+  test('secrets beside ipsec.conf are found', async () => {
+    const conf = await copyOf('ipsec-conf/strongswan.d/ipsec.conf', 'ipsec.conf')
+    const secrets = await copyOf('ipsec-conf/strongswan.d/ipsec.secrets', 'ipsec.secrets')
+    expect((await desk.end('import', conf, secrets)).code).toBe(0)
+    const home = await desk.profiles.find('home')
+    const psk = await desk.keychain.get(home.id, 'psk')
+    expect(psk?.use((bytes) => Buffer.from(bytes).toString())).toBe('a long key with # and spaces')
+  })
+
+  test('a folder is read whole, and no link leads out of it', async () => {
+    const folder = join(desk.home, 'sent')
+    await mkdir(join(folder, 'conf.d'), { recursive: true })
+    await writeFile(join(folder, 'swanctl.conf'), 'connections {\n include conf.d/*.conf\n}\n')
+    await writeFile(join(folder, 'conf.d/a.conf'), await readFile(sample('swanctl/folder.d/conf.d/a.conf')))
+    const outside = await file('outside.conf', 'evil { remote_addrs = evil.example.org }')
+    await symlink(outside, join(folder, 'conf.d/b.conf'))
+    expect((await desk.end('import', folder)).code).toBe(0)
+    expect((await profiles()).map(({ name }) => name)).toEqual(['site'])
+  })
+
+  test('the signer of a file is shown', async () => {
+    const path = await file('a', await readFile(sample('containers/signed-rsa.mobileconfig')))
+    const { terminal } = await desk.end('import', path)
+    expect(terminal.written.join('\n')).toContain('signed   Example Administrator, by a certificate of')
+  })
+
+  test('--json tells everything in one object, and never a secret', async () => {
+    const { terminal } = await desk.end(
+      'import',
+      '--json',
+      await copyOf('mobileconfig/psk.mobileconfig', 'a.mobileconfig'),
+    )
+    expect(JSON.parse(terminal.written[0] ?? '')).toMatchObject({
+      event: 'imported',
+      profiles: ['Office (PSK)'],
+    })
+    expect(terminal.written.join('')).not.toContain('a key of more than twenty')
+  })
+})
