@@ -45,6 +45,10 @@ describe('schema', () => {
   test.each([
     [{ gateway: { host: '' } }, 'gateway.host'],
     [{ gateway: { host: 'not a host' } }, 'gateway.host'],
+    [{ gateway: { host: 'a..b' } }, 'gateway.host'],
+    [{ gateway: { host: '-a.example' } }, 'gateway.host'],
+    // Long names are judged as fast as short ones.
+    [{ gateway: { host: `${'ab.'.repeat(80)}=` } }, 'gateway.host'],
     [{ gateway: undefined }, 'gateway'],
     [{ version: 2 }, 'version'],
     [{ id: '../etc' }, 'id'],
@@ -222,6 +226,17 @@ describe('import of our own JSON', () => {
     expect(result.report).toContainEqual(expect.objectContaining({ field: 'colour', outcome: 'ignored' }))
     expect(result.report).toContainEqual(expect.objectContaining({ field: 'ike.speed', outcome: 'ignored' }))
     expect(result.report).toContainEqual({ field: 'gateway', outcome: 'kept' })
+  })
+
+  test('fields whose names look like paths, or like nothing, are ignored like any other', () => {
+    const odd = { ...minimal, '../ns': 1, '': { x: 1 }, 'ike.version': 9, ike: { 'a.b': 1 } }
+    const { report } = importCulvertJson(json(odd), 'a.json')
+    expect(report.filter(({ outcome }) => outcome === 'ignored').map(({ field }) => field)).toEqual([
+      '../ns',
+      '',
+      'ike.version',
+      'ike.a.b',
+    ])
   })
 
   test('a key that came along goes to the keychain', () => {

@@ -1,42 +1,17 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { VpnFailure } from '../../../core/errors.ts'
-import type { ImportFile } from '../../../core/profile/import/bundle.ts'
 import { importFiles } from '../../../core/profile/import/import-files.ts'
-
-/** One folder a format; beside `x` or the folder `x.d` stands `x.expected.json`, or `x.d.expected.json`. */
-const corpus = fileURLToPath(new URL('../../profiles', import.meta.url))
+import { CORPUS, EXPECTED, filesAt, samplesIn } from '../../support/profile-corpus.ts'
 
 /** Write the expectations anew; the difference is then read by a person. */
 const UPDATE = process.env.UPDATE_EXPECTED === '1'
 
-const EXPECTED = '.expected.json'
-
-function samples(): readonly string[] {
-  return readdirSync(corpus)
-    .filter((format) => statSync(join(corpus, format)).isDirectory())
-    .flatMap((format) => readdirSync(join(corpus, format)).map((name) => join(format, name)))
-    .filter((name) => !name.endsWith(EXPECTED) && !name.endsWith('.md'))
-    .sort()
-}
-
-function filesOf(path: string): readonly ImportFile[] {
-  if (!statSync(path).isDirectory()) {
-    return [{ name: path.split('/').at(-1) ?? '', bytes: new Uint8Array(readFileSync(path)) }]
-  }
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
-    .map((file) => ({ name: relative(path, file), bytes: new Uint8Array(readFileSync(file)) }))
-}
-
 /** Everything a person would see, and the secrets, which are the samples' own. */
 async function outcomeOf(path: string): Promise<unknown> {
   try {
-    const { profiles, report, ...rest } = await importFiles(filesOf(path))
+    const { profiles, report, ...rest } = await importFiles(filesAt(path))
     return {
       profiles: profiles.map(({ profile, secrets, warnings }) => ({
         profile,
@@ -61,8 +36,8 @@ async function outcomeOf(path: string): Promise<unknown> {
 }
 
 describe('every sample gives the profile and the report that stand beside it', () => {
-  test.each(samples())('%s', async (name) => {
-    const path = join(corpus, name)
+  test.each(samplesIn(CORPUS))('%s', async (name) => {
+    const path = join(CORPUS, name)
     const outcome = JSON.parse(JSON.stringify(await outcomeOf(path)))
     if (UPDATE) writeFileSync(`${path}${EXPECTED}`, `${JSON.stringify(outcome, undefined, 2)}\n`)
     expect(outcome).toEqual(JSON.parse(readFileSync(`${path}${EXPECTED}`, 'utf8')))

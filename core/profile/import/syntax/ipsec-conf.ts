@@ -22,7 +22,7 @@ interface Raw {
  */
 export function parseIpsecConf(text: string, file: string, include: Include): readonly Conn[] {
   const conns = new Map<string, Raw>()
-  readSections(text, file, include, conns, 0)
+  readSections(text, file, { include, conns, lines: 0 }, 0)
   const fallback = conns.get('%default')
   const wanted = [...conns.values()].filter(({ name }) => !name.startsWith('%'))
   return wanted.map((conn) => {
@@ -35,18 +35,21 @@ export function parseIpsecConf(text: string, file: string, include: Include): re
   })
 }
 
-function readSections(
-  text: string,
-  file: string,
-  include: Include,
-  conns: Map<string, Raw>,
-  depth: number,
-): void {
+interface Reading {
+  readonly include: Include
+  readonly conns: Map<string, Raw>
+  /** Of all files together: they may include each other many times. */
+  lines: number
+}
+
+function readSections(text: string, file: string, reading: Reading, depth: number): void {
+  const { include, conns } = reading
   let conn: Raw | undefined
   let other = false
   for (const [at, whole] of text.split('\n').entries()) {
     const line = at + 1
-    if (at > LIMITS.items) throw invalid({ file, line }, 'it has too many parts')
+    reading.lines += 1
+    if (reading.lines > LIMITS.items) throw invalid({ file, line }, 'it has too many parts')
     const words = withoutComment(whole)
     if (words.trim() === '') continue
     if (!/^\s/.test(words)) {
@@ -61,8 +64,7 @@ function readSections(
         if (conns.size > LIMITS.connections) throw invalid({ file, line }, 'it has too many connections')
       } else if (kind === 'include') {
         if (depth > 8) throw invalid({ file, line }, 'files include each other too deeply')
-        for (const one of include(unquoted(name), line))
-          readSections(one.text, one.name, include, conns, depth + 1)
+        for (const one of include(unquoted(name), line)) readSections(one.text, one.name, reading, depth + 1)
       } else if (kind === 'config' || kind === 'ca' || kind === 'version') {
         other = true
       } else {

@@ -115,7 +115,7 @@ class Parser {
       }
       skipNewlines()
       if (peek()?.kind !== '{') {
-        throw invalid({ file, line: token.line }, `"=" or "{" is expected behind ${shown(token.text)}`)
+        throw invalid({ file, line: token.line }, '"=" or "{" is expected behind the name')
       }
       at += 1
       if (open.length >= LIMITS.depth) throw invalid({ file, line: token.line }, 'it is nested too deeply')
@@ -156,7 +156,7 @@ function* tokensOf(text: string, file: string): Generator<Token> {
       line += 1
       at += 1
       inValue = false
-    } else if (mark === ' ' || mark === '\t') {
+    } else if (/\s/.test(mark)) {
       at += 1
     } else if (mark === '#') {
       const end = text.indexOf('\n', at)
@@ -205,6 +205,7 @@ function resolveInheritance(root: Section, file: string): void {
   const fill = (section: Section, from: Section, depth: number): void => {
     if (depth > LIMITS.depth)
       throw invalid({ file, line: section.line }, 'sections inherit from each other too deeply')
+    copies += from.values.size
     for (const [key, value] of from.values) if (!section.values.has(key)) section.values.set(key, value)
     for (const [name, inner] of from.sections) {
       copies += 1
