@@ -1,30 +1,14 @@
 import { Secret } from '../../bytes/secret.ts'
-import type { Bundle, ImportFile } from './bundle.ts'
+import { splitPem } from '../../cert/pem.ts'
+import type { Bundle } from './bundle.ts'
 import type { Draft, Field } from './description.ts'
 
-export interface PemBlock {
-  /** What stands behind BEGIN. */
-  readonly label: string
-  readonly octets: Uint8Array
-}
-
-/** Every block of a PEM file; damaged ones are left out. */
-export function pemBlocks(bytes: Uint8Array): readonly PemBlock[] {
-  const text = Buffer.from(bytes).toString('latin1')
-  const pattern = /-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----/g
-  return [...text.matchAll(pattern)].map(([, label = '', body = '']) => {
-    // Headers of the old encrypted keys end at an empty line.
-    const packed = body.includes(':') ? body.replace(/^[\s\S]*?\r?\n\r?\n/, '') : body
-    return { label, octets: new Uint8Array(Buffer.from(packed, 'base64')) }
-  })
-}
-
-/** The certificates of a PEM or DER file, DER each. */
-export function certificatesIn(file: ImportFile): readonly Uint8Array[] {
-  if (file.bytes[0] === 0x30) return [file.bytes]
-  return pemBlocks(file.bytes)
+/** The certificates of a PEM or DER file, DER each; read and judged where they are used. */
+export function certificatesIn(bytes: Uint8Array): readonly Uint8Array[] {
+  if (bytes[0] === 0x30) return [bytes]
+  return splitPem(Buffer.from(bytes).toString('latin1'))
     .filter(({ label }) => /^(?:TRUSTED |X509 )?CERTIFICATE$/.test(label))
-    .map(({ octets }) => octets)
+    .map(({ der }) => der)
 }
 
 const NOT_THERE = 'the file it names did not come along; give it together with this one'
@@ -39,7 +23,7 @@ export function takeCertificate(
   folders: readonly string[],
 ): void {
   const file = bundle.find(named, draft.file, folders)
-  const found = file === undefined ? [] : certificatesIn(file)
+  const found = file === undefined ? [] : certificatesIn(file.bytes)
   if (found.length === 0) {
     draft.mark(
       field,

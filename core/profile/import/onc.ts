@@ -1,5 +1,5 @@
 import type { ImportContext, ImportFile } from './bundle.ts'
-import { pemBlocks } from './companions.ts'
+import { certificatesIn } from './companions.ts'
 import { Draft, type SignIn } from './description.ts'
 import { invalid } from './failure.ts'
 import {
@@ -46,12 +46,8 @@ export const ONC: KeyTable = {
   'VPN.IPsec.RemoteIdentity': fills('remoteId', text),
   'VPN.IPsec.Group': fills('localId', (value) => `keyid:${text(value)}`),
   'VPN.IPsec.ServerCAPEMs': means(['caCertificates'], (draft, { value, path }) => {
-    const blocks = listOf((pem) => pemBlocks(new Uint8Array(Buffer.from(String(pem)))), /$^/)(value).flat()
-    draft.say(
-      'caCertificates',
-      blocks.map(({ octets }) => octets),
-      path,
-    )
+    const read = listOf((pem) => certificatesIn(new Uint8Array(Buffer.from(String(pem)))), /$^/)
+    draft.say('caCertificates', read(value).flat(), path)
   }),
   'VPN.IPsec.ServerCARef': joins('caCertificates'),
   'VPN.IPsec.ServerCARefs': joins('caCertificates'),

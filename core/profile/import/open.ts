@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib'
 import { armor, Decrypter } from 'age-encryption'
 import { unzipSync } from 'fflate'
+import { splitPem } from '../../cert/pem.ts'
 import { VpnFailure } from '../../errors.ts'
 import type { ImportFile } from './bundle.ts'
-import { pemBlocks } from './companions.ts'
 import { invalid } from './failure.ts'
 import { kindOf } from './kinds.ts'
 import { LIMITS } from './limits.ts'
@@ -107,7 +107,7 @@ function zipChecksums(bytes: Uint8Array): readonly number[] {
 }
 
 const withoutPem = (bytes: Uint8Array): Uint8Array =>
-  bytes[0] === 0x30 ? bytes : (pemBlocks(bytes)[0]?.octets ?? bytes)
+  bytes[0] === 0x30 ? bytes : (splitPem(Buffer.from(bytes).toString('latin1'))[0]?.der ?? bytes)
 
 async function unsealed(file: ImportFile, passphrase: string): Promise<Uint8Array> {
   const decrypter = new Decrypter()

@@ -1,6 +1,23 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import * as asn1 from 'asn1js'
+import { Malformed } from '../../../bytes/malformed.ts'
 import { concat, equal } from '../../../bytes/octets.ts'
+import { type Certificate, decodeCertificate, describeCertificate } from '../../../cert/certificate.ts'
+import {
+  contentOf,
+  type Der,
+  fail,
+  inside,
+  integerOctets,
+  isContext,
+  oid,
+  type Place,
+  printable,
+  rawOf,
+  sequence,
+  setOf,
+} from '../../../cert/der.ts'
+import { formatName } from '../../../cert/name.ts'
 import { invalid } from '../failure.ts'
 import { LIMITS } from '../limits.ts'
 
@@ -18,6 +35,8 @@ export interface Signer {
   readonly weak: boolean
 }
 
+const PLACE: Place = { what: 'SignedData', reference: 'RFC 5652 §5' }
+
 const SIGNED_DATA = '1.2.840.113549.1.7.2'
 const MESSAGE_DIGEST = '1.2.840.113549.1.9.4'
 const PSS = '1.2.840.113549.1.1.10'
@@ -30,7 +49,7 @@ const DIGESTS: Readonly<Record<string, string>> = {
   '2.16.840.1.101.3.4.2.3': 'sha512',
 }
 
-type Node = asn1.AsnType
+const CHANGED = 'its signature is wrong: it was changed after it was signed'
 
 /**
  * What a CMS SignedData wraps, after every signature in it was found right. Who the signers are is for a person to
@@ -41,133 +60,96 @@ export function openSigned(bytes: Uint8Array, file: string): SignedContent {
   try {
     return open(bytes)
   } catch (thrown) {
-    if (!(thrown instanceof Damaged)) throw thrown
-    throw invalid({ file }, thrown.message)
+    if (!(thrown instanceof Malformed)) throw thrown
+    throw invalid({ file }, thrown.problem)
   }
 }
 
-class Damaged extends Error {}
-
 function open(bytes: Uint8Array): SignedContent {
-  const [type, wrapped] = inside(decode(bytes))
-  if (oid(type) !== SIGNED_DATA) throw new Damaged('it is no signed message')
-  const parts = inside(inside(wrapped)[0])
-  const encapsulated = inside(parts[2])
-  const content = encapsulated[1] === undefined ? undefined : octets(inside(encapsulated[1])[0])
-  if (content === undefined) throw new Damaged('what was signed is not in it')
-  const certificates = inside(parts.find((part) => isContext(part, 0)) ?? new asn1.Sequence())
-  const infos = parts.at(-1)
-  if (!(infos instanceof asn1.Set)) throw new Damaged('it is no signed message')
-  const signers = inside(infos).map((info) => checkSigner(info, certificates, content))
-  if (signers.length === 0) throw new Damaged('nobody signed it')
+  const [type, wrapped] = sequence(decodeBer(bytes), PLACE)
+  if (oid(type, PLACE) !== SIGNED_DATA) fail(PLACE, 'it is no signed message')
+  const parts = sequence(inside(wrapped, PLACE)[0], PLACE)
+  const [, wrappedContent] = sequence(parts[2], PLACE)
+  if (wrappedContent === undefined) fail(PLACE, 'what was signed is not in it')
+  const content = octets(inside(wrappedContent, PLACE)[0])
+  const held = parts.find(isTagged)
+  const certificates = held === undefined ? [] : inside(held, PLACE).flatMap(certificateOf)
+  const signers = setOf(parts.at(-1), PLACE).map((info) => checkSigner(info, certificates, content))
+  if (signers.length === 0) fail(PLACE, 'nobody signed it')
   return { content, signers }
 }
 
-function checkSigner(info: Node, certificates: readonly Node[], content: Uint8Array): Signer {
-  const parts = inside(info)
+function certificateOf(node: Der): readonly Certificate[] {
+  const read = decodeCertificate(rawOf(node, PLACE))
+  return read.ok ? [read.value] : []
+}
+
+function checkSigner(info: Der, certificates: readonly Certificate[], content: Uint8Array): Signer {
+  const parts = sequence(info, PLACE)
   const [, id, digestAlgorithm] = parts
-  const signed = parts[3] !== undefined && isContext(parts[3], 0) ? parts[3] : undefined
+  const signed = isTagged(parts[3]) ? parts[3] : undefined
   const [signatureAlgorithm, signature] = parts.slice(signed === undefined ? 3 : 4)
   const certificate = certificates.find((one) => isOf(one, id))
-  if (certificate === undefined) throw new Damaged("the signer's certificate is not in it")
-  const digest = DIGESTS[oid(inside(digestAlgorithm)[0])]
-  if (digest === undefined) throw new Damaged('it is signed with a digest that Culvert does not know')
-  const fields = fieldsOf(certificate)
+  if (certificate === undefined) return fail(PLACE, "the signer's certificate is not in it, or is damaged")
+  const digest = DIGESTS[oid(sequence(digestAlgorithm, PLACE)[0], PLACE)]
+  if (digest === undefined) return fail(PLACE, 'it is signed with a digest that Culvert does not know')
   const covered = signed === undefined ? content : coveredBy(signed, content, digest)
-  const scheme = inside(signatureAlgorithm)[0]
-  if (!isRight(oid(scheme), digest, fields.key, covered, octets(signature))) {
-    throw new Damaged('its signature is wrong: it was changed after it was signed')
+  const scheme = oid(sequence(signatureAlgorithm, PLACE)[0], PLACE)
+  if (!isRight(scheme, digest, certificate, covered, octets(signature))) fail(PLACE, CHANGED)
+  return {
+    name: printable(describeCertificate(certificate)),
+    issuer: printable(formatName(certificate.issuer)),
+    weak: digest === 'sha1',
   }
-  return { name: nameOf(fields.subject), issuer: nameOf(fields.issuer), weak: digest === 'sha1' }
 }
 
 /** With signed attributes the signature covers them, as a SET, and they hold the digest of the content. RFC 5652 §5.4 */
-function coveredBy(signed: Node, content: Uint8Array, digest: string): Uint8Array {
-  const attribute = inside(signed).find((one) => oid(inside(one)[0]) === MESSAGE_DIGEST)
-  const [value] = attribute === undefined ? [] : inside(inside(attribute)[1])
+function coveredBy(signed: Der, content: Uint8Array, digest: string): Uint8Array {
+  const attributes = inside(signed, PLACE).map((one) => sequence(one, PLACE))
+  const [, values] = attributes.find(([type]) => oid(type, PLACE) === MESSAGE_DIGEST) ?? []
   const wanted = createHash(digest).update(content).digest()
-  if (value === undefined || !equal(octets(value), wanted)) {
-    throw new Damaged('its signature is wrong: it was changed after it was signed')
-  }
-  const raw = rawOf(signed)
-  return concat(Uint8Array.of(0x31), raw.subarray(1))
+  if (values === undefined || !equal(octets(setOf(values, PLACE)[0]), wanted)) fail(PLACE, CHANGED)
+  return concat(Uint8Array.of(0x31), rawOf(signed, PLACE).subarray(1))
 }
 
 function isRight(
   scheme: string,
   digest: string,
-  key: Uint8Array,
+  certificate: Certificate,
   covered: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  let publicKey: KeyObject
+  let key: KeyObject
   try {
-    publicKey = createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' })
+    key = createPublicKey({ key: Buffer.from(certificate.spki), format: 'der', type: 'spki' })
   } catch {
-    throw new Damaged("the signer's key is of a kind that Culvert does not know")
+    return fail(PLACE, "the signer's key is of a kind that Culvert does not know")
   }
   const pss = scheme === PSS ? { padding: 6 /* RSA_PKCS1_PSS_PADDING */, saltLength: -2 /* any */ } : {}
-  const plain = /^ed/.test(publicKey.asymmetricKeyType ?? '')
+  const plain = /^ed/.test(key.asymmetricKeyType ?? '')
   try {
-    return verify(plain ? null : digest, covered, { key: publicKey, ...pss }, signature)
+    return verify(plain ? null : digest, covered, { key, ...pss }, signature)
   } catch {
     return false
   }
 }
 
-interface CertificateFields {
-  readonly serial: Uint8Array
-  readonly issuer: Node
-  readonly subject: Node
-  /** SubjectPublicKeyInfo. */
-  readonly key: Uint8Array
-  readonly extensions: Node | undefined
-}
-
-/** RFC 5280 §4.1 */
-function fieldsOf(certificate: Node): CertificateFields {
-  const parts = [...inside(inside(certificate)[0])]
-  if (isContext(parts[0], 0)) parts.shift()
-  const [serial, , issuer, , subject, key] = parts
-  if (serial === undefined || issuer === undefined || subject === undefined || key === undefined) {
-    throw new Damaged('a certificate in it is damaged')
-  }
-  const extensions = parts.find((part) => isContext(part, 3))
-  return { serial: rawOf(serial), issuer, subject, key: rawOf(key), extensions }
-}
-
 /** By issuer and number, or by the identifier of the key. RFC 5652 §5.3 */
-function isOf(certificate: Node, id: Node | undefined): boolean {
-  const fields = fieldsOf(certificate)
-  if (id === undefined) return false
-  if (isContext(id, 0)) {
-    const wanted = Buffer.from(contentOf(id))
-    return fields.extensions !== undefined && Buffer.from(rawOf(fields.extensions)).includes(wanted)
+function isOf(certificate: Certificate, id: Der | undefined): boolean {
+  if (id !== undefined && isTagged(id)) {
+    const own = certificate.extensions.subjectKeyIdentifier
+    return own !== undefined && equal(own, contentOf(id))
   }
-  const [issuer, serial] = inside(id)
+  const [issuer, serial] = sequence(id, PLACE)
   return (
     issuer !== undefined &&
-    serial !== undefined &&
-    equal(rawOf(issuer), rawOf(fields.issuer)) &&
-    equal(rawOf(serial), fields.serial)
+    equal(rawOf(issuer, PLACE), certificate.issuer.der) &&
+    equal(integerOctets(serial, PLACE), certificate.serial)
   )
 }
 
-const NAMES = ['2.5.4.3', '2.5.4.10', '1.2.840.113549.1.9.1']
-
-/** The common name, else the organisation, else the mail address. */
-function nameOf(name: Node): string {
-  const parts = inside(name).flatMap((set) => inside(set).map((pair) => inside(pair)))
-  for (const wanted of NAMES) {
-    const value = parts.find(([type]) => oid(type) === wanted)?.[1]
-    if (value === undefined) continue
-    const text = Buffer.from(contentOf(value)).toString('utf8')
-    return text.replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 100)
-  }
-  return 'somebody without a name'
-}
-
-function decode(bytes: Uint8Array): Node {
+/** A signed message may be BER, with lengths left open: what is signed inside is DER all the same. RFC 5652 §2 */
+function decodeBer(bytes: Uint8Array): Der {
   let read: asn1.FromBerResult
   try {
     read = asn1.fromBER(bytes, {
@@ -177,32 +159,15 @@ function decode(bytes: Uint8Array): Node {
       parseEmbedded: false,
     })
   } catch {
-    throw new Damaged('it is no signed message, or it ends too early')
+    return fail(PLACE, 'it is no signed message, or it ends too early')
   }
-  if (read.offset === -1) throw new Damaged('it is no signed message, or it ends too early')
-  return read.result
+  return read.offset === -1 ? fail(PLACE, 'it is no signed message, or it ends too early') : read.result
 }
 
-function inside(node: Node | undefined): readonly Node[] {
-  if (node instanceof asn1.Constructed) return node.valueBlock.value as Node[]
-  throw new Damaged('it is no signed message')
-}
-
-function oid(node: Node | undefined): string {
-  if (node instanceof asn1.ObjectIdentifier) return node.valueBlock.toString()
-  throw new Damaged('it is no signed message')
-}
+const isTagged = (node: Der | undefined): boolean => node !== undefined && isContext(node, 0)
 
 /** In one piece or in several, as BER allows. */
-function octets(node: Node | undefined): Uint8Array {
-  if (!(node instanceof asn1.OctetString)) throw new Damaged('it is no signed message')
+function octets(node: Der | undefined): Uint8Array {
+  if (!(node instanceof asn1.OctetString)) return fail(PLACE, 'an OCTET STRING was expected')
   return new Uint8Array(node.getValue())
 }
-
-const rawOf = (node: Node): Uint8Array => node.valueBeforeDecodeView
-
-const contentOf = (node: Node): Uint8Array =>
-  rawOf(node).subarray(node.idBlock.blockLength + node.lenBlock.blockLength)
-
-const isContext = (node: Node | undefined, tag: number): boolean =>
-  node !== undefined && node.idBlock.tagClass === 3 && node.idBlock.tagNumber === tag
