@@ -127,7 +127,9 @@ describe('several files', () => {
   test('the signer of a file is shown', async () => {
     const path = await file('a', await readFile(sample('containers/signed-rsa.mobileconfig')))
     const { terminal } = await desk.end('import', path)
-    expect(terminal.written.join('\n')).toContain('signed   Example Administrator, O=Example, by a certificate of')
+    expect(terminal.written.join('\n')).toContain(
+      'signed   CN=Example Administrator, O=Example, by a certificate of',
+    )
   })
 
   test('--json tells everything in one object, and never a secret', async () => {

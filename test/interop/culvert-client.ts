@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Attempt, Client, ClientCounts } from './client.ts'
+import { FORMATS } from './formats.ts'
 import { type LabEnv, run, setting } from './lab.ts'
-import { profileFor, secretsFor } from './profile.ts'
+import { secretsFor } from './profile.ts'
 
 const CONNECT_LIMIT_MS = 30_000
 const END_LIMIT_MS = 10_000
@@ -36,13 +37,15 @@ export async function culvertClient(
   scenario: string,
   env: LabEnv,
   directory: string,
+  format = 'culvert',
 ): Promise<Client> {
   const namespace = setting(env, 'LAB_NS_CLIENT')
   const inside = ['netns', 'exec', namespace, process.execPath, program]
   const environment = { ...process.env, CULVERT_HOME: join(directory, 'home') }
-  const file = join(directory, `${scenario}.json`)
-  await writeFile(file, JSON.stringify(profileFor(scenario, env)))
-  const imported = await run('ip', [...inside, 'import', file], { env: environment })
+  const files = FORMATS[format]?.(scenario, env) ?? []
+  for (const { name, content } of files) await writeFile(join(directory, name), content)
+  const paths = files.map(({ name }) => join(directory, name))
+  const imported = await run('ip', [...inside, 'import', ...paths], { env: environment })
   if (imported.code !== 0) throw new Error(`import: ${imported.stderr.trim()}`)
 
   let child: ChildProcess | undefined

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { missingPrograms } from './checks.ts'
 import { culvertClient } from './culvert-client.ts'
+import { FORMATS } from './formats.ts'
 import { run } from './lab.ts'
 import { referenceClient } from './reference-client.ts'
 import { type Outcome, runScenario } from './scenario-run.ts'
@@ -13,13 +14,18 @@ import { EXTRA_CHECKS, loadScenarios, REPRESENTATIVE, unsupportedReason } from '
 interface Job {
   readonly scenario: string
   readonly nat: boolean
+  /** Of the file that describes the gateway. */
+  readonly format: string
 }
+
+type Result = Outcome & Pick<Job, 'format'>
 
 const USAGE = `usage: npm run interop -- NAME… | --all | --representative
   --nat         the client sits behind a NAT
   --reference   strongSwan's own client instead of Culvert, to try the lab itself
   --jobs N      scenarios side by side (2)
   --program F   this command line instead of the checkout's own
+  --format F    the gateway is described by a file of this format, or of all of them: all
   --json        one JSON object per scenario and nothing else`
 
 function stop(sentence: string): never {
@@ -48,6 +54,7 @@ function options() {
         reference: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         program: { type: 'string' },
+        format: { type: 'string', default: 'culvert' },
         jobs: { type: 'string', default: '2' },
       },
     })
@@ -64,7 +71,7 @@ const say = (line: string): void => {
   if (!values.json) console.log(line)
 }
 
-function chosenJobs(): readonly Job[] {
+function chosenJobs(): readonly Omit<Job, 'format'>[] {
   const { nat } = values
   if (values.representative) {
     return [
@@ -73,7 +80,7 @@ function chosenJobs(): readonly Job[] {
     ]
   }
   if (values.all) {
-    const jobs: Job[] = []
+    const jobs: Omit<Job, 'format'>[] = []
     const unsupported = new Map<string, string[]>()
     for (const scenario of scenarios) {
       const reason = unsupportedReason(scenario)
@@ -94,8 +101,8 @@ function chosenJobs(): readonly Job[] {
 }
 
 /** Timed scenarios mostly wait, so they start first and all at once; the others share `lanes`. */
-async function runAll(jobs: readonly Job[], lanes: number, one: (job: Job) => Promise<Outcome>) {
-  const outcomes = new Map<Job, Outcome>()
+async function runAll(jobs: readonly Job[], lanes: number, one: (job: Job) => Promise<Result>) {
+  const outcomes = new Map<Job, Result>()
   const work = async (job: Job): Promise<void> => {
     const outcome = await one(job)
     outcomes.set(job, outcome)
@@ -110,9 +117,10 @@ async function runAll(jobs: readonly Job[], lanes: number, one: (job: Job) => Pr
   return jobs.flatMap((job) => outcomes.get(job) ?? [])
 }
 
-const labelOf = ({ scenario, nat }: Job): string => `${scenario}${nat ? ' --nat' : ''}`
+const labelOf = ({ scenario, nat, format }: Job): string =>
+  `${scenario}${nat ? ' --nat' : ''}${format === 'culvert' ? '' : ` --format ${format}`}`
 
-function report(outcome: Outcome): void {
+function report(outcome: Result): void {
   if (values.json) {
     console.log(JSON.stringify(outcome))
     return
@@ -122,7 +130,7 @@ function report(outcome: Outcome): void {
   for (const note of outcome.notes) console.log(note.replace(/^/gm, '       '))
 }
 
-function table(outcomes: readonly Outcome[]): void {
+function table(outcomes: readonly Result[]): void {
   const width = Math.max(...outcomes.map((outcome) => labelOf(outcome).length))
   say(`\n${'scenario'.padEnd(width)}  result  connect`)
   for (const outcome of outcomes) {
@@ -149,7 +157,11 @@ async function culvertProgram(): Promise<string> {
 if (process.getuid?.() !== 0) stop('it makes network namespaces, so run it as root')
 const missing = await missingPrograms()
 if (missing.length > 0) stop(`apt-get install --no-install-recommends ${missing.join(' ')}`)
-const jobs = chosenJobs()
+const formats = values.format === 'all' ? Object.keys(FORMATS) : [values.format]
+for (const format of formats) {
+  if (!(format in FORMATS)) stop(`there is no format ${format}; there are ${Object.keys(FORMATS).join(', ')}`)
+}
+const jobs = chosenJobs().flatMap((job) => formats.map((format) => ({ ...job, format })))
 const program = values.reference ? '' : (values.program ?? (await culvertProgram()))
 const prefix = `i${process.pid.toString(36)}`
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -159,15 +171,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.exitCode = 130
   })
 }
-const outcomes = await runAll(jobs, Number(values.jobs) || 2, ({ scenario, nat }) =>
+const outcomes = await runAll(jobs, Number(values.jobs) || 2, ({ scenario, nat, format }) =>
   runScenario(scenario, {
     root,
     nat,
-    prefix: `${prefix}${nat ? 'n' : 'd'}`,
+    prefix: `${prefix}${nat ? 'n' : 'd'}${formats.indexOf(format).toString(36)}`,
     faultKinds: !values.reference,
     makeClient: async (lab, env, directory) =>
-      values.reference ? referenceClient(lab) : culvertClient(program, scenario, env, directory),
-  }),
+      values.reference ? referenceClient(lab) : culvertClient(program, scenario, env, directory, format),
+  }).then((outcome) => ({ ...outcome, format })),
 )
 table(outcomes)
 if (outcomes.some((outcome) => !outcome.ok)) process.exitCode = 1
