@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../contract/version.ts'
+import { EXPORT_FORMATS } from '../profile/export/export.ts'
 import { connect } from './commands/connect.ts'
 import { doctor } from './commands/doctor.ts'
 import { gateway } from './commands/gateway.ts'
@@ -70,10 +71,12 @@ function buildProgram(context: CliContext, run: Run): Command {
     .action((files, options) => run(options.json, () => importFiles(context, files, options)))
   program
     .command('export')
-    .description('a profile as a file for others, without its secrets')
+    .description('a profile as a file for others; its secrets only sealed under a passphrase')
     .argument('<profile>')
-    .addOption(new Option('--format <format>').choices(['culvert']).default('culvert'))
-    .action((name) => run(false, () => exportProfile(context, name)))
+    .addOption(new Option('--format <format>').choices(EXPORT_FORMATS).default('culvert'))
+    .option('--with-secrets', 'seal the profile and its secrets into an age file', false)
+    .option('--passphrase-env <variable>', 'the environment variable with the passphrase')
+    .action((name, options) => run(false, () => exportProfile(context, name, options)))
   program
     .command('edit')
     .description('change a profile in your editor ($VISUAL, $EDITOR)')

@@ -1,6 +1,8 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Secret } from '../../core/bytes/secret.ts'
+import { exportSealed } from '../../core/profile/export/export.ts'
 import { Desk, FakeTerminal } from './desk.ts'
 
 const sample = (name: string) => new URL(`../profiles/${name}`, import.meta.url)
@@ -143,5 +145,73 @@ describe('several files', () => {
       profiles: ['Office (PSK)'],
     })
     expect(terminal.written.join('')).not.toContain('a key of more than twenty')
+  })
+})
+
+describe('export', () => {
+  const office = () =>
+    file(
+      'office.json',
+      JSON.stringify({
+        name: 'Office',
+        gateway: { host: '192.0.2.1' },
+        localId: 'alice@example.org',
+        auth: { method: 'psk' },
+        mtu: 1300,
+        secrets: { psk: 'a key of more than twenty characters' },
+      }),
+    )
+
+  test.each(['swanctl', 'network-manager'])(
+    'as %s, told what it cannot say, and never a secret',
+    async (format) => {
+      await desk.end('import', await office())
+      const { terminal, code } = await desk.end('export', 'office', '--format', format)
+      expect(code).toBe(0)
+      expect(terminal.written.join('\n')).toContain('192.0.2.1')
+      expect(terminal.complaints.join('\n')).toContain('mtu: ')
+      expect(terminal.written.join('\n')).not.toContain('twenty characters')
+    },
+  )
+
+  test('sealed with its secrets', { timeout: 60_000 }, async () => {
+    await desk.end('import', await office())
+    vi.stubEnv('PASSPHRASE', 'open sesame')
+    const { terminal, code } = await desk.end(
+      'export',
+      'office',
+      '--with-secrets',
+      '--passphrase-env',
+      'PASSPHRASE',
+    )
+    vi.unstubAllEnvs()
+    expect(code).toBe(0)
+    expect(terminal.written[0]).toMatch(/^-----BEGIN AGE ENCRYPTED FILE-----/)
+    expect(terminal.written[0]).not.toContain('192.0.2.1')
+  })
+
+  test('what was sealed is imported with its passphrase, and its secrets go to the keychain', async () => {
+    await desk.end('import', await office())
+    const key = new Map([['psk', Secret.fromText('another key of more than twenty')]])
+    const { text } = await exportSealed(await desk.profiles.find('office'), key, 'open sesame', 4)
+    const sealed = await file('office.age', text)
+    expect((await desk.end('import', sealed)).terminal.complaints[0]).toContain('--passphrase-env')
+    vi.stubEnv('PASSPHRASE', 'open sesame')
+    expect((await desk.end('import', '--passphrase-env', 'PASSPHRASE', sealed)).code).toBe(0)
+    vi.unstubAllEnvs()
+    const psk = await desk.keychain.get('office', 'psk')
+    expect(psk?.use((bytes) => Buffer.from(bytes).toString())).toBe('another key of more than twenty')
+  })
+
+  test('secrets are never written in the clear', async () => {
+    await desk.end('import', await office())
+    expect((await desk.end('export', 'office', '--with-secrets')).terminal.complaints[0]).toContain(
+      'never written',
+    )
+    const foreign = await desk.end('export', 'office', '--with-secrets', '--format', 'swanctl')
+    expect(foreign.code).toBe(1)
+    expect((await desk.end('export', 'office', '--format', 'sswan')).terminal.complaints[0]).toContain(
+      'pre-shared key',
+    )
   })
 })

@@ -1,7 +1,10 @@
 import { sentenceFor } from '../../advice.ts'
+import type { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
 import { localNameOf } from '../../profile/authentication.ts'
-import { requireProfile, secretNames } from '../../profile/schema.ts'
+import { type ExportFormat, exportProfileAs, exportSealed } from '../../profile/export/export.ts'
+import type { Exported } from '../../profile/export/exported.ts'
+import { type Profile, requireProfile, secretNames } from '../../profile/schema.ts'
 import { parseJson } from '../../profile/store.ts'
 import type { CliContext, ExitCode } from '../context.ts'
 
@@ -24,12 +27,62 @@ export async function listProfiles(context: CliContext, json: boolean): Promise<
   return damaged.length === 0 ? 0 : 1
 }
 
-/** `culvert export PROFILE`: the profile as a file others can import; never a secret. */
-export async function exportProfile(context: CliContext, name: string): Promise<ExitCode> {
+export interface ExportOptions {
+  readonly format: ExportFormat
+  /** Seals the profile and its secrets under a passphrase. */
+  readonly withSecrets: boolean
+  /** The variable that holds the passphrase. */
+  readonly passphraseEnv?: string
+}
+
+/** `culvert export PROFILE`: the profile as a file others can import; secrets only sealed under a passphrase. */
+export async function exportProfile(
+  context: CliContext,
+  name: string,
+  options: ExportOptions,
+): Promise<ExitCode> {
+  const { terminal } = context
   const profile = await context.profiles.find(name)
-  context.terminal.out(JSON.stringify(profile, undefined, 2))
+  const { text, losses } = options.withSecrets
+    ? await sealed(context, profile, options)
+    : exportProfileAs(profile, options.format)
+  terminal.out(text.replace(/\n$/, ''))
+  for (const loss of losses) terminal.err(`culvert: not said, or said differently: ${loss}`)
   return 0
 }
+
+async function sealed(context: CliContext, profile: Profile, options: ExportOptions): Promise<Exported> {
+  if (options.format !== 'culvert') {
+    throw exportRefused('format', "secrets go into Culvert's own format only: --format culvert")
+  }
+  const { passphraseEnv } = options
+  const given =
+    passphraseEnv !== undefined
+      ? process.env[passphraseEnv]
+      : context.terminal.interactive
+        ? await context.terminal.askSecret('Passphrase for the file')
+        : undefined
+  if (given === undefined || given === '') {
+    throw exportRefused(
+      'passphrase',
+      'secrets are never written in the clear; give --passphrase-env VARIABLE',
+    )
+  }
+  const secrets = new Map<string, Secret>()
+  try {
+    for (const name of secretNames(profile)) {
+      const secret = await context.keychain.get(profile.id, name)
+      if (secret !== undefined) secrets.set(name, secret)
+      else context.terminal.err(`culvert: ${name} of ${profile.name} is not in the keychain and not exported`)
+    }
+    return await exportSealed(profile, secrets, given)
+  } finally {
+    for (const secret of secrets.values()) secret.close()
+  }
+}
+
+const exportRefused = (field: string, problem: string): VpnFailure =>
+  new VpnFailure({ kind: 'profileInvalid', source: 'the export', field, problem })
 
 /** `culvert remove PROFILE`: the profile and its saved secrets. */
 export async function removeProfile(context: CliContext, name: string, json: boolean): Promise<ExitCode> {

@@ -1,0 +1,58 @@
+import { armor, Encrypter } from 'age-encryption'
+import type { Secret } from '../../bytes/secret.ts'
+import { VpnFailure } from '../../errors.ts'
+import { gatewayAuthOf, type Profile } from '../schema.ts'
+import type { Exported } from './exported.ts'
+import { toNetworkManager } from './network-manager.ts'
+import { toSwanctl } from './swanctl.ts'
+
+export const EXPORT_FORMATS = ['culvert', 'swanctl', 'network-manager', 'sswan'] as const
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+/** Ours: 128 MB and about a second for each guess, the least OWASP's cheat sheet on passwords asks for. */
+const WORK_FACTOR = 17
+
+/** A profile as a file of another format, never with a secret in it. Throws `VpnFailure` (`profileUnsupported`). */
+export function exportProfileAs(profile: Profile, format: ExportFormat): Exported {
+  if (format !== 'culvert' && (profile.auth.method !== 'psk' || gatewayAuthOf(profile).method !== 'psk')) {
+    throw unsupported(profile, 'profiles with certificates are exported in the format culvert only')
+  }
+  switch (format) {
+    case 'culvert':
+      return {
+        text: `${JSON.stringify(profile, undefined, 2)}\n`,
+        fileName: `${profile.id}.json`,
+        losses: [],
+      }
+    case 'swanctl':
+      return toSwanctl(profile)
+    case 'network-manager':
+      return toNetworkManager(profile)
+    case 'sswan':
+      throw unsupported(profile, 'it signs in by a pre-shared key, which a .sswan file cannot say')
+  }
+}
+
+const unsupported = (profile: Profile, reason: string): VpnFailure =>
+  new VpnFailure({ kind: 'profileUnsupported', source: 'your profiles', profile: profile.name, reason })
+
+/**
+ * A profile with its secrets, sealed under a passphrase: an age file in ASCII armor, which the `age` command opens
+ * too. `workFactor`: of scrypt, as a power of two.
+ */
+export async function exportSealed(
+  profile: Profile,
+  secrets: ReadonlyMap<string, Secret>,
+  passphrase: string,
+  workFactor: number = WORK_FACTOR,
+): Promise<Exported> {
+  const encrypter = new Encrypter()
+  encrypter.setPassphrase(passphrase)
+  encrypter.setScryptWorkFactor(workFactor)
+  const texts: Record<string, string> = {}
+  for (const [name, secret] of secrets) {
+    texts[name] = secret.use((bytes) => Buffer.from(bytes).toString('utf8'))
+  }
+  const sealed = await encrypter.encrypt(JSON.stringify({ ...profile, secrets: texts }))
+  return { text: `${armor.encode(sealed).trimEnd()}\n`, fileName: `${profile.id}.json.age`, losses: [] }
+}

@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Secret } from '../../../core/bytes/secret.ts'
+import { VpnFailure } from '../../../core/errors.ts'
+import { type ExportFormat, exportProfileAs, exportSealed } from '../../../core/profile/export/export.ts'
+import { parseIdentity } from '../../../core/profile/identity.ts'
+import { importFiles } from '../../../core/profile/import/import-files.ts'
+import { type Profile, requireProfile } from '../../../core/profile/schema.ts'
+
+const profile = (change: object = {}): Profile =>
+  requireProfile(
+    {
+      format: 'culvert-profile',
+      version: 1,
+      id: 'office',
+      name: 'office',
+      gateway: { host: 'vpn.example.org' },
+      localId: 'alice@example.org',
+      auth: { method: 'psk' },
+      ...change,
+    },
+    'test',
+  )
+
+async function back(format: ExportFormat, from: Profile): Promise<Profile> {
+  const { text } = exportProfileAs(from, format)
+  const { profiles, refused } = await importFiles([{ name: 'x', bytes: new Uint8Array(Buffer.from(text)) }])
+  expect(refused).toEqual([])
+  return profiles[0]?.profile as Profile
+}
+
+const id = fc.constantFrom(
+  ...['alice@example.org', 'vpn.example.org', '192.0.2.7', 'fqdn:a@b', 'email:x', 'ip:2001:db8::1'],
+  ...['keyid:group "one" # {two}', 'keyid:0x00ff10', 'keyid:back\\slash'],
+)
+
+/** Profiles whose every field both formats can say. */
+const anyProfile = fc
+  .record({
+    localId: id,
+    remoteId: fc.option(id, { nil: undefined }),
+    ike: fc.record({
+      proposals: fc.constantFrom(
+        ['aes256-sha256-modp2048'],
+        ['aes128gcm16-prfsha256-ecp256', 'aes256-sha512-curve25519'],
+      ),
+    }),
+    esp: fc.record({
+      proposals: fc.constantFrom(['aes256gcm16'], ['aes128-sha256-ecp256', 'chacha20poly1305']),
+    }),
+    remoteSubnets: fc.constantFrom(['10.0.0.0/8'], ['10.1.0.0/16', '2001:db8::/32']),
+    forceEncapsulation: fc.boolean(),
+  })
+  .map((change) => profile(JSON.parse(JSON.stringify(change))))
+
+const comparable = ({ id: _, ike, esp, dns, localId, remoteId, ...rest }: Profile) => ({
+  ...rest,
+  localId: localId === undefined ? undefined : parseIdentity(localId),
+  remoteId: remoteId === undefined ? undefined : parseIdentity(remoteId),
+  ike: { proposals: ike.proposals },
+  esp: { proposals: esp.proposals },
+  dns,
+})
+
+describe.each(['swanctl', 'network-manager'] as const)('%s', (format) => {
+  test('what it says is what was meant', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyProfile, async (one) => {
+        expect(comparable(await back(format, one))).toEqual(comparable(one))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('what it cannot say is told', () => {
+    const { losses } = exportProfileAs(profile({ mtu: 1300, allowLan: false }), format)
+    expect(losses.join('\n')).toMatch(/mtu: /)
+    expect(losses.join('\n')).toMatch(/allowLan: /)
+  })
+
+  test('own inner networks, and everything behind the gateway', async () => {
+    const own = profile({ requestAddresses: { ipv4: false, ipv6: false }, localSubnets: ['10.80.0.1/32'] })
+    expect(await back(format, own)).toMatchObject({
+      requestAddresses: { ipv4: false, ipv6: false },
+      localSubnets: ['10.80.0.1/32'],
+      remoteSubnets: ['0.0.0.0/0'],
+    })
+  })
+})
+
+describe('swanctl', () => {
+  test('times go along, and pfs is said by groups', async () => {
+    const from = profile({
+      ike: { proposals: ['aes256-sha256-ecp256'], rekeySeconds: 7200, dpdSeconds: 15, fragmentation: false },
+      esp: { proposals: ['aes256gcm16'], rekeySeconds: 900, pfs: true },
+    })
+    const to = await back('swanctl', from)
+    expect(to.ike).toMatchObject({ rekeySeconds: 7200, dpdSeconds: 15, fragmentation: false })
+    expect(to.esp).toMatchObject({ rekeySeconds: 900, proposals: ['aes256gcm16-ecp256'] })
+  })
+})
+
+describe('network-manager', () => {
+  test('name servers and domains go along, and the UUID stays the same', async () => {
+    const from = profile({
+      name: 'Büro = eins',
+      dns: { servers: ['10.0.0.53', 'fd00::53'], search: ['example.org'] },
+    })
+    const to = await back('network-manager', from)
+    expect(to).toMatchObject({ name: from.name, dns: from.dns })
+    expect((await back('network-manager', to)).id).toBe(to.id)
+  })
+})
+
+test('a .sswan file cannot say a pre-shared key', () => {
+  expect(() => exportProfileAs(profile(), 'sswan')).toThrow(VpnFailure)
+})
+
+test('sealed with its secrets, it comes back whole', async () => {
+  const from = profile({ mtu: 1300, weak: ['3des'] })
+  const key = 'ein Schlüssel'
+  const { text } = await exportSealed(from, new Map([['psk', Secret.fromText(key)]]), 'open sesame', 4)
+  expect(text).toMatch(/^-----BEGIN AGE ENCRYPTED FILE-----\n/)
+  const file = { name: 'x', bytes: new Uint8Array(Buffer.from(text)) }
+  const { profiles } = await importFiles([file], { passphrase: 'open sesame' })
+  expect(profiles[0]?.profile).toEqual(from)
+  expect(profiles[0]?.secrets.get('psk')?.use((bytes) => Buffer.from(bytes).toString())).toBe(key)
+})
