@@ -4,6 +4,7 @@ import { VpnFailure } from '../../errors.ts'
 import { gatewayAuthOf, type Profile } from '../schema.ts'
 import type { Exported } from './exported.ts'
 import { toNetworkManager } from './network-manager.ts'
+import { toSswan } from './sswan.ts'
 import { toSwanctl } from './swanctl.ts'
 
 export const EXPORT_FORMATS = ['culvert', 'swanctl', 'network-manager', 'sswan'] as const
@@ -14,9 +15,7 @@ const WORK_FACTOR = 17
 
 /** A profile as a file of another format, never with a secret in it. Throws `VpnFailure` (`profileUnsupported`). */
 export function exportProfileAs(profile: Profile, format: ExportFormat): Exported {
-  if (format !== 'culvert' && (profile.auth.method !== 'psk' || gatewayAuthOf(profile).method !== 'psk')) {
-    throw unsupported(profile, 'profiles with certificates are exported in the format culvert only')
-  }
+  const methods = [profile.auth.method, gatewayAuthOf(profile).method]
   switch (format) {
     case 'culvert':
       return {
@@ -27,9 +26,11 @@ export function exportProfileAs(profile: Profile, format: ExportFormat): Exporte
     case 'swanctl':
       return toSwanctl(profile)
     case 'network-manager':
-      return toNetworkManager(profile)
+      if (!methods.includes('certificate')) return toNetworkManager(profile)
+      throw unsupported(profile, 'a keyfile names certificates by where they lie on the other computer')
     case 'sswan':
-      throw unsupported(profile, 'it signs in by a pre-shared key, which a .sswan file cannot say')
+      if (!methods.includes('psk')) return toSswan(profile)
+      throw unsupported(profile, 'it uses a pre-shared key, which a .sswan file cannot say')
   }
 }
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** A profile in another program's words. */
 export interface Exported {
   readonly text: string
@@ -23,4 +25,11 @@ export class Losses {
   get sentences(): readonly string[] {
     return this.#sentences
   }
+}
+
+/** The same for the same profile, so that importing the file again updates the connection. RFC 9562 §5.8 */
+export function uuidOf(id: string): string {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return id
+  const hex = createHash('sha256').update(`culvert profile ${id}`).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Profile } from '../schema.ts'
-import { type Exported, Losses } from './exported.ts'
+import { type Exported, Losses, uuidOf } from './exported.ts'
 import { espSuites, remoteNetworks, strongswanIdentity } from './strongswan-words.ts'
 
 /** Ages the plug-in always uses. */
@@ -69,10 +68,3 @@ function section(name: string, entries: Readonly<Record<string, string | undefin
 /** Escapes of GKeyFile. */
 const escaped = (value: string): string =>
   value.replaceAll('\\', '\\\\').replace(/^ /, '\\s').replaceAll('\n', '\\n')
-
-/** The same for the same profile, so that importing the file again updates the connection. RFC 9562 §5.8 */
-function uuidOf(id: string): string {
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return id
-  const hex = createHash('sha256').update(`culvert profile ${id}`).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-}

@@ -1,4 +1,4 @@
-import type { Profile } from '../schema.ts'
+import { gatewayAuthOf, type Profile, sessionSecrets } from '../schema.ts'
 import { slug } from '../store.ts'
 import { type Exported, Losses } from './exported.ts'
 import { espSuites, remoteNetworks, strongswanIdentity } from './strongswan-words.ts'
@@ -21,6 +21,14 @@ export function toSwanctl(profile: Profile): Exported {
     pair('remote_ts', remoteNetworks(profile)),
     pair('rekey_time', [`${esp.rekeySeconds}s`]),
   ]
+  const [auth, gatewayAuth] = [profile.auth.method, gatewayAuthOf(profile)]
+  const own = auth === 'certificate' ? [`certs = ${name}.pem`] : []
+  if (auth === 'certificate')
+    losses.add('auth.certificate', `write it into x509/${name}.pem, its key into private/`)
+  const authorities = gatewayAuth.method === 'certificate' ? [`cacerts = ${name}-ca.pem`] : []
+  if (gatewayAuth.method === 'certificate') {
+    losses.add('gatewayAuth.ca', `write the authorities of the gateway into x509ca/${name}-ca.pem`)
+  }
   const local = profile.localId === undefined ? [] : [identity(profile.localId)]
   const remote = profile.remoteId === undefined ? [] : [identity(profile.remoteId)]
   const connection = [
@@ -32,17 +40,17 @@ export function toSwanctl(profile: Profile): Exported {
     pair('fragmentation', [ike.fragmentation ? 'yes' : 'no']),
     pair('rekey_time', [`${ike.rekeySeconds}s`]),
     pair('dpd_delay', [`${ike.dpdSeconds}s`]),
-    section('local', ['auth = psk', ...local]),
-    section('remote', ['auth = psk', ...remote]),
+    section('local', [`auth = ${word(auth)}`, ...local, ...own]),
+    section('remote', [`auth = ${word(gatewayAuth.method)}`, ...remote, ...authorities]),
     section('children', [section('net', child)]),
   ]
   const secret = section(`ike-${name}`, [...local, 'secret = THE-PRE-SHARED-KEY'])
-  const parts = [
-    section('connections', [section(name, connection)]),
-    section('secrets', [secret]).replace(/^/gm, '# '),
-  ]
+  const parts = [section('connections', [section(name, connection)])]
+  if (sessionSecrets(profile).includes('psk')) parts.push(section('secrets', [secret]).replace(/^/gm, '# '))
   return { text: `${parts.join('\n')}\n`, fileName: `${profile.id}.conf`, losses: losses.sentences }
 }
+
+const word = (method: 'psk' | 'certificate'): string => (method === 'psk' ? 'psk' : 'pubkey')
 
 /** Empty for an empty list. */
 const pair = (key: string, values: readonly string[]): string =>

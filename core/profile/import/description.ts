@@ -223,15 +223,18 @@ export class Draft {
   }
 
   mention(field: Field): void {
-    this.report.mention(...this.#placeOf(field))
+    const place = this.placeOf(field)
+    this.report.mention(place.file, place.field)
   }
 
   mark(field: Field, outcome: Outcome, reason?: string): void {
-    this.report.mark(...this.#placeOf(field), outcome, reason)
+    const place = this.placeOf(field)
+    this.report.mark(place.file, place.field, outcome, reason)
   }
 
-  #placeOf(field: Field): readonly [string, string] {
-    return typeof field === 'string' ? [this.file, this.prefix + field] : [field.file, field.field]
+  /** Where a key stands, for messages. */
+  placeOf(field: Field): { readonly file: string; readonly field: string } {
+    return typeof field === 'string' ? { file: this.file, field: this.prefix + field } : field
   }
 
   close(): void {

@@ -17,7 +17,7 @@ import { profileOf } from './profile-of.ts'
 import { profileXml } from './profile-xml.ts'
 import { rasphone } from './rasphone.ts'
 import { Report } from './report.ts'
-import type { ImportedProfile, ImportResult, Question, RefusedProfile } from './result.ts'
+import type { ImportAnswers, ImportedProfile, ImportResult, Question, RefusedProfile } from './result.ts'
 import { shrew } from './shrew.ts'
 import { sswan } from './sswan.ts'
 import { swanctl } from './swanctl.ts'
@@ -56,13 +56,6 @@ export function isCompanion(file: ImportFile): boolean {
   return kind !== undefined && kind in COMPANIONS
 }
 
-export interface ImportAnswers {
-  /** What the person said, by the name of the question. */
-  readonly answers?: ReadonlyMap<string, string>
-  /** Opens what is sealed. */
-  readonly passphrase?: string
-}
-
 /**
  * Profiles from one file, or from all files of a folder, whatever the administrator sent. A single file that cannot
  * be used throws `VpnFailure` (`profileInvalid`); in a folder it is listed as refused and the others go on.
@@ -75,7 +68,7 @@ export async function importFiles(
   const { files, signers, locked } = await openContainers(given, options.passphrase)
   if (locked) return LOCKED
   const bundle = new Bundle(files)
-  const run = new Run(bundle, options.answers ?? new Map())
+  const run = new Run(bundle, options)
   const known = files.map((file) => ({ file, kind: kindOrEmpty(file) }))
   if (files.length === 1 && known[0] !== undefined) run.take(known[0].file, known[0].kind)
   else run.takeAll(known)
@@ -104,14 +97,14 @@ function kindOrEmpty(file: ImportFile): Kind | undefined {
 
 class Run {
   readonly #context: ImportContext
-  readonly #answers: ReadonlyMap<string, string>
+  readonly #options: ImportAnswers
   readonly #profiles: ImportedProfile[] = []
   readonly #refused: RefusedProfile[] = []
   readonly #questions: Question[] = []
 
-  constructor(bundle: Bundle, answers: ReadonlyMap<string, string>) {
+  constructor(bundle: Bundle, options: ImportAnswers) {
     this.#context = { bundle, report: new Report() }
-    this.#answers = answers
+    this.#options = options
   }
 
   take(file: ImportFile, kind: Kind | undefined): void {
@@ -169,7 +162,7 @@ class Run {
   }
 
   #settle(draft: Draft): void {
-    const { imported, refused, questions } = profileOf(draft, this.#answers)
+    const { imported, refused, questions } = profileOf(draft, this.#options)
     if (imported !== undefined) this.#keep(imported)
     if (refused !== undefined) this.#refused.push(refused)
     this.#questions.push(...questions)

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
-import { PROFILE_FORMAT, requireProfile } from '../schema.ts'
+import { PROFILE_FORMAT, requireProfile, sessionSecrets } from '../schema.ts'
 import { slug } from '../store.ts'
 import { weaknessOf } from '../suites.ts'
 import type { Draft, SecretName, SignIn, SlotName, Slots } from './description.ts'
 import { invalid } from './failure.ts'
-import type { ImportedProfile, Question, RefusedProfile } from './result.ts'
+import { proofsOf } from './proofs.ts'
+import type { ImportAnswers, ImportedProfile, Question, RefusedProfile } from './result.ts'
 import { SIGN_INS, signInProblem } from './sign-ins.ts'
 import { type Making, SLOT_RULES, type Verdict } from './slot-rules.ts'
 
@@ -22,47 +23,69 @@ const SHORTEST_KEY = 20
 
 /**
  * Turns what a file says into a profile of today's schema, and writes the fate of every key to the report. Secrets
- * of the draft are handed on or closed. `answers`: what the person said, by question name.
+ * of the draft are handed on or closed. Throws `VpnFailure` (`profileInvalid`).
  */
-export function profileOf(draft: Draft, answers: ReadonlyMap<string, string>): ProfileOutcome {
+export function profileOf(draft: Draft, options: ImportAnswers): ProfileOutcome {
   const name = draft.value('name') ?? draft.value('host') ?? draft.file
-  const making: Making = { profile: { ike: {}, esp: {}, dns: {} }, weak: new Set(), warnings: [] }
   const rounds = draft.value('auth') ?? []
+  const making: Making = {
+    profile: { ike: {}, esp: {}, dns: {} },
+    weak: new Set(),
+    certificates: {
+      ours: rounds.includes('certificate'),
+      theirs: draft.value('gatewayAuth') === 'certificate',
+    },
+  }
   // Everything is judged even when the connection is refused: the report says what would have become of it.
   const fatal = judgeSlots(draft, making)
   const problem =
-    draft.refusal ?? fatal.version ?? signInProblem(rounds, draft.value('gatewayAuth')) ?? fatal.any
+    draft.refusal ??
+    fatal.version ??
+    signInProblem(rounds, draft.value('gatewayAuth')) ??
+    fatal.any ??
+    whatIsMissing(making, rounds)
   markSecrets(draft, rounds, problem)
-  if (problem !== undefined) return refuse(draft, name, problem)
-  if (making.profile.gateway === undefined) {
-    return refuse(draft, name, 'it does not say which gateway to reach')
+  try {
+    return problem === undefined
+      ? complete(draft, name, making, options)
+      : { refused: { name, reason: problem }, questions: [] }
+  } finally {
+    draft.close()
   }
-  if (rounds.length === 0) return refuse(draft, name, 'it does not say how to sign in')
-  const { requestAddresses, localSubnets } = making.profile
-  if (requestAddresses?.ipv4 === false && requestAddresses.ipv6 === false && localSubnets === undefined) {
-    return refuse(draft, name, 'it uses no inner address of its own, which this version of Culvert needs')
-  }
+}
 
-  const localId = making.profile.localId ?? answers.get('localId')
-  if (localId === undefined) return incomplete(draft, name)
-  const id = idOf(draft, name)
+function whatIsMissing({ profile }: Making, rounds: readonly SignIn[]): string | undefined {
+  const { gateway, requestAddresses, localSubnets } = profile
+  if (gateway === undefined) return 'it does not say which gateway to reach'
+  if (rounds.length === 0) return 'it does not say how to sign in'
+  return requestAddresses?.ipv4 === false && requestAddresses.ipv6 === false && localSubnets === undefined
+    ? 'it uses no inner address of its own, which this version of Culvert needs'
+    : undefined
+}
+
+function complete(draft: Draft, name: string, making: Making, options: ImportAnswers): ProfileOutcome {
+  const localId = making.profile.localId ?? options.answers?.get('localId')
+  if (localId === undefined && !making.certificates.ours) return { questions: [localIdOf(name)] }
+  const result = proofsOf(draft, name, options.passphrase)
+  if ('question' in result) return { questions: [result.question] }
+  const { auth, gatewayAuth, secrets, warnings } = result.proofs
   const value = {
     format: PROFILE_FORMAT,
     version: 1,
     ...making.profile,
-    id,
+    id: idOf(draft, name),
     name: making.profile.name ?? name.slice(0, 80),
-    localId,
-    auth: { method: SIGN_INS[rounds[0] as SignIn].method },
+    ...(localId === undefined ? {} : { localId }),
+    auth,
+    gatewayAuth,
     weak: [...making.weak],
   }
-  const secrets = handOver(draft, rounds)
   try {
     const profile = requireProfile(value, draft.file)
-    const warnings = warningsFor(draft, making, secrets)
+    const all = [...draft.warnings, ...warnings, ...warningsFor(making, secrets)]
     return {
-      imported: { profile, secrets, lasting: true, warnings },
-      questions: missingSecrets(name, rounds, secrets),
+      imported: { profile, secrets, lasting: true, warnings: all },
+      questions: missingSecrets(name, sessionSecrets(profile), secrets),
     }
   } catch (thrown) {
     for (const secret of secrets.values()) secret.close()
@@ -98,52 +121,33 @@ function judge<K extends SlotName>(draft: Draft, slot: K, making: Making): Verdi
 function markSecrets(draft: Draft, rounds: readonly SignIn[], problem: string | undefined): void {
   for (const [name, { field }] of draft.secrets) {
     if (problem !== undefined) draft.mark(field, 'refused', 'the profile is refused, and the secret not kept')
-    else if (isUsed(name, rounds)) draft.mark(field, 'changed', 'goes to the keychain, not into the profile')
-    else draft.mark(field, 'ignored', 'no sign-in of this profile uses it')
+    else if (!isUsed(name, draft, rounds)) draft.mark(field, 'ignored', 'no sign-in of this profile uses it')
+    else if (name === 'passphrase') draft.mark(field, 'changed', 'opens the key and is not kept')
+    else draft.mark(field, 'changed', 'goes to the keychain, not into the profile')
   }
 }
 
-const isUsed = (name: SecretName, rounds: readonly SignIn[]): boolean =>
-  rounds.some((round) => SIGN_INS[round].secrets.includes(name))
+const isUsed = (name: SecretName, draft: Draft, rounds: readonly SignIn[]): boolean =>
+  rounds.some((round) => SIGN_INS[round].secrets.includes(name)) ||
+  (name === 'psk' && draft.value('gatewayAuth') === 'psk')
 
-function handOver(draft: Draft, rounds: readonly SignIn[]): ReadonlyMap<string, Secret> {
-  const secrets = new Map<string, Secret>()
-  for (const [name, { secret }] of draft.secrets) {
-    if (isUsed(name, rounds)) secrets.set(name, secret)
-    else secret.close()
-  }
-  return secrets
-}
+const localIdOf = (profile: string): Question => ({
+  profile,
+  name: 'localId',
+  prompt: `Who are you to the gateway of ${profile}? (local ID, e.g. alice@example.org)`,
+  secret: false,
+  needed: true,
+})
 
-function refuse(draft: Draft, name: string, reason: string): ProfileOutcome {
-  draft.close()
-  return { refused: { name, reason }, questions: [] }
-}
+/** Secrets a person can type; a private key comes in a file. */
+const PROMPTS: Readonly<Record<string, string>> = { psk: 'Pre-shared key' }
 
-function incomplete(draft: Draft, name: string): ProfileOutcome {
-  draft.close()
-  return {
-    questions: [
-      {
-        profile: name,
-        name: 'localId',
-        prompt: `Who are you to the gateway of ${name}? (local ID, e.g. alice@example.org)`,
-        secret: false,
-        needed: true,
-      },
-    ],
-  }
-}
-
-const PROMPTS: Partial<Readonly<Record<SecretName, string>>> = { psk: 'Pre-shared key' }
-
-function missingSecrets(
+const missingSecrets = (
   profile: string,
-  rounds: readonly SignIn[],
+  wanted: readonly string[],
   secrets: ReadonlyMap<string, Secret>,
-): readonly Question[] {
-  const wanted = rounds.flatMap((round) => SIGN_INS[round].secrets)
-  return wanted
+): readonly Question[] =>
+  wanted
     .filter((name) => !secrets.has(name) && PROMPTS[name] !== undefined)
     .map((name) => ({
       profile,
@@ -152,7 +156,6 @@ function missingSecrets(
       secret: true,
       needed: false,
     }))
-}
 
 /** The same for the same file, so that importing it again updates the profile. */
 function idOf(draft: Draft, name: string): string {
@@ -162,8 +165,8 @@ function idOf(draft: Draft, name: string): string {
   return `${slug(name).slice(0, 40).replace(/-+$/, '')}-${createHash('sha256').update(key).digest('hex').slice(0, 8)}`
 }
 
-function warningsFor(draft: Draft, making: Making, secrets: ReadonlyMap<string, Secret>): readonly string[] {
-  const warnings = [...draft.warnings, ...making.warnings]
+function warningsFor(making: Making, secrets: ReadonlyMap<string, Secret>): readonly string[] {
+  const warnings: string[] = []
   for (const word of making.weak) warnings.push(`It allows ${word}: ${weaknessOf(word)}.`)
   const key = secrets.get('psk')
   if (key !== undefined && key.length < SHORTEST_KEY) {

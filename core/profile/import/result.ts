@@ -31,6 +31,13 @@ export interface Question {
   readonly needed: boolean
 }
 
+export interface ImportAnswers {
+  /** What the person said, by the name of the question. */
+  readonly answers?: ReadonlyMap<string, string>
+  /** Opens what is sealed, and keys. */
+  readonly passphrase?: string
+}
+
 export interface ImportResult {
   readonly profiles: readonly ImportedProfile[]
   readonly refused: readonly RefusedProfile[]

@@ -5,7 +5,7 @@ export interface SignInRow {
   /** For people, in the middle of a sentence. */
   readonly words: string
   /** Absent where Culvert does not do it yet. */
-  readonly method?: 'psk'
+  readonly method?: 'psk' | 'certificate'
   /** Secrets that go to the keychain with it. */
   readonly secrets: readonly SecretName[]
 }
@@ -13,7 +13,7 @@ export interface SignInRow {
 /** The one table that says which sign-ins an imported profile may have. */
 export const SIGN_INS: Readonly<Record<SignIn, SignInRow>> = {
   psk: { words: 'a pre-shared key', method: 'psk', secrets: ['psk'] },
-  certificate: { words: 'a certificate', secrets: ['key', 'passphrase'] },
+  certificate: { words: 'a certificate', method: 'certificate', secrets: ['key', 'passphrase'] },
   eap: { words: 'EAP', secrets: ['password'] },
   'eap-mschapv2': { words: 'EAP-MSCHAPv2', secrets: ['password'] },
   'eap-md5': { words: 'EAP-MD5', secrets: ['password'] },
@@ -36,7 +36,7 @@ export const GATEWAY_PROOFS: Readonly<
   Record<GatewayProof, { readonly words: string; readonly can: boolean }>
 > = {
   psk: { words: 'a pre-shared key', can: true },
-  certificate: { words: 'a certificate', can: false },
+  certificate: { words: 'a certificate', can: true },
   eap: { words: 'EAP alone', can: false },
   'raw-key': { words: 'a raw public key', can: false },
   none: { words: 'no authentication', can: false },

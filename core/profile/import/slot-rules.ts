@@ -20,7 +20,8 @@ export interface Making {
     dns: NonNullable<Writable<ProfileInput>['dns']>
   }
   readonly weak: Set<string>
-  readonly warnings: string[]
+  /** We sign in by certificate; the gateway proves itself by one. */
+  readonly certificates: { readonly ours: boolean; readonly theirs: boolean }
 }
 
 /** What becomes of a slot; `fatal` refuses the whole connection, for a reason that fits behind "because". */
@@ -32,7 +33,8 @@ const ignored = (reason: string): Verdict => ({ outcome: 'ignored', reason })
 const refused = (reason: string): Verdict => ({ outcome: 'refused', reason })
 const fatal = (reason: string): Verdict => ({ outcome: 'refused', reason, fatal: true })
 
-const NO_CERTIFICATES = 'this version of Culvert does not use certificates yet'
+const NOT_OURS = 'this sign-in does not use a certificate of yours'
+const NOT_THEIRS = 'the gateway of this sign-in does not prove itself by a certificate'
 const NOT_YET = 'this version of Culvert does not do it yet'
 
 /** Kept where the value is what Culvert does anyway. */
@@ -73,13 +75,16 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     identity(value, "the gateway's identity", (id) => (profile.remoteId = id)),
   user: () => KEPT,
   aaaId: () => refused(NOT_YET),
-  ownCertificates: () => refused(NO_CERTIFICATES),
-  caCertificates: () => refused(NO_CERTIFICATES),
-  gatewayCertificates: () => refused(NO_CERTIFICATES),
-  gatewayNames: () => refused(NO_CERTIFICATES),
-  sendCertificateRequest: () => ignored(NO_CERTIFICATES),
-  revocation: () => ignored(NO_CERTIFICATES),
-  rsaPss: () => ignored(NO_CERTIFICATES),
+  ownCertificates: (_, { certificates }) => (certificates.ours ? KEPT : ignored(NOT_OURS)),
+  caCertificates: (_, { certificates }) => (certificates.theirs ? KEPT : ignored(NOT_THEIRS)),
+  gatewayCertificates: () => refused('Culvert trusts authorities, not one certificate by itself'),
+  gatewayNames: () => ignored('the certificate must be for the remote ID, or for the host'),
+  sendCertificateRequest: unless(isTrue, 'Culvert always names the authorities it trusts', ignored),
+  revocation: unless(
+    (value) => value === 'off',
+    'lists of revoked certificates are not fetched; give them by hand',
+  ),
+  rsaPss: (_, { certificates }) => (certificates.ours ? KEPT : ignored(NOT_OURS)),
   ikeProposals: (value, making) => suites(value, 'ike', making),
   espProposals: (value, making) => suites(value, 'esp', making),
   ahProposals: unless(

@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../../core/bytes/secret.ts'
+import { encodePem } from '../../../core/cert/pem.ts'
 import { VpnFailure } from '../../../core/errors.ts'
 import { type ExportFormat, exportProfileAs, exportSealed } from '../../../core/profile/export/export.ts'
 import { parseIdentity } from '../../../core/profile/identity.ts'
 import { importFiles } from '../../../core/profile/import/import-files.ts'
 import { type Profile, requireProfile } from '../../../core/profile/schema.ts'
+import { makeRoot } from '../../support/pki.ts'
 
 const profile = (change: object = {}): Profile =>
   requireProfile(
@@ -53,8 +55,9 @@ const anyProfile = fc
   })
   .map((change) => profile(JSON.parse(JSON.stringify(change))))
 
-const comparable = ({ id: _, ike, esp, dns, localId, remoteId, ...rest }: Profile) => ({
+const comparable = ({ id: _, ike, esp, dns, localId, remoteId, gatewayAuth, ...rest }: Profile) => ({
   ...rest,
+  gatewayAuth: gatewayAuth ?? { method: 'psk' },
   localId: localId === undefined ? undefined : parseIdentity(localId),
   remoteId: remoteId === undefined ? undefined : parseIdentity(remoteId),
   ike: { proposals: ike.proposals },
@@ -109,6 +112,38 @@ describe('network-manager', () => {
     const to = await back('network-manager', from)
     expect(to).toMatchObject({ name: from.name, dns: from.dns })
     expect((await back('network-manager', to)).id).toBe(to.id)
+  })
+})
+
+describe('sswan', () => {
+  const root = makeRoot('CN=Root')
+  const ca = encodePem({ label: 'CERTIFICATE', der: root.der })
+  const office = () =>
+    profile({
+      remoteId: 'vpn.example.org',
+      auth: { method: 'certificate', rsaPss: true },
+      gatewayAuth: { method: 'certificate', ca },
+      ike: { proposals: ['aes256-sha256-modp2048'] },
+      esp: { proposals: ['aes256gcm16'] },
+      remoteSubnets: ['10.0.0.0/8'],
+      mtu: 1300,
+    })
+
+  test('a profile by certificate comes back, but for the certificate itself', async () => {
+    const to = await back('sswan', office())
+    expect(comparable(to)).toEqual({ ...comparable(office()), gatewayAuth: to.gatewayAuth })
+    expect(to.gatewayAuth).toMatchObject({ method: 'certificate', ca })
+  })
+
+  test('swanctl.conf names the files that must be written', async () => {
+    const { text, losses } = exportProfileAs(office(), 'swanctl')
+    expect(text).toContain('auth = pubkey')
+    expect(text).not.toContain('secrets')
+    expect(losses.join('\n')).toContain('x509ca/office-ca.pem')
+  })
+
+  test('a keyfile cannot carry certificates', () => {
+    expect(() => exportProfileAs(office(), 'network-manager')).toThrow(VpnFailure)
   })
 })
 

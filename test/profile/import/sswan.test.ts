@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { importFiles } from '../../../core/profile/import/import-files.ts'
+import { CORPUS } from '../../support/profile-corpus.ts'
 
 const base = {
   uuid: '5d1c9b1e-6a1f-4f0c-8f52-0f3c6c1b7a10',
@@ -41,5 +44,31 @@ describe('.sswan', () => {
       'split-tunneling': { subnets: '10.0.0.0/8 10.1.0.0-10.1.0.9' },
     })
     expect(report.map(({ field }) => field)).toContain('split-tunneling.subnets')
+  })
+})
+
+describe('the key in a .sswan', () => {
+  const sample = () => readFileSync(join(CORPUS, 'sswan/cert.sswan'))
+  const give = (passphrase?: string) =>
+    importFiles(
+      [{ name: 'a.sswan', bytes: new Uint8Array(sample()) }],
+      passphrase === undefined ? {} : { passphrase },
+    )
+
+  test('its passphrase is asked for, and then certificate, key and authority are there', async () => {
+    expect((await give()).questions).toMatchObject([{ name: 'passphrase', needed: true, secret: true }])
+    const { profiles } = await give('culvert')
+    const [one] = profiles
+    expect(one?.profile.auth).toMatchObject({ method: 'certificate', rsaPss: true })
+    expect(one?.profile.gatewayAuth).toMatchObject({
+      method: 'certificate',
+      ca: expect.stringContaining('BEGIN'),
+    })
+    expect(one?.secrets.get('key')?.use((bytes) => Buffer.from(bytes).toString())).toContain('PRIVATE KEY')
+    expect(one?.warnings).toEqual([expect.stringContaining('It brings its own authority, CN=Test EC root')])
+  })
+
+  test('a wrong one is one sentence', async () => {
+    await expect(give('guess')).rejects.toMatchObject({ error: { source: 'a.sswan', field: 'local.p12' } })
   })
 })

@@ -1,0 +1,42 @@
+import { splitPem } from '../../cert/pem.ts'
+import { gatewayAuthOf, type Profile } from '../schema.ts'
+import { type Exported, Losses, uuidOf } from './exported.ts'
+import { espSuites } from './strongswan-words.ts'
+
+/** A profile by certificate for strongSwan's app for Android, without the key: the phone takes it from its own store. */
+export function toSswan(profile: Profile): Exported {
+  const losses = new Losses()
+  const { ike, auth, dns } = profile
+  const gateway = gatewayAuthOf(profile)
+  const authorities = gateway.method === 'certificate' ? splitPem(gateway.ca) : []
+  const esp = espSuites(profile, losses)
+  losses.add('auth.certificate', 'it and its key are installed on the phone as a .p12 file')
+  losses.unless(authorities.length < 2, 'gatewayAuth.ca', 'the app takes one authority: the first is given')
+  losses.unless(ike.proposals.length < 2, 'ike.proposals', 'the app takes one suite: the first is given')
+  losses.unless(esp.length < 2, 'esp.proposals', 'the app takes one suite: the first is given')
+  losses.unless(profile.allowLan, 'allowLan', 'the app leaves the local network alone')
+  losses.unless(profile.localSubnets.length === 0, 'localSubnets', 'the app always asks for an address')
+  losses.unless(dns.search.length === 0, 'dns.search', 'the app has no search domains')
+  const [authority] = authorities
+  const value = {
+    uuid: uuidOf(profile.id),
+    name: profile.name,
+    type: 'ikev2-cert',
+    remote: {
+      addr: profile.gateway.host,
+      id: profile.remoteId,
+      cert: authority === undefined ? undefined : Buffer.from(authority.der).toString('base64'),
+    },
+    local: { id: profile.localId, 'rsa-pss': auth.method === 'certificate' && auth.rsaPss },
+    'ike-proposal': ike.proposals[0],
+    'esp-proposal': esp[0],
+    mtu: profile.mtu,
+    'dns-servers': dns.servers.length === 0 ? undefined : dns.servers,
+    'split-tunneling': profile.remoteSubnets === undefined ? undefined : { subnets: profile.remoteSubnets },
+  }
+  return {
+    text: `${JSON.stringify(value, undefined, 2)}\n`,
+    fileName: `${profile.id}.sswan`,
+    losses: losses.sentences,
+  }
+}
