@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Attempt, Client, ClientCounts } from './client.ts'
-import { FORMATS } from './formats.ts'
+import { BUNDLE_PASSWORD, CERTIFICATE_FORMATS, FORMATS } from './formats.ts'
 import { type LabEnv, run, setting } from './lab.ts'
 import { secretsFor } from './profile.ts'
 
@@ -42,10 +42,12 @@ export async function culvertClient(
   const namespace = setting(env, 'LAB_NS_CLIENT')
   const inside = ['netns', 'exec', namespace, process.execPath, program]
   const environment = { ...process.env, CULVERT_HOME: join(directory, 'home') }
-  const files = FORMATS[format]?.(scenario, env) ?? []
+  const files = { ...FORMATS, ...CERTIFICATE_FORMATS }[format]?.(scenario, env) ?? []
   for (const { name, content } of files) await writeFile(join(directory, name), content)
   const paths = files.map(({ name }) => join(directory, name))
-  const imported = await run('ip', [...inside, 'import', ...paths], { env: environment })
+  const imported = await run('ip', [...inside, 'import', '--passphrase-env', 'BUNDLE_PASSWORD', ...paths], {
+    env: { ...environment, BUNDLE_PASSWORD },
+  })
   if (imported.code !== 0) throw new Error(`import: ${imported.stderr.trim()}`)
 
   let child: ChildProcess | undefined

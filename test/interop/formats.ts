@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { type LabEnv, setting } from './lab.ts'
 import { profileFor } from './profile.ts'
 
@@ -175,5 +176,77 @@ password=${setting(env, 'LAB_PSK')}
     },
   ],
 }
+
+/** Formats of a gateway and a client with certificates, which come in the file or beside it. */
+export const CERTIFICATE_FORMATS: typeof FORMATS = {
+  sswan: (scenario, env) => [
+    {
+      name: `${scenario}.sswan`,
+      content: JSON.stringify({
+        uuid: '2f6d2f44-54a1-4f0c-9d3b-6c8f3c1f0a13',
+        name: scenario,
+        type: 'ikev2-cert',
+        remote: { addr: setting(env, 'LAB_GW4'), id: setting(env, 'LAB_GW_ID'), cert: authority(env) },
+        local: { p12: bundle(env) },
+      }),
+    },
+  ],
+
+  'mobileconfig-cert': (scenario, env) => [
+    {
+      name: `${scenario}.mobileconfig`,
+      content: `<?xml version="1.0" encoding="UTF-8"?>
+<plist version="1.0"><dict>
+  <key>PayloadType</key><string>Configuration</string>
+  <key>PayloadContent</key><array>
+    <dict>
+      <key>PayloadType</key><string>com.apple.vpn.managed</string>
+      <key>PayloadUUID</key><string>7C1E1C3A-9C63-4E0E-8D44-0C5B3A7E2F11</string>
+      <key>UserDefinedName</key><string>${scenario}</string>
+      <key>VPNType</key><string>IKEv2</string>
+      <key>IKEv2</key><dict>
+        <key>RemoteAddress</key><string>${setting(env, 'LAB_GW4')}</string>
+        <key>RemoteIdentifier</key><string>${setting(env, 'LAB_GW_ID')}</string>
+        <key>LocalIdentifier</key><string>${localId(env)}</string>
+        <key>AuthenticationMethod</key><string>Certificate</string>
+        <key>PayloadCertificateUUID</key><string>7C1E1C3A-9C63-4E0E-8D44-0C5B3A7E2F12</string>
+      </dict>
+    </dict>
+    <dict>
+      <key>PayloadType</key><string>com.apple.security.pkcs12</string>
+      <key>PayloadUUID</key><string>7C1E1C3A-9C63-4E0E-8D44-0C5B3A7E2F12</string>
+      <key>PayloadContent</key><data>${bundle(env)}</data>
+      <key>Password</key><string>${BUNDLE_PASSWORD}</string>
+    </dict>
+    <dict>
+      <key>PayloadType</key><string>com.apple.security.root</string>
+      <key>PayloadUUID</key><string>7C1E1C3A-9C63-4E0E-8D44-0C5B3A7E2F13</string>
+      <key>PayloadContent</key><data>${authority(env)}</data>
+    </dict>
+  </array>
+</dict></plist>
+`,
+    },
+  ],
+}
+
+/** Opens what {@link CERTIFICATE_FORMATS} bring; a script gives it as BUNDLE_PASSWORD. */
+export const BUNDLE_PASSWORD = 'lab'
+
+/** The client's certificate and key as PKCS#12, Base64. */
+function bundle(env: LabEnv): string {
+  const files = ['-in', setting(env, 'LAB_CLIENT_CERT'), '-inkey', setting(env, 'LAB_CLIENT_KEY')]
+  return execFileSync('openssl', [
+    'pkcs12',
+    '-export',
+    ...files,
+    '-passout',
+    `pass:${BUNDLE_PASSWORD}`,
+  ]).toString('base64')
+}
+
+/** The authority of the lab, DER in Base64. */
+const authority = (env: LabEnv): string =>
+  execFileSync('openssl', ['x509', '-in', setting(env, 'LAB_CA'), '-outform', 'DER']).toString('base64')
 
 const localId = (env: LabEnv): string => `${setting(env, 'LAB_USER')}@lab.test`

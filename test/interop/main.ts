@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { missingPrograms } from './checks.ts'
 import { culvertClient } from './culvert-client.ts'
-import { FORMATS } from './formats.ts'
+import { CERTIFICATE_FORMATS, FORMATS } from './formats.ts'
 import { run } from './lab.ts'
 import { referenceClient } from './reference-client.ts'
 import { type Outcome, runScenario } from './scenario-run.ts'
@@ -25,7 +25,7 @@ const USAGE = `usage: npm run interop -- NAME… | --all | --representative
   --reference   strongSwan's own client instead of Culvert, to try the lab itself
   --jobs N      scenarios side by side (2)
   --program F   this command line instead of the checkout's own
-  --format F    the gateway is described by a file of this format, or of all of them: all
+  --format F    the gateway is described by a file of this format, or of all with keys or certificates: all, all-cert
   --json        one JSON object per scenario and nothing else`
 
 function stop(sentence: string): never {
@@ -157,9 +157,14 @@ async function culvertProgram(): Promise<string> {
 if (process.getuid?.() !== 0) stop('it makes network namespaces, so run it as root')
 const missing = await missingPrograms()
 if (missing.length > 0) stop(`apt-get install --no-install-recommends ${missing.join(' ')}`)
-const formats = values.format === 'all' ? Object.keys(FORMATS) : [values.format]
+const known: Readonly<Record<string, readonly string[]>> = {
+  all: Object.keys(FORMATS),
+  'all-cert': Object.keys(CERTIFICATE_FORMATS),
+}
+const formats = known[values.format] ?? [values.format]
+const named = Object.values(known).flat()
 for (const format of formats) {
-  if (!(format in FORMATS)) stop(`there is no format ${format}; there are ${Object.keys(FORMATS).join(', ')}`)
+  if (!named.includes(format)) stop(`there is no format ${format}; there are ${named.join(', ')}`)
 }
 const jobs = chosenJobs().flatMap((job) => formats.map((format) => ({ ...job, format })))
 const program = values.reference ? '' : (values.program ?? (await culvertProgram()))
