@@ -12,10 +12,12 @@ import {
 import { adviceFor } from '../core/advice.ts'
 import { Secret } from '../core/bytes/secret.ts'
 import { channelOf, type Handlers } from '../core/contract/contract.ts'
+import { MOST_FILES } from '../core/contract/limits.ts'
 import type { Place, Settings } from '../core/contract/settings.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { systemClock } from '../core/manager/dependencies.ts'
 import { History } from '../core/manager/history.ts'
+import { readNamed } from '../core/manager/named-files.ts'
 import { faultOf } from '../core/manager/tunnel.ts'
 import { resolveHost } from '../core/net/resolve.ts'
 import { demoProfile } from '../core/profile/demo.ts'
@@ -33,7 +35,7 @@ import { CredentialDesk, readRevocations, readTrust } from './credential-desk.ts
 import { chooseFiles, saveText } from './dialogs.ts'
 import { Engine } from './engine.ts'
 import { Feed } from './feed.ts'
-import { ImportDesk, readNamed } from './import-desk.ts'
+import { ImportDesk } from './import-desk.ts'
 import { NetworkWatch, ownAddresses } from './network-watch.ts'
 import { Notices } from './notices.ts'
 import { ProfileDesk } from './profile-desk.ts'
@@ -187,7 +189,7 @@ export class App {
     this.open()
     this.#whenListening(async () => {
       try {
-        const files = await Promise.all(paths.slice(0, 500).map(readNamed))
+        const files = (await Promise.all(paths.slice(0, MOST_FILES).map(readNamed))).flat()
         this.#send('files', 'opened', await this.#import.read(files))
       } catch (thrown) {
         const error = faultOf(thrown)
@@ -401,7 +403,9 @@ export class App {
       files: {
         choose: async () => {
           const paths = await chooseFiles(this.#dialogWindow())
-          return paths.length === 0 ? undefined : this.#import.read(await Promise.all(paths.map(readNamed)))
+          return paths.length === 0
+            ? undefined
+            : this.#import.read((await Promise.all(paths.map(readNamed))).flat())
         },
         read: ({ files }) => this.#import.read(files),
         again: ({ token, answers }) => this.#import.again(token, new Map(Object.entries(answers))),

@@ -1,16 +1,9 @@
-import { open } from 'node:fs/promises'
-import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { ImportOutcome, ImportPreview } from '../core/contract/import.ts'
-import { LARGEST_FILE } from '../core/contract/limits.ts'
 import { VpnFailure } from '../core/errors.ts'
-import {
-  closeImport,
-  type ImportFile,
-  keepImported,
-  type ReadImport,
-  readImport,
-} from '../core/manager/import.ts'
+import { closeImport, keepImported, readImport } from '../core/manager/import.ts'
+import type { ImportFile } from '../core/profile/import/bundle.ts'
+import type { ImportResult } from '../core/profile/import/result.ts'
 import type { ProfileStore } from '../core/profile/store.ts'
 import type { SecretStore } from '../core/secrets/store.ts'
 
@@ -25,7 +18,7 @@ export interface ImportDeskNeeds {
 export class ImportDesk {
   readonly #needs: ImportDeskNeeds
   #waiting:
-    | { readonly token: number; readonly files: readonly ImportFile[]; readonly read: ReadImport }
+    | { readonly token: number; readonly files: readonly ImportFile[]; readonly read: ImportResult }
     | undefined
   #next = 1
 
@@ -86,7 +79,7 @@ export class ImportDesk {
     })
   }
 
-  async #preview(token: number, files: readonly ImportFile[], read: ReadImport): Promise<ImportPreview> {
+  async #preview(token: number, files: readonly ImportFile[], read: ImportResult): Promise<ImportPreview> {
     const { profiles: known } = await this.#needs.profiles.list()
     return {
       token,
@@ -105,26 +98,8 @@ export class ImportDesk {
       }),
       refused: read.refused,
       questions: read.questions,
-      rows: read.rows,
+      rows: read.report,
       signers: read.signers,
     }
-  }
-}
-
-/** A file a person or the system named. Never reads more than a profile can have. Throws `VpnFailure` (`profileInvalid`). */
-export async function readNamed(path: string): Promise<ImportFile> {
-  const name = basename(path)
-  const refuse = (problem: string): VpnFailure =>
-    new VpnFailure({ kind: 'profileInvalid', source: name, field: '', problem })
-  const file = await open(path, 'r').catch((thrown: NodeJS.ErrnoException) => {
-    throw refuse(thrown.code === 'ENOENT' ? 'there is no such file' : 'it may not be read')
-  })
-  try {
-    const found = await file.stat()
-    if (!found.isFile()) throw refuse('it is not a file')
-    if (found.size > LARGEST_FILE) throw refuse(`it has ${found.size} octets, which no profile has`)
-    return { name, bytes: new Uint8Array(await file.readFile()) }
-  } finally {
-    await file.close()
   }
 }

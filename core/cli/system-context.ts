@@ -10,11 +10,11 @@ import { controlPath } from '../manager/control-protocol.ts'
 import { examine } from '../manager/doctor.ts'
 import { openManager } from '../manager/engine.ts'
 import { History } from '../manager/history.ts'
+import { readFileNamed, readNamed } from '../manager/named-files.ts'
 import { demoProfile } from '../profile/demo.ts'
 import { culvertHome, ProfileStore } from '../profile/store.ts'
 import { KeyringSecrets } from '../secrets/keyring.ts'
 import type { BackgroundResult, CliContext } from './context.ts'
-import { readImport, readNamed } from './read-import.ts'
 import { systemTerminal } from './terminal.ts'
 
 /** The real world. `program`: this program's own file, to start it again in the background. */
@@ -42,8 +42,8 @@ export function systemContext(program: string): CliContext {
       process.send(result)
       process.disconnect()
     },
-    readFile: readNamed,
-    readFiles: readImport,
+    readFile: async (path) => (await readFileNamed(path)).bytes,
+    readFiles: readNamed,
     editText,
     examine: () => examine(profiles, keychain),
   }

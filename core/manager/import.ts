@@ -1,54 +1,23 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Secret } from '../bytes/secret.ts'
-import type { ImportPreview, ImportRow } from '../contract/import.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
-import { importCulvertJson, type ImportedProfile as Own } from '../profile/import/culvert-json.ts'
+import type { ImportFile } from '../profile/import/bundle.ts'
+import { importFiles } from '../profile/import/import-files.ts'
+import type { ImportedProfile, ImportResult } from '../profile/import/result.ts'
 import type { Profile } from '../profile/schema.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { SecretStore } from '../secrets/store.ts'
 
-/** A file as it came. */
-export interface ImportFile {
-  readonly name: string
-  readonly bytes: Uint8Array
-}
-
-export interface ImportedProfile extends Own {
-  /** How it weakens security: a sentence each. */
-  readonly warnings: readonly string[]
-}
-
-/** What files hold, before anything of it is kept. */
-export interface ReadImport {
-  readonly profiles: readonly ImportedProfile[]
-  readonly refused: ImportPreview['refused']
-  readonly questions: ImportPreview['questions']
-  readonly rows: readonly ImportRow[]
-  readonly signers: readonly string[]
-}
-
 /**
- * Profiles from the files a person gave, whatever face they gave them to. A single file that cannot be used throws
- * `VpnFailure` (`profileInvalid`); among several it is listed as refused and the others go on.
+ * Profiles from the files a person gave, whatever face they gave them to, with what the person answered to the
+ * questions of an earlier reading. Throws `VpnFailure` (`profileInvalid`).
  */
-export async function readImport(
+export function readImport(
   files: readonly ImportFile[],
-  _answers: ReadonlyMap<string, string> = new Map(),
-): Promise<ReadImport> {
-  const profiles: ImportedProfile[] = []
-  const refused: { name: string; reason: string }[] = []
-  const rows: ImportRow[] = []
-  for (const { name, bytes } of files) {
-    try {
-      const read = importCulvertJson(bytes, name)
-      profiles.push(...read.profiles.map((one) => ({ ...one, warnings: [] })))
-      rows.push(...read.report.map((row) => (files.length > 1 ? { file: name, ...row } : row)))
-    } catch (thrown) {
-      if (!(thrown instanceof VpnFailure) || files.length === 1) throw thrown
-      refused.push({ name, reason: problemOf(thrown.error) })
-    }
-  }
-  return { profiles, refused, questions: [], rows, signers: [] }
+  answers: ReadonlyMap<string, string> = new Map(),
+): Promise<ImportResult> {
+  const passphrase = answers.get('passphrase')
+  return importFiles(files, { answers, ...(passphrase === undefined ? {} : { passphrase }) })
 }
 
 export interface Kept {
@@ -67,7 +36,7 @@ export interface Kept {
 export async function keepImported(
   store: Pick<ProfileStore, 'list' | 'save' | 'freshId'>,
   keychain: SecretStore,
-  imported: { readonly profile: Profile; readonly secrets: ReadonlyMap<string, Secret> },
+  imported: Pick<ImportedProfile, 'profile' | 'secrets'>,
   replace: boolean,
   known?: readonly Profile[],
 ): Promise<Kept> {
@@ -99,13 +68,6 @@ export async function saveSecrets(
   }
 }
 
-export function closeImport({ profiles }: ReadImport): void {
+export function closeImport({ profiles }: Pick<ImportResult, 'profiles'>): void {
   for (const { secrets } of profiles) for (const secret of secrets.values()) secret.close()
 }
-
-const problemOf = (error: VpnError): string =>
-  error.kind === 'profileInvalid'
-    ? `${error.field === '' ? '' : `${error.field}: `}${error.problem}`
-    : error.kind === 'weakAlgorithm'
-      ? `${error.algorithm} is weak: ${error.weakness}`
-      : `of a fault of kind ${error.kind}`

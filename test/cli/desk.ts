@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BackgroundResult, CliContext, ExitCode } from '../../core/cli/context.ts'
 import { runCulvert } from '../../core/cli/program.ts'
-import { readImport, readNamed } from '../../core/cli/read-import.ts'
 import type { Terminal } from '../../core/cli/terminal.ts'
 import { VpnFailure } from '../../core/errors.ts'
 import { ControlClient } from '../../core/manager/control-client.ts'
 import { controlPath } from '../../core/manager/control-protocol.ts'
 import type { Finding } from '../../core/manager/doctor.ts'
+import { readFileNamed, readNamed } from '../../core/manager/named-files.ts'
 import { demoProfile } from '../../core/profile/demo.ts'
 import { ProfileStore } from '../../core/profile/store.ts'
 import { MemorySecrets } from '../../core/secrets/memory.ts'
@@ -129,8 +129,8 @@ export class Desk {
         return this.background
       },
       tellStarter: (result) => this.told.push(result),
-      readFile: (path) => readNamed(path),
-      readFiles: (path) => readImport(path),
+      readFile: async (path) => (await readFileNamed(path)).bytes,
+      readFiles: (path) => readNamed(path),
       editText: async (text) => this.edited?.(text) ?? text,
       examine: async () => this.findings,
     }

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
 import { History } from '../../core/manager/history.ts'
+import { readFileNamed, readNamed } from '../../core/manager/named-files.ts'
 import { Prompts } from '../../core/manager/prompts.ts'
 import { ProfileStore } from '../../core/profile/store.ts'
 import { MemorySecrets } from '../../core/secrets/memory.ts'
 import type { SecretStore } from '../../core/secrets/store.ts'
-import { ImportDesk, readNamed } from '../../electron/import-desk.ts'
+import { ImportDesk } from '../../electron/import-desk.ts'
 import { ProfileDesk } from '../../electron/profile-desk.ts'
 import { secretSource } from '../../electron/secret-source.ts'
 import { SettingsFile } from '../../electron/settings.ts'
@@ -172,7 +173,11 @@ describe('files that wait for a yes', () => {
     const many = Array.from({ length: 60 }, (_, at) => file(`${at}.json`, profileOf(`Office${at}`)))
     const preview = await importDesk().read([...many, { name: 'bad', bytes: new Uint8Array([0xff, 0]) }])
     expect(preview.profiles).toHaveLength(60)
-    expect(preview.refused).toMatchObject([{ name: 'bad' }])
+    expect(preview.rows.filter(({ file }) => file === 'bad')).toMatchObject([{ outcome: 'ignored' }])
+    const half = { name: 'half', bytes: new TextEncoder().encode('{"name": "O') }
+    const two = await importDesk().read([...many, half])
+    expect(two.profiles).toHaveLength(60)
+    expect(two.refused).toMatchObject([{ name: 'half' }])
   })
 
   test.each([
@@ -192,7 +197,7 @@ describe('files that wait for a yes', () => {
     await writeFile(path, '')
     await truncate(path, 100 << 20)
     await expect(readNamed(path)).rejects.toMatchObject({ error: { kind: 'profileInvalid' } })
-    await expect(readNamed(home)).rejects.toMatchObject({ error: { problem: 'it is not a file' } })
+    await expect(readFileNamed(home)).rejects.toMatchObject({ error: { problem: 'it is not a file' } })
     await expect(readNamed(join(home, 'none'))).rejects.toMatchObject({ error: { kind: 'profileInvalid' } })
   })
 })

@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { sentenceFor } from '../../advice.ts'
 import type { Secret } from '../../bytes/secret.ts'
-import { VpnFailure } from '../../errors.ts'
+import { type VpnError, VpnFailure } from '../../errors.ts'
+import { keepImported, saveSecrets } from '../../manager/import.ts'
 import type { ImportFile } from '../../profile/import/bundle.ts'
 import { type Beside, looksLikeCredential, withBeside } from '../../profile/import/credential.ts'
 import { isCompanion } from '../../profile/import/import-files.ts'
@@ -122,7 +122,10 @@ async function intoProfile(
   }
   const report: ReportRow[] = []
   const made = withBeside({ profile, secrets: new Map() }, beside, (row) => report.push(row))
-  await save(context, made.profile, made.secrets, given)
+  await withSecrets(made.secrets, given, async (secrets) => {
+    await context.profiles.save(made.profile)
+    tellUnsaved(context, made.profile, secrets, await saveSecrets(context.keychain, profile.id, secrets))
+  })
   tellImported(
     context.terminal,
     { path: profile.name, profiles: [made.profile], report, done: 'Updated' },
@@ -145,10 +148,14 @@ async function importOne(
   for (const imported of result.profiles) {
     if (!(await isWanted(context, imported))) continue
     const made = withBeside(imported, beside, (row) => report.push(row))
-    const replace = options.replace || made.lasting
-    const profile = await besideOthers(context, made.profile, replace, report)
-    await save(context, profile, made.secrets, given)
-    kept.push(profile)
+    await withSecrets(made.secrets, given, async (secrets) => {
+      const replace = options.replace || made.lasting
+      const result = await keepImported(context.profiles, context.keychain, { ...made, secrets }, replace)
+      const { profile, renamedFrom, problem } = result
+      if (renamedFrom !== undefined) report.push(renamed(profile, renamedFrom))
+      tellUnsaved(context, profile, secrets, problem)
+      kept.push(profile)
+    })
   }
   const { refused, signers } = result
   const warnings = result.profiles.flatMap((one) => one.warnings)
@@ -179,56 +186,36 @@ async function isWanted(
   return false
 }
 
-/** Its own secrets are closed; those that were given may be for other profiles too. */
-async function save(
-  context: CliContext,
-  profile: Profile,
+/** Its own secrets and those that were given, which may be for other profiles too: only its own are closed. */
+async function withSecrets(
   own: ReadonlyMap<string, Secret>,
   given: ReadonlyMap<string, Secret>,
+  work: (secrets: ReadonlyMap<string, Secret>) => Promise<void>,
 ): Promise<void> {
   try {
-    await context.profiles.save(profile)
-    for (const [name, secret] of new Map([...own, ...given])) await saveSecret(context, profile, name, secret)
+    await work(new Map([...own, ...given]))
   } finally {
     for (const secret of own.values()) secret.close()
   }
 }
 
-/**
- * A file with a lasting name of its own updates its profile. Any other never overwrites one that is there already
- * under this id unless asked: it may have been edited.
- */
-async function besideOthers(
-  context: CliContext,
-  profile: Profile,
-  replace: boolean,
-  report: ReportRow[],
-): Promise<Profile> {
-  const { profiles } = await context.profiles.list()
-  const there = profiles.find(({ id }) => id === profile.id)
-  if (there === undefined || replace || isDeepStrictEqual(there, profile)) return profile
-  const id = await context.profiles.freshId(profile.name)
-  const name = `${profile.name} ${id.split('-').at(-1)}`
-  report.push({
-    field: 'name',
-    outcome: 'changed',
-    reason: `there is another ${there.name}; this one is called ${name} (--replace overwrites)`,
-  })
-  return { ...profile, id, name }
-}
+const renamed = ({ name }: Profile, there: string): ReportRow => ({
+  field: 'name',
+  outcome: 'changed',
+  reason: `there is another ${there}; this one is called ${name} (--replace overwrites)`,
+})
 
-async function saveSecret(
-  context: CliContext,
-  profile: Profile,
-  name: string,
-  secret: Secret,
-): Promise<void> {
-  try {
-    await context.keychain.set(profile.id, name, secret)
-  } catch (thrown) {
-    if (!(thrown instanceof VpnFailure)) throw thrown
-    context.terminal.err(`culvert: ${sentenceFor(thrown.error)}`)
-    const later = name === 'key' ? 'connect takes it with --secrets-stdin' : 'so connect will ask for it'
-    context.terminal.err(`  - ${profile.name} is imported; its secret was not saved, ${later}`)
-  }
+function tellUnsaved(
+  { terminal }: CliContext,
+  { name }: Profile,
+  secrets: ReadonlyMap<string, Secret>,
+  problem: VpnError | undefined,
+): void {
+  if (problem === undefined) return
+  terminal.err(`culvert: ${sentenceFor(problem)}`)
+  const [were, them] = secrets.size === 1 ? ['its secret was', 'it'] : ['its secrets were', 'them']
+  const later = secrets.has('key')
+    ? `connect takes ${them} with --secrets-stdin`
+    : `so connect will ask for ${them}`
+  terminal.err(`  - ${name} is imported; ${were} not saved, ${later}`)
 }
