@@ -1,4 +1,5 @@
 // npm run fuzz -- [--seconds N] [--seed N] [TARGET…]: octets that nobody would send, into everything that reads octets.
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -67,9 +68,19 @@ function fuzz(target: string, milliseconds: number, seed: number): Promise<Finis
   })
 }
 
+/** Native, so in a program of its own with its own sanitizers: tells by itself, and whether all was well. */
+const DATAPATH = 'datapath'
+
+function fuzzDatapath(milliseconds: number, seed: number): boolean {
+  const seconds = String(Math.max(1, Math.round(milliseconds / 1000)))
+  const program = join(projectRoot(), 'build/datapath-checks.mjs')
+  const args = [program, '--seconds', seconds, '--seed', String(seed)]
+  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = options()
-  const all = targets().map(({ name }) => name)
+  const all = [...targets().map(({ name }) => name), DATAPATH]
   const chosen = all.filter(
     (name) => positionals.length === 0 || positionals.some((one) => name.startsWith(one)),
   )
@@ -81,6 +92,12 @@ async function main(): Promise<void> {
   console.log(`seed ${seed}, ${chosen.length} targets, ${(share / 1000).toFixed(1)} s each`)
   let failed = 0
   for (const target of chosen) {
+    if (target === DATAPATH) {
+      const well = fuzzDatapath(share, seed)
+      failed += well ? 0 : 1
+      console.log(`${well ? 'ok  ' : 'FAIL'} ${target}`)
+      continue
+    }
     const { runs, finds } = await fuzz(target, share, seed)
     for (const { bytes, why } of finds) console.error(`fuzz: ${target}: ${keep(target, bytes)}\n${why}`)
     failed += finds.length
