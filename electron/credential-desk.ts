@@ -7,7 +7,7 @@ import { type CredentialProblem, encodeKeyPem } from '../core/cert/private-key.t
 import { samePublicKey } from '../core/cert/public-key.ts'
 import type { CredentialRead, TrustRead, UnreadFile } from '../core/contract/credential.ts'
 import { VpnFailure } from '../core/errors.ts'
-import type { ImportFile } from '../core/manager/import.ts'
+import type { ImportFile } from '../core/profile/import/bundle.ts'
 import { certificatesPem } from '../core/profile/import/credential.ts'
 import type { Profile } from '../core/profile/schema.ts'
 
