@@ -121,6 +121,16 @@ export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
         detail: `It answered ${error.exchange} with ${error.notify} and gave no other reason.`,
         tryThis: ['Ask the administrator to look for this minute in the log of the gateway'],
       }
+    case 'ppkNotUsed':
+      return {
+        title: 'The gateway uses no post-quantum key',
+        detail:
+          'Your profile connects only with a post-quantum pre-shared key (PPK), and the gateway does not use it. Your traffic was not sent.',
+        tryThis: [
+          'Ask the administrator for the name of your PPK, and whether the gateway has it',
+          'If your administrator agrees, set ppk.required to false in the profile: then the connection is as safe as without a PPK',
+        ],
+      }
     case 'versionUnsupported':
       return {
         title: 'The gateway speaks another IKE',

@@ -40,6 +40,8 @@ export type VpnError =
   | { readonly kind: 'noAddress'; readonly mustAsk?: true }
   /** The gateway refuses in a way only it can explain. */
   | { readonly kind: 'refused'; readonly exchange: string; readonly notify: string }
+  /** The profile asks for a post-quantum pre-shared key, and the gateway does without. */
+  | { readonly kind: 'ppkNotUsed' }
   /** It speaks a version of IKE we do not. */
   | { readonly kind: 'versionUnsupported'; readonly theirs: string }
   /** A message broke the rules. `problem` names field, octet and section. */

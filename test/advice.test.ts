@@ -16,6 +16,7 @@ const samples: { readonly [K in VpnErrorKind]: Extract<VpnError, { kind: K }> } 
   selectorsUnacceptable: { kind: 'selectorsUnacceptable', asked: ['10.0.0.0/8'] },
   noAddress: { kind: 'noAddress' },
   refused: { kind: 'refused', exchange: 'IKE_AUTH', notify: 'NO_ADDITIONAL_SAS' },
+  ppkNotUsed: { kind: 'ppkNotUsed' },
   versionUnsupported: { kind: 'versionUnsupported', theirs: '1.0' },
   protocol: { kind: 'protocol', exchange: 'IKE_AUTH', problem: 'no AUTH', reference: 'RFC 7296 §1.2' },
   closedByGateway: { kind: 'closedByGateway', reason: 'DELETE' },

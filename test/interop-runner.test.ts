@@ -35,6 +35,8 @@ const lab = (settings: Record<string, string>) =>
       LAB_AUTH_CLIENT: 'psk',
       LAB_AUTH_GATEWAY: 'psk',
       LAB_CLIENT_PSK: 'sesame',
+      LAB_CLIENT_PPK: '',
+      LAB_PPK_ID: 'lab-ppk',
       LAB_CLIENT_CERT: 'alice.crt',
       LAB_CLIENT_KEY: 'alice.key',
       LAB_CLIENT_CHAIN: '',
@@ -120,6 +122,13 @@ describe('a profile for a scenario', () => {
     expect(profileFor('x', lab({ LAB_SIGAUTH: 'no' })).weak).toEqual(['sha1signature'])
     expect(secretsFor(env, read)).toEqual({ key: 'a key' })
     expect(secretsFor(lab({}))).toEqual({ psk: 'sesame' })
+  })
+
+  test('a post-quantum key is named in the profile and is a secret', () => {
+    const env = lab({ LAB_CLIENT_PPK: 'open wide' })
+    expect(profileFor('x', env)).toMatchObject({ ppk: { id: 'lab-ppk' } })
+    expect(secretsFor(env)).toEqual({ psk: 'sesame', ppk: 'open wide' })
+    expect('ppk' in profileFor('x', lab({}))).toBe(false)
   })
 
   test('an outer IPv6 scenario names the IPv6 gateway', () => {

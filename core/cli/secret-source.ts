@@ -6,7 +6,10 @@ import type { MemorySecrets } from '../secrets/memory.ts'
 import type { SecretStore } from '../secrets/store.ts'
 import type { Terminal } from './terminal.ts'
 
-const WORDS: Readonly<Record<string, string>> = { psk: 'Pre-shared key' }
+const WORDS: Readonly<Record<string, string>> = {
+  psk: 'Pre-shared key',
+  ppk: 'Post-quantum pre-shared key (PPK)',
+}
 
 /** Nobody types a private key. */
 const NOT_TYPED = ['key']

@@ -61,6 +61,15 @@ export type TheirProof =
       readonly commonName: boolean
     }
 
+/** A post-quantum pre-shared key. RFC 8784 */
+export interface PpkConfig {
+  /** Its name, as both ends know it: the octets of a PPK_ID_FIXED. RFC 8784 §5.1 */
+  readonly id: Uint8Array
+  readonly secret: Secret
+  /** No connection without it. */
+  readonly required: boolean
+}
+
 /** What a responder hands out by CP: CIDR and numeric addresses. No address: INTERNAL_ADDRESS_FAILURE. RFC 7296 §3.15.4 */
 export interface Assigned {
   readonly addresses: readonly string[]
@@ -106,6 +115,8 @@ export interface ConnectionConfig {
   readonly authenticationOf?: (client: Identity) => Authentication
   /** Announce and use method 14 where somebody signs; left out: yes. Without it we are a peer of before 2015. RFC 7427 */
   readonly digitalSignatures?: boolean
+  /** A key beside the others that keeps what was recorded safe from quantum computers. RFC 8784 */
+  readonly ppk?: PpkConfig
   readonly ikeProposals: readonly OfferedProposal[]
   readonly espProposals: readonly OfferedProposal[]
   /** Ask for virtual addresses of these families by CP. RFC 7296 §2.19 */
@@ -188,8 +199,11 @@ export interface ConnectionView {
 }
 
 /** Wipes all secrets of a configuration, which cannot be used afterwards. */
-export function closeSecrets(config: Pick<ConnectionConfig, 'authentication' | 'ikev1'>): void {
-  const { authentication, ikev1 } = config
+export function closeSecrets(
+  config: Pick<ConnectionConfig, 'authentication' | 'ikev1' | 'ppk'>,
+): void {
+  const { authentication, ikev1, ppk } = config
+  ppk?.secret.close()
   const proofs =
     authentication.method === 'each' ? [authentication.ours, authentication.theirs] : [authentication]
   for (const proof of proofs) {

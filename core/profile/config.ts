@@ -15,7 +15,7 @@ const KEY_EXCHANGE = 4
 const KEEPALIVE_SECONDS = 20
 
 /**
- * A profile, its secrets by name (`psk`, `key`) and the gateway's address, as everything a session must know. The
+ * A profile, its secrets by name (`psk`, `key`, `ppk`) and the gateway's address, as everything a session must know. The
  * secrets are taken over: whoever holds the configuration closes what is in it, and a failure closes them all.
  * Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`, `secretMissing`, `authFailed`).
  */
@@ -28,7 +28,8 @@ export function connectionConfig(
   try {
     // Last, so that no key is opened for a profile that cannot be used.
     const negotiated = everythingElse(profile, gatewayAddress)
-    return { ...negotiated, authentication: authenticationOf(profile, secrets, authorities) }
+    const authentication = authenticationOf(profile, secrets, authorities)
+    return { ...negotiated, authentication, ...ppkOf(profile, secrets) }
   } catch (thrown) {
     for (const secret of secrets.values()) secret.close()
     throw thrown
@@ -75,6 +76,15 @@ function everythingElse(profile: Profile, gatewayAddress: string): Omit<Connecti
 }
 
 const isDefault = (suites: readonly string[]): boolean => suites.join() === DEFAULT_IKE_SUITES.join()
+
+function ppkOf(profile: Profile, secrets: ReadonlyMap<string, Secret>): Pick<ConnectionConfig, 'ppk'> {
+  const { ppk } = profile
+  if (ppk === undefined) return {}
+  const secret = secrets.get('ppk')
+  if (secret === undefined)
+    throw new VpnFailure({ kind: 'secretMissing', what: 'ppk', profile: profile.name })
+  return { ppk: { id: new TextEncoder().encode(ppk.id), secret, required: ppk.required } }
+}
 
 function pfsGroups(
   wanted: boolean | undefined,

@@ -97,6 +97,15 @@ export const profileSchema = v.strictObject({
   auth: authSchema,
   /** Left out: by the key too where we have one, else by a certificate of an authority of the system. */
   gatewayAuth: v.optional(gatewayAuthSchema),
+  /** A post-quantum pre-shared key; it is the secret `ppk`. RFC 8784 */
+  ppk: v.optional(
+    v.strictObject({
+      /** Its name, as the gateway knows it. */
+      id: text,
+      /** No connection without it. */
+      required: v.optional(v.boolean(), true),
+    }),
+  ),
   /** Inner addresses asked of the gateway. RFC 7296 §2.19 */
   requestAddresses: v.optional(
     v.strictObject({ ipv4: v.optional(v.boolean(), true), ipv6: v.optional(v.boolean(), true) }),

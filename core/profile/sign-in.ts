@@ -100,6 +100,7 @@ export type GatewayAuth = v.InferOutput<typeof gatewayAuthSchema>
 interface SignIn {
   readonly auth: Auth
   readonly gatewayAuth?: GatewayAuth | undefined
+  readonly ppk?: object | undefined
 }
 
 /** Left out: by the key where there is one, and by a certificate of an authority of the system where not. */
@@ -109,10 +110,14 @@ export function gatewayAuthOf({ auth, gatewayAuth }: SignIn): GatewayAuth {
   return { method: 'certificate', ca: SYSTEM_AUTHORITIES, requireCrl: false, commonName: false }
 }
 
-/** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side. */
+/** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side, `ppk` the post-quantum one. */
 export function sessionSecrets(profile: SignIn): readonly string[] {
   const psk = profile.auth.method === 'psk' || gatewayAuthOf(profile).method === 'psk'
-  return [...(profile.auth.method === 'certificate' ? ['key'] : []), ...(psk ? ['psk'] : [])]
+  return [
+    ...(profile.auth.method === 'certificate' ? ['key'] : []),
+    ...(psk ? ['psk'] : []),
+    ...(profile.ppk === undefined ? [] : ['ppk']),
+  ]
 }
 
 /** For people: `pre-shared key`. */

@@ -267,6 +267,7 @@ export const FIRST = {
 const FIELDS: Readonly<Record<string, string>> = {
   psk: 'Pre-shared key',
   key: 'Private key',
+  ppk: 'Post-quantum pre-shared key (PPK)',
   password: 'Password',
   code: 'Code',
   pin: 'PIN',

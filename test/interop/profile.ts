@@ -35,6 +35,7 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
     ...(setting(env, 'LAB_AUTH_GATEWAY') === 'pubkey'
       ? { gatewayAuth: { method: 'certificate', ca: read(setting(env, 'LAB_CA')) } }
       : {}),
+    ...(setting(env, 'LAB_CLIENT_PPK') === '' ? {} : { ppk: { id: setting(env, 'LAB_PPK_ID') } }),
     requestAddresses: { ipv4: pool === '4' || pool === '46', ipv6: pool === '6' || pool === '46' },
     // IKEv1 narrows nothing: what is asked for has to be what the gateway opens.
     ...(setting(env, 'LAB_IKE_VERSION') === '1'
@@ -59,7 +60,9 @@ function ourProof(env: LabEnv, read: ReadFile) {
 }
 
 /** What that person keeps secret, by the names Culvert has for it. */
-export const secretsFor = (env: LabEnv, read: ReadFile = readText): Readonly<Record<string, string>> =>
-  setting(env, 'LAB_AUTH_CLIENT') === 'pubkey'
+export const secretsFor = (env: LabEnv, read: ReadFile = readText): Readonly<Record<string, string>> => ({
+  ...(setting(env, 'LAB_AUTH_CLIENT') === 'pubkey'
     ? { key: read(setting(env, 'LAB_CLIENT_KEY')) }
-    : { psk: setting(env, 'LAB_CLIENT_PSK') }
+    : { psk: setting(env, 'LAB_CLIENT_PSK') }),
+  ...(setting(env, 'LAB_CLIENT_PPK') === '' ? {} : { ppk: setting(env, 'LAB_CLIENT_PPK') }),
+})

@@ -26,6 +26,7 @@ export const EXPECTED_FAULTS: Readonly<Record<string, ExpectedFault>> = {
   'ikev2-bad-psk': { kind: 'authFailed', fields: { who: 'us' } },
   'ikev2-bad-noproposal': { kind: 'noProposalChosen', fields: { phase: 1 } },
   'ikev2-bad-nochild': { kind: 'noProposalChosen', fields: { phase: 2 } },
+  'ikev2-bad-ppk': { kind: 'authFailed', fields: { who: 'us' } },
   'ikev2-bad-gw-expired-cert': { kind: 'certificateRefused', fields: { rule: 'expired' } },
   'ikev2-bad-gw-rogue-cert': { kind: 'certificateRefused', fields: { rule: 'untrusted' } },
   'ikev2-bad-gw-name-cert': { kind: 'gatewayIdMismatch', fields: {} },
@@ -69,6 +70,8 @@ const SUPPORTED = new Set([
   'ikev2-cookie',
   'ikev2-invalid-ke',
   'ikev2-fragment-psk',
+  'ikev2-ppk',
+  'ikev2-ppk-cert',
   'ikev2-cert-rsa',
   'ikev2-cert-ecdsa',
   'ikev2-cert-ecdsa384',
@@ -133,7 +136,6 @@ export function unsupportedReason(scenario: Scenario): string | undefined {
   if (client !== 'psk' && client !== 'pubkey') return `signing in with ${client} is not there yet`
   if (get('gw', 'pubkey') !== 'psk' && get('gw', 'pubkey') !== 'pubkey')
     return `a gateway that proves itself by ${get('gw', 'pubkey')} is not there yet`
-  if (get('ppk', 'no') !== 'no') return 'post-quantum pre-shared keys (RFC 8784) are not there yet'
   if (/mlkem|ke1_/.test(`${get('ike', '')}${get('cike', '')}`)) return 'ML-KEM and RFC 9370 are not there yet'
   if (scenario.settings.has('redirect')) return 'redirection (RFC 5685) is not there yet'
   if (scenario.settings.has('rawesp')) return 'ESP without UDP encapsulation is not there yet'

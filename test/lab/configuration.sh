@@ -339,6 +339,7 @@ LAB_AKA_K=$AKA_K
 LAB_AKA_OPC=$AKA_OPC
 LAB_PPK_ID=$PPK_ID
 LAB_PPK=$PPK
+LAB_CLIENT_PPK=$([ "${S[ppk]}" = no ] || echo "${S[cppk]}")
 LAB_PKI=$PKI
 LAB_CA=$PKI/ca.crt
 LAB_CLIENT_CERT=$PKI/client-${S[ckey]}.crt

@@ -7,7 +7,7 @@ import type { Payload, SkfPayload, SkPayload } from '../../wire/ikev2/payload.ts
 import type { ObservedMessage } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
 import { type FragmentSizes, Reassembly, split, unfragmentedHead } from './fragmentation.ts'
-import { closeIkeKeys, type IkeKeys } from './keys.ts'
+import { closeIkeKeys, closeMixedKeys, type IkeKeys, type MixedKeys } from './keys.ts'
 import { observed } from './negotiation.ts'
 import { type DirectionKeys, fragmentRoom, open, seal, sealedBytes } from './protect.ts'
 import type { IkeSuite } from './suite.ts'
@@ -62,7 +62,10 @@ export class IkeSa {
   /** We sent its first request: our messages carry the I flag. */
   readonly initiator: boolean
   readonly suite: IkeSuite
-  readonly keys: IkeKeys
+  /** The keys in use. */
+  keys: IkeKeys
+  /** Those that take their place once both ends are known to have the same post-quantum key. RFC 8784 §3 */
+  mixed: MixedKeys | undefined
   readonly establishedAt: Millis
   /** Message ID of our next request, and of the peer's next. */
   nextId = 0
@@ -175,6 +178,22 @@ export class IkeSa {
     this.#requests.clear()
     this.#responses.clear()
     closeIkeKeys(this.keys)
+    this.forgetMixed()
+  }
+
+  /** What both proofs and all CHILD_SAs rest on from now on. RFC 8784 §3 */
+  useMixed(): void {
+    const { mixed } = this
+    if (mixed === undefined) return
+    closeMixedKeys(this.keys)
+    this.keys = { ...this.keys, ...mixed }
+    this.mixed = undefined
+  }
+
+  /** The peer does without. */
+  forgetMixed(): void {
+    if (this.mixed !== undefined) closeMixedKeys(this.mixed)
+    this.mixed = undefined
   }
 
   #openMessage(bytes: Uint8Array, header: Header, sk: SkPayload): Opened | undefined {

@@ -14,6 +14,9 @@ export interface IkeKeys {
   readonly pr: Secret
 }
 
+/** The keys that a post-quantum pre-shared key goes into: the others have been in use before. RFC 8784 §3 */
+export type MixedKeys = Pick<IkeKeys, 'd' | 'pi' | 'pr'>
+
 /** prf+ of RFC 7296 §2.13: `bytes` octets out of at most 255 blocks. */
 export function prfPlus(prf: PrfInfo, key: Uint8Array, seed: Uint8Array, bytes: number): Uint8Array {
   const blocks = Math.ceil(bytes / prf.outputBytes)
@@ -97,4 +100,15 @@ function slicer(stream: Uint8Array): (count: number) => Secret {
 
 export function closeIkeKeys(keys: IkeKeys): void {
   for (const key of Object.values(keys) as Secret[]) key.close()
+}
+
+export function closeMixedKeys({ d, pi, pr }: MixedKeys): void {
+  for (const key of [d, pi, pr]) key.close()
+}
+
+/** SK_d, SK_pi and SK_pr as prf+(PPK, the same key without it). RFC 8784 §3 */
+export function mixKeys(prf: PrfInfo, keys: MixedKeys, ppk: Secret): MixedKeys {
+  const mix = (key: Secret): Secret =>
+    new Secret(ppk.use((p) => key.use((k) => prfPlus(prf, p, k, prf.keyBytes))))
+  return { d: mix(keys.d), pi: mix(keys.pi), pr: mix(keys.pr) }
 }

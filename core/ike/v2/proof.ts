@@ -17,6 +17,7 @@ import type { AuthPayload, IdPayload, Payload } from '../../wire/ikev2/payload.t
 import type { ConnectionConfig, OurProof, TheirProof } from '../config.ts'
 import { type SignedBy, sharedKeyAuth, signedOctets, verifySharedKeyAuth } from './auth.ts'
 import type { InitDone } from './exchanges/ike-sa-init.ts'
+import type { IkeKeys } from './keys.ts'
 import { describeIdentity, type Negotiation } from './negotiation.ts'
 import { all, find, findNotify, notify } from './payloads.ts'
 
@@ -83,10 +84,15 @@ export function certificateRequest(config: ConnectionConfig): Payload[] {
 type Side = 'initiator' | 'responder'
 
 /** What the AUTH of this side covers. RFC 7296 §2.15 */
-const signedBy = (init: InitDone, side: Side, id: IdPayload): SignedBy =>
+const signedBy = (
+  init: InitDone,
+  side: Side,
+  id: IdPayload,
+  keys: Pick<IkeKeys, 'pi' | 'pr'> = init.sa.keys,
+): SignedBy =>
   side === 'initiator'
-    ? { message: init.requestBytes, nonce: init.nr, pKey: init.sa.keys.pi, id }
-    : { message: init.replyBytes, nonce: init.ni, pKey: init.sa.keys.pr, id }
+    ? { message: init.requestBytes, nonce: init.nr, pKey: keys.pi, id }
+    : { message: init.replyBytes, nonce: init.ni, pKey: keys.pr, id }
 
 export type Proof =
   /** CERT and AUTH, ready to go. */
@@ -100,18 +106,19 @@ export type Proof =
     }
   | { readonly outcome: 'impossible'; readonly error: VpnError }
 
-/** Our `[CERT+,] AUTH` of IKE_AUTH. */
+/** Our `[CERT+,] AUTH` of IKE_AUTH. `keys`: where they are not those of the IKE SA. */
 export function prove(
   n: Negotiation,
   init: InitDone,
   side: Side,
   id: IdPayload,
   request: readonly Payload[],
+  keys?: Pick<IkeKeys, 'pi' | 'pr'>,
 ): Proof {
   const ours = ourProof(n)
   const { prf } = init.sa.suite
   if (ours.method === 'psk') {
-    const data = sharedKeyAuth(prf, ours.psk, signedBy(init, side, id))
+    const data = sharedKeyAuth(prf, ours.psk, signedBy(init, side, id, keys))
     return { outcome: 'ready', payloads: [{ type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data }] }
   }
   const { key, pss, weakSha1, chain } = ours
@@ -141,7 +148,7 @@ export function prove(
   return {
     outcome: 'sign',
     form,
-    octets: signedOctets(prf, signedBy(init, side, id)),
+    octets: signedOctets(prf, signedBy(init, side, id, keys)),
     finish: (signature) => [
       ...certificates,
       { type: 'AUTH', method: form.method, data: encodeAuthData(form, signature) },

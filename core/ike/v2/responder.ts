@@ -221,11 +221,12 @@ class AwaitAuthRequest implements State {
     const proof = prove(n, this.#init, 'responder', identityPayload('IDr', n), payloads)
     if (proof.outcome === 'impossible')
       return this.#refuse(header, refuse(NotifyType.AUTHENTICATION_FAILED.id, proof.error))
-    if (proof.outcome === 'ready') return this.#answer(header, payloads, proof.payloads, now)
+    const { beside } = checked
+    if (proof.outcome === 'ready') return this.#answer(header, payloads, [...proof.payloads, ...beside], now)
     const { form, octets } = proof
     return this.#ask('AwaitSignature', { do: 'sign', form, octets }, (answer, later) =>
       answer?.what === 'signature'
-        ? this.#answer(header, payloads, proof.finish(answer.signature), later)
+        ? this.#answer(header, payloads, [...proof.finish(answer.signature), ...beside], later)
         : this.#unanswered(answer),
     )
   }

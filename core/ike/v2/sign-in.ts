@@ -16,8 +16,10 @@ import {
   openChild,
 } from './exchanges/ike-auth.ts'
 import type { InitDone } from './exchanges/ike-sa-init.ts'
+import type { MixedKeys } from './keys.ts'
 import type { Negotiation } from './negotiation.ts'
 import { notify } from './payloads.ts'
+import { beginPpk, concludePpk, ppkIdentity, withoutPpk } from './ppk.ts'
 import { chainQuestion, prove } from './proof.ts'
 import { authLifetime } from './reauthentication.ts'
 
@@ -33,11 +35,29 @@ export class SignIn {
 
   /** Proves who we are, with the help of whoever holds our key, and sends IKE_AUTH. */
   begin(now: Millis): Step {
+    const { sa } = this.#init
+    sa.nextId = 1
+    const ppk = beginPpk(this.#n.config, this.#init)
+    const { keys, mixed } = sa
+    const ask = (proof: readonly Payload[], later: Millis): Step => this.#ask(proof, later)
+    if (ppk === undefined || mixed === undefined) return this.#prove(keys, ask, now)
+    return this.#prove(
+      mixed,
+      (proof, later) => {
+        const named = [...proof, ppkIdentity(ppk)]
+        if (ppk.required) return ask(named, later)
+        return this.#prove(keys, (plain, last) => ask([...named, ...withoutPpk(plain)], last), later)
+      },
+      now,
+    )
+  }
+
+  #prove(keys: MixedKeys, then: (proof: readonly Payload[], now: Millis) => Step, now: Millis): Step {
     const n = this.#n
-    this.#init.sa.nextId = 1
-    const proof = prove(n, this.#init, 'initiator', identityPayload('IDi', n), this.#init.peerPayloads)
+    const id = identityPayload('IDi', n)
+    const proof = prove(n, this.#init, 'initiator', id, this.#init.peerPayloads, keys)
     if (proof.outcome === 'impossible') return this.#end(proof.error)
-    if (proof.outcome === 'ready') return this.#ask(proof.payloads, now)
+    if (proof.outcome === 'ready') return then(proof.payloads, now)
     n.step = 'signing'
     const { form, octets } = proof
     return AwaitAnswer.begin(
@@ -45,7 +65,7 @@ export class SignIn {
       'AwaitSignature',
       { do: 'sign', form, octets },
       (answer, later) => {
-        if (answer?.what === 'signature') return this.#ask(proof.finish(answer.signature), later)
+        if (answer?.what === 'signature') return then(proof.finish(answer.signature), later)
         return this.#end(answer?.what === 'failed' ? answer.error : { kind: 'cancelled' })
       },
       this.#otherwise,
@@ -103,9 +123,11 @@ export class SignIn {
     now: Millis,
   ): Step {
     const n = this.#n
+    const ppk = concludePpk(n.config, this.#init, payloads)
     const proof = gatewayProof(n, this.#init, payloads, verdict)
     if (proof.outcome === 'refused') return this.#end(proof.error)
     if (proof.outcome === 'distrust') return this.#tell(proof.error, now)
+    if (!ppk) return this.#tell({ kind: 'ppkNotUsed' }, now)
     n.remoteId = proof.remoteId
     return this.#open(request, payloads, now)
   }

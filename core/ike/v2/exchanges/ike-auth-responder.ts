@@ -8,6 +8,7 @@ import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
 import { configurationReply, isRequest } from '../configuration.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
+import { choosePpk } from '../ppk.ts'
 import { doubt } from '../proof.ts'
 import { lifetimeNotify } from '../reauthentication.ts'
 import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
@@ -21,13 +22,20 @@ export type Refusal = {
   readonly error: VpnError
 }
 
+/** `beside`: what our own proof has to be accompanied by. */
+export interface Proven {
+  readonly outcome: 'proven'
+  readonly remoteId: IdPayload
+  readonly beside: readonly Payload[]
+}
+
 /** Whether the initiator proved itself: it goes first. `verdict`: on its certificate, where it has one to show. RFC 7296 §1.2, §2.21.2 */
 export function checkInitiator(
   n: Negotiation,
   init: InitDone,
   payloads: readonly Payload[],
   verdict: ChainVerdict | undefined,
-): Refusal | { readonly outcome: 'proven'; readonly remoteId: IdPayload } {
+): Refusal | Proven {
   const idi = find(payloads, 'IDi')
   const auth = find(payloads, 'AUTH')
   if (idi === undefined || auth === undefined) {
@@ -38,10 +46,14 @@ export function checkInitiator(
       reference: 'RFC 7296 §1.2',
     })
   }
-  const doubted = doubt(n, init, 'initiator', { id: idi, auth }, verdict)
-  if (doubted === undefined) return { outcome: 'proven', remoteId: idi }
-  // Whether the name or the key was wrong is nobody's business.
-  return refuse(NotifyType.AUTHENTICATION_FAILED.id, doubted)
+  // Whether the name or a key was wrong is nobody's business.
+  const failed = (error: VpnError): Refusal => refuse(NotifyType.AUTHENTICATION_FAILED.id, error)
+  const ppk = choosePpk(n.config, init, auth, payloads)
+  if (ppk.outcome === 'refuse')
+    return failed({ kind: 'authFailed', who: 'us', method: 'post-quantum key', problem: ppk.problem })
+  const doubted = doubt(n, init, 'initiator', { id: idi, auth: ppk.auth }, verdict)
+  if (doubted !== undefined) return failed(doubted)
+  return { outcome: 'proven', remoteId: idi, beside: ppk.beside }
 }
 
 /** `SK {IDr, [CERT+,] AUTH, [CP,] SAr2, TSi, TSr}`; both stand, or the IKE SA alone with the reason why beside it. RFC 7296 §1.2 */

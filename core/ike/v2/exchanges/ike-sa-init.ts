@@ -15,6 +15,7 @@ import { natDetectionHash } from '../nat-detection.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { CHOICE, SPEC } from '../numbers.ts'
 import { all, find, findNotify, notify } from '../payloads.ts'
+import { ppkNotify, saysPpk } from '../ppk.ts'
 import { agreedHashes, certificateRequest, hashesNotify } from '../proof.ts'
 import {
   checkChoice,
@@ -52,6 +53,8 @@ export interface InitDone {
   readonly nr: Nonce
   /** What the peer's SIGNATURE_HASH_ALGORITHMS lists; undefined where one side sent none. RFC 7427 §4 */
   readonly peerHashes: readonly number[] | undefined
+  /** Both ends said that they have a post-quantum key. RFC 8784 §3 */
+  readonly ppk: boolean
   /** The peer's IKE_SA_INIT: a responder may ask for certificates in it. RFC 7296 §1.2 */
   readonly peerPayloads: readonly Payload[]
 }
@@ -85,6 +88,7 @@ export function initRequest(
     notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spi, NO_SPI, n.remote!)),
     ...fragmentationNotify(n),
     ...hashesNotify(n.config),
+    ...ppkNotify(n.config),
   ]
   const header = initHeader(spi, NO_SPI, false)
   return {
@@ -229,6 +233,8 @@ function accept(
       },
     }
   }
+  const ppk = saysPpk(n.config, payloads)
+  if (!ppk && n.config.ppk?.required === true) return { outcome: 'hint', error: { kind: 'ppkNotUsed' } }
   const shared =
     ke.data.length === suite.keyExchange.responderBytes ? request.keyExchange.finish(ke.data) : undefined
   if (shared === undefined)
@@ -265,6 +271,7 @@ function accept(
       ni: request.nonce,
       nr: asNonce(nonce.nonce.slice()),
       peerHashes: agreedHashes(n.config, payloads),
+      ppk,
       peerPayloads: payloads,
     },
   }
@@ -385,6 +392,7 @@ export function respondInit(
     ...(findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS.id) === undefined
       ? []
       : hashesNotify(n.config)),
+    ...(saysPpk(n.config, payloads) ? ppkNotify(n.config) : []),
     ...certificateRequest(n.config),
   ]
   readNat(n, payloads, spiI, NO_SPI)
@@ -412,6 +420,7 @@ export function respondInit(
       ni,
       nr,
       peerHashes: agreedHashes(n.config, payloads),
+      ppk: saysPpk(n.config, payloads),
       peerPayloads: payloads,
     },
   }
