@@ -153,6 +153,11 @@ export interface ConnectionConfig {
   readonly keepaliveSeconds: number
   /** CHILD_SAs that stand at once, as far as the peer may make more of them; left out: 1 as a client, some as a responder. RFC 7296 §1.3.1 */
   readonly mostChildren?: number
+  /**
+   * As a client: make the first CHILD_SA by CREATE_CHILD_SA where the gateway can, so that it has a key exchange of its own.
+   * As a responder: take clients that do. Left out: no. RFC 6023
+   */
+  readonly childless?: boolean
   /** What only IKEv1 asks. */
   readonly ikev1?: IkeV1Config
   /** Groups for CHILD_SAs made by CREATE_CHILD_SA, IANA ids, the most wanted first; none: no perfect forward secrecy. */

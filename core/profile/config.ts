@@ -46,6 +46,7 @@ function everythingElse(profile: Profile, gatewayAddress: string): Omit<Connecti
     suites.map((suite) => parseIkeSuite(suite, { source, field: 'ike.proposals', weak }))
   const { version } = profile.ike
   const ike = ikeSuites(profile.ike.proposals)
+  const groups = pfsGroups(profile.esp.pfs, ike, esp)
   return {
     version,
     ...(version === 1 && isDefault(profile.ike.proposals)
@@ -71,7 +72,8 @@ function everythingElse(profile: Profile, gatewayAddress: string): Omit<Connecti
     },
     dpdSeconds: profile.ike.dpdSeconds,
     keepaliveSeconds: KEEPALIVE_SECONDS,
-    pfsGroups: pfsGroups(profile.esp.pfs, ike, esp),
+    pfsGroups: groups,
+    childless: profile.ike.childless ?? groups.length > 0,
   }
 }
 

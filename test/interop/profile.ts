@@ -28,7 +28,11 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
     id: scenario,
     name: scenario,
     gateway: { host: setting(env, setting(env, 'LAB_OUTER') === '6' ? 'LAB_GW6' : 'LAB_GW4') },
-    ike: { ...(setting(env, 'LAB_IKE_VERSION') === '1' ? { version: 1 } : {}), ...proposals(ike) },
+    ike: {
+      ...(setting(env, 'LAB_IKE_VERSION') === '1' ? { version: 1 } : {}),
+      ...(setting(env, 'LAB_CHILDLESS') === 'force' ? { childless: true } : {}),
+      ...proposals(ike),
+    },
     esp: proposals(esp),
     ...(BY_ADDRESS.has(scenario) ? {} : { remoteId: setting(env, 'LAB_GW_ID') }),
     ...ourProof(env, read),

@@ -337,6 +337,7 @@ LAB_SIM_TRIPLETS=$STATE/gw/run/ipsec.d/triplets.dat
 LAB_AKA_USER=$AKA_USER
 LAB_AKA_K=$AKA_K
 LAB_AKA_OPC=$AKA_OPC
+LAB_CHILDLESS=${S[childless]}
 LAB_PPK_ID=$PPK_ID
 LAB_PPK=$PPK
 LAB_CLIENT_PPK=$([ "${S[ppk]}" = no ] || echo "${S[cppk]}")

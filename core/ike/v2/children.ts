@@ -14,8 +14,7 @@ export class Children {
   readonly #e: Established
   /** Missing ones, by name: asked for, about to be, or waiting for the first packet that needs them. */
   readonly #wanted = new Map<string, WantedChild>()
-  /** What the peer's side was when the first one was made. */
-  #first: SelectorPair | undefined
+  #begun = false
   #trafficAt: Millis | undefined
   #count = 1
 
@@ -23,22 +22,23 @@ export class Children {
     this.#e = e
   }
 
-  begin(first: ChildSa, now: Millis): void {
-    this.#first = first.selectors
+  begin(now: Millis): void {
+    this.#begun = true
     this.#trafficAt = now
   }
 
   /** The most a CHILD_SA of this connection may carry: what IKE_AUTH spoke of. RFC 7296 §2.9 */
   get bounds(): SelectorPair {
-    const { config, initiated, configuration } = this.#e.n
-    const first = this.#first
-    if (!initiated) {
-      const remote = config.assigns === undefined ? config.remoteSelectors : (first?.remote ?? [])
-      return { local: config.localSelectors, remote }
-    }
+    const { config, initiated, configuration, assigned } = this.#e.n
+    if (!initiated) return { local: config.localSelectors, remote: assigned ?? config.remoteSelectors }
     const addresses = configuration?.addresses ?? []
     const own = addresses.map((cidr) => selectorOfAddress(cidr.split('/')[0]!))
     return { local: own.length > 0 ? own : config.localSelectors, remote: config.remoteSelectors }
+  }
+
+  /** There has been none yet. */
+  get none(): boolean {
+    return !this.#begun
   }
 
   /** How many carry packets, or will as soon as the peer answers. */

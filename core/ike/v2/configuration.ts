@@ -15,6 +15,14 @@ export const CP = {
   INTERNAL_DNS_DOMAIN: 25,
 } as const
 
+/** To whom nothing is assigned, as to a responder. */
+export const NOTHING_ASSIGNED: AssignedConfiguration = {
+  addresses: [],
+  dnsServers: [],
+  subnets: [],
+  dnsDomains: [],
+}
+
 const CFG_REQUEST = 1
 const CFG_REPLY = 2
 

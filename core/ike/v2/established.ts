@@ -10,6 +10,7 @@ import type { ChildSa } from './child-sa.ts'
 import { Children } from './children.ts'
 import { onCreateChildRequest } from './exchanges/create-child-sa.ts'
 import { deleteChild } from './exchanges/delete-child.ts'
+import { FIRST_CHILD } from './exchanges/ike-auth.ts'
 import { onInformational } from './exchanges/informational.ts'
 import { rekeyChild } from './exchanges/rekey-child.ts'
 import { rekeyIke } from './exchanges/rekey-ike.ts'
@@ -54,18 +55,32 @@ export class Established implements State {
 
   /** The first CHILD_SA is installed: timers start. */
   begin(child: ChildSa, configuration: AssignedConfiguration, now: Millis): Step {
-    const { n } = this
-    n.state = 'connected'
-    n.step = ''
     this.#heardAt = now
-    this.children.begin(child, now)
-    n.act({ do: 'established', configuration, selectors: child.selectors })
     this.startTimers(now)
-    this.renewal.plan(now)
+    this.opened(child, configuration, now)
     return this.done()
   }
 
-  /** The IKE SA stands without a CHILD_SA, which the initiator may still ask for. RFC 7296 §2.21.2 */
+  /** The first CHILD_SA, with what was assigned: phase 2 stands. */
+  opened(child: ChildSa, configuration: AssignedConfiguration, now: Millis): void {
+    const { n } = this
+    n.state = 'connected'
+    n.step = ''
+    this.children.begin(now)
+    n.act({ do: 'established', configuration, selectors: child.selectors })
+    this.renewal.plan(now)
+  }
+
+  /** The IKE SA stands, and we ask for the first CHILD_SA. RFC 6023 §3 */
+  beginByAsking(now: Millis): Step {
+    const { n } = this
+    n.step = 'asking for the tunnel'
+    this.beginChildless(now)
+    this.children.want({ name: FIRST_CHILD, selectors: this.children.bounds, since: now, first: true }, now)
+    return this.done()
+  }
+
+  /** The IKE SA stands without a CHILD_SA, which the initiator may still ask for. RFC 7296 §2.21.2, RFC 6023 */
   beginChildless(now: Millis): Step {
     this.n.state = 'phase2'
     this.#heardAt = now

@@ -12,6 +12,7 @@ import { nameOf } from '../../iana/registry.ts'
 import type { Endpoint } from '../../net/plan.ts'
 import type { Message } from '../../wire/ikev2/message.ts'
 import type { IdPayload, Payload } from '../../wire/ikev2/payload.ts'
+import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
 import type { Authentication, ConnectionConfig, ConnectionView } from '../config.ts'
 import type { AssignedConfiguration, IkeAction, ObservedMessage, State } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
@@ -44,6 +45,8 @@ export class Negotiation {
   /** Every CHILD_SA whose keys are installed, by inbound SPI. */
   readonly children = new Map<number, ChildSa>()
   configuration: AssignedConfiguration | undefined
+  /** As a responder: the addresses the client got of us. */
+  assigned: readonly TrafficSelector[] | undefined
   readonly rekeys = { ike: 0, child: 0 }
   /** We asked for the connection, so its CHILD_SA is ours to keep alive. */
   initiated = false

@@ -16,6 +16,7 @@ import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { Answer, Datagram, IkeEvent, State, Step } from '../session.ts'
 import { AwaitAnswer } from './await-answer.ts'
 import { Closed } from './closed.ts'
+import { NOTHING_ASSIGNED } from './configuration.ts'
 import { Established } from './established.ts'
 import { identityPayload } from './exchanges/ike-auth.ts'
 import { answerAuth, checkInitiator, type Refusal, refuse } from './exchanges/ike-auth-responder.ts'
@@ -238,11 +239,7 @@ class AwaitAuthRequest implements State {
     n.clearTimer('half-open')
     const established = new Established(n, this.#init.sa)
     if (answer.child === undefined) return established.beginChildless(now)
-    return established.begin(
-      answer.child,
-      { addresses: [], dnsServers: [], subnets: [], dnsDomains: [] },
-      now,
-    )
+    return established.begin(answer.child, NOTHING_ASSIGNED, now)
   }
 
   #refuse(header: Header, { payloads, error }: Refusal): Step {

@@ -73,7 +73,7 @@ export class SignIn {
   }
 
   #ask(proof: readonly Payload[], now: Millis): Step {
-    const request = authRequest(this.#n, proof)
+    const request = authRequest(this.#n, this.#init, proof)
     return this.#send(request.payloads, now, (payloads, later) => this.#onReply(request, payloads, later))
   }
 
@@ -141,6 +141,7 @@ export class SignIn {
     if (result.outcome === 'childless') return established.disconnect(result.error, now)
     n.configuration = result.configuration
     n.authLifetimeSeconds = authLifetime(payloads)
+    if (result.outcome === 'later') return established.beginByAsking(now)
     return established.begin(result.child, result.configuration, now)
   }
 

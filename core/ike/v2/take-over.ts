@@ -57,7 +57,7 @@ export function takeOver(
   n.step = ''
   n.note('proved who we are once more; a fresh IKE SA carries on')
   if (changed) n.act({ do: 'established', configuration, selectors })
-  e.children.begin(first!, now)
+  e.children.begin(now)
   for (const { name, selectors: wanted } of others)
     if (name !== first!.name) e.children.want({ name, selectors: wanted, since: now }, now)
   return { sa: old, children }

@@ -13,7 +13,7 @@ import { doubt } from '../proof.ts'
 import { lifetimeNotify } from '../reauthentication.ts'
 import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
 import { childSuite, choose, encodeChoice, PROTOCOL } from '../suite.ts'
-import { addChild, espOffer, identityPayload } from './ike-auth.ts'
+import { addChild, espOffer, FIRST_CHILD, identityPayload } from './ike-auth.ts'
 import type { InitDone } from './ike-sa-init.ts'
 
 export type Refusal = {
@@ -84,25 +84,23 @@ function firstChild(
   const sa = find(payloads, 'SA')
   const tsi = find(payloads, 'TSi')
   const tsr = find(payloads, 'TSr')
+  if (init.childless && sa === undefined && tsi === undefined && tsr === undefined) {
+    const given = assign(n, payloads)
+    if (typeof given === 'number') return none(given)
+    return { payloads: given === undefined ? [] : [given.payload], child: undefined }
+  }
   if (sa === undefined || tsi === undefined || tsr === undefined)
     return none(NotifyType.NO_PROPOSAL_CHOSEN.id)
   const pick = choose(espOffer(n), PROTOCOL.ESP, sa.proposals)
   const suite = pick === undefined ? undefined : childSuite(n.registry, pick.chosen)
   if (pick === undefined || suite === undefined || spiNumber(pick.proposal.spi) < 256)
     return none(NotifyType.NO_PROPOSAL_CHOSEN.id)
-  const request = find(payloads, 'CP')
-  // Where we give the addresses nobody brings one along. RFC 7296 §2.19
-  const { assigns: gives, remoteSelectors } = n.config
-  if (gives !== undefined && remoteSelectors.length === 0 && !isRequest(request))
-    return none(NotifyType.FAILED_CP_REQUIRED.id)
   // Asked only now, so that a client that gets no CHILD_SA takes no address.
-  const assigns = isRequest(request) ? assignedTo(n, payloads) : undefined
-  const given = assigns === undefined ? undefined : configurationReply(request, assigns)
-  if (given !== undefined && given.addresses.length === 0) return none(NotifyType.INTERNAL_ADDRESS_FAILURE.id)
-  const theirs = given === undefined ? n.config.remoteSelectors : given.addresses.map(selectorOfAddress)
+  const given = assign(n, payloads)
+  if (typeof given === 'number') return none(given)
   const selectors = {
     local: intersect(n.config.localSelectors, knownSelectors(tsr)),
-    remote: intersect(theirs, knownSelectors(tsi)),
+    remote: intersect(n.assigned ?? n.config.remoteSelectors, knownSelectors(tsi)),
   }
   if (selectors.local.length === 0 || selectors.remote.length === 0)
     return none(NotifyType.TS_UNACCEPTABLE.id)
@@ -121,7 +119,7 @@ function firstChild(
   )
   const child = addChild(
     n,
-    { name: 'net', inboundSpi, outboundSpi, suite, selectors, ours: false },
+    { name: FIRST_CHILD, inboundSpi, outboundSpi, suite, selectors, ours: false },
     sas,
     'both',
     now,
@@ -138,6 +136,24 @@ function firstChild(
       { type: 'TSr', selectors: selectors.local },
     ],
   }
+}
+
+/** What the client gets by CP; `undefined` when it brings its own address along, or the notify that refuses it. RFC 7296 §2.19 */
+function assign(
+  n: Negotiation,
+  payloads: readonly Payload[],
+): ReturnType<typeof configurationReply> | number {
+  const request = find(payloads, 'CP')
+  // Where we give the addresses nobody brings one along.
+  const { assigns: gives, remoteSelectors } = n.config
+  if (gives !== undefined && remoteSelectors.length === 0 && !isRequest(request))
+    return NotifyType.FAILED_CP_REQUIRED.id
+  const assigns = isRequest(request) ? assignedTo(n, payloads) : undefined
+  const given = assigns === undefined ? undefined : configurationReply(request, assigns)
+  if (given === undefined) return undefined
+  if (given.addresses.length === 0) return NotifyType.INTERNAL_ADDRESS_FAILURE.id
+  n.assigned = given.addresses.map(selectorOfAddress)
+  return given
 }
 
 function assignedTo(n: Negotiation, payloads: readonly Payload[]): Assigned | undefined {

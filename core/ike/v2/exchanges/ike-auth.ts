@@ -16,9 +16,13 @@ import { describeSelector, everything, isSubset, knownSelectors } from '../selec
 import { checkChoice, childSuite, describeOffer, encodeOffer, PROTOCOL, TYPE } from '../suite.ts'
 import type { InitDone } from './ike-sa-init.ts'
 
+/** What the CHILD_SA that comes with the connection is called. */
+export const FIRST_CHILD = 'net'
+
 /** What the initiator must remember between its IKE_AUTH request and the answer. */
 export interface AuthRequest {
-  readonly inboundSpi: EspSpi
+  /** `undefined`: it asks for no CHILD_SA. RFC 6023 §3 */
+  readonly inboundSpi: EspSpi | undefined
   readonly payloads: readonly Payload[]
   readonly local: readonly TrafficSelector[]
   readonly remote: readonly TrafficSelector[]
@@ -32,7 +36,7 @@ export const identityPayload = (type: 'IDi' | 'IDr', { config }: Negotiation): I
 })
 
 /** `SK {IDi, [CERT+,] [CERTREQ,] [IDr,] AUTH, [CP,] SAi2, TSi, TSr}`; `proof`: our CERT and AUTH. RFC 7296 §1.2 */
-export function authRequest(n: Negotiation, proof: readonly Payload[]): AuthRequest {
+export function authRequest(n: Negotiation, init: InitDone, proof: readonly Payload[]): AuthRequest {
   const { config } = n
   const wantsAddress = config.requestAddresses.ipv4 || config.requestAddresses.ipv6
   // With an address still to be given, our side is "whatever you give me". RFC 7296 §2.19
@@ -43,7 +47,7 @@ export function authRequest(n: Negotiation, proof: readonly Payload[]): AuthRequ
       ]
     : config.localSelectors
   const remote = config.remoteSelectors
-  const inboundSpi = freshEspSpi(n.random, n.isTaken)
+  const inboundSpi = init.childless ? undefined : freshEspSpi(n.random, n.isTaken)
   const payloads: Payload[] = [
     identityPayload('IDi', n),
     ...proof.filter(({ type }) => type === 'CERT'),
@@ -54,9 +58,13 @@ export function authRequest(n: Negotiation, proof: readonly Payload[]): AuthRequ
     ...proof.filter(({ type }) => type !== 'CERT'),
     ...(config.initialContact === false ? [] : [notify(NotifyType.INITIAL_CONTACT.id)]),
     ...(wantsAddress ? [configurationRequest(config.requestAddresses)] : []),
-    { type: 'SA', proposals: encodeOffer(espOffer(n), PROTOCOL.ESP, spiBytes(inboundSpi)) },
-    { type: 'TSi', selectors: local },
-    { type: 'TSr', selectors: remote },
+    ...(inboundSpi === undefined
+      ? []
+      : ([
+          { type: 'SA', proposals: encodeOffer(espOffer(n), PROTOCOL.ESP, spiBytes(inboundSpi)) },
+          { type: 'TSi', selectors: local },
+          { type: 'TSr', selectors: remote },
+        ] as const)),
   ]
   return { inboundSpi, payloads, local, remote }
 }
@@ -90,6 +98,8 @@ export function gatewayProof(
 }
 
 export type ChildOutcome =
+  /** The CHILD_SA is still to be asked for. RFC 6023 */
+  | { readonly outcome: 'later'; readonly configuration: AssignedConfiguration }
   | { readonly outcome: 'done'; readonly child: ChildSa; readonly configuration: AssignedConfiguration }
   | { readonly outcome: 'refused'; readonly error: VpnError }
   /** The IKE SA stands, the CHILD_SA does not: delete the IKE SA. RFC 7296 §2.21.2 */
@@ -109,15 +119,13 @@ export function openChild(
   if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id)
     return { outcome: 'refused', error: refusedBecause(n, error.notify) }
   if (error !== undefined) return { outcome: 'childless', error: childRefused(n, error.notify) }
+  const configuration = readConfiguration(find(payloads, 'CP'))
+  const lacksAddress =
+    (config.requestAddresses.ipv4 || config.requestAddresses.ipv6) && configuration.addresses.length === 0
+  if (request.inboundSpi === undefined && !lacksAddress) return { outcome: 'later', configuration }
   const child = firstChild(n, init, request, payloads, now)
   if ('error' in child) return { outcome: 'childless', error: child.error }
-  const configuration = readConfiguration(find(payloads, 'CP'))
-  if (
-    (config.requestAddresses.ipv4 || config.requestAddresses.ipv6) &&
-    configuration.addresses.length === 0
-  ) {
-    return { outcome: 'childless', error: { kind: 'noAddress' } }
-  }
+  if (lacksAddress) return { outcome: 'childless', error: { kind: 'noAddress' } }
   return { outcome: 'done', child: child.install(), configuration }
 }
 
@@ -156,6 +164,8 @@ function firstChild(
   const sa = find(payloads, 'SA')
   const tsi = find(payloads, 'TSi')
   const tsr = find(payloads, 'TSr')
+  const { inboundSpi } = request
+  if (inboundSpi === undefined) return { error: { kind: 'noAddress' } as VpnError }
   if (sa === undefined || tsi === undefined || tsr === undefined) {
     return {
       error: {
@@ -192,12 +202,12 @@ function firstChild(
       undefined,
       { ni: init.ni, nr: init.nr },
       true,
-      request.inboundSpi,
+      inboundSpi,
       outboundSpi,
     )
     return addChild(
       n,
-      { name: 'net', inboundSpi: request.inboundSpi, outboundSpi, suite, selectors, ours: true },
+      { name: FIRST_CHILD, inboundSpi, outboundSpi, suite, selectors, ours: true },
       sas,
       'both',
       now,

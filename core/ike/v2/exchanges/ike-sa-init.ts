@@ -55,6 +55,8 @@ export interface InitDone {
   readonly peerHashes: readonly number[] | undefined
   /** Both ends said that they have a post-quantum key. RFC 8784 §3 */
   readonly ppk: boolean
+  /** IKE_AUTH makes no CHILD_SA, or need not. RFC 6023 */
+  readonly childless: boolean
   /** The peer's IKE_SA_INIT: a responder may ask for certificates in it. RFC 7296 §1.2 */
   readonly peerPayloads: readonly Payload[]
 }
@@ -272,6 +274,7 @@ function accept(
       nr: asNonce(nonce.nonce.slice()),
       peerHashes: agreedHashes(n.config, payloads),
       ppk,
+      childless: n.config.childless === true && saysChildless(payloads),
       peerPayloads: payloads,
     },
   }
@@ -308,6 +311,9 @@ function agreeFragmentation(n: Negotiation, sa: IkeSa, theirs: readonly Payload[
   if (n.config.fragmentation === false || !saysFragmentation(theirs)) return
   sa.fragments = fragmentSizes(n.remote!.address, n.config.fragmentDatagramBytes)
 }
+
+const saysChildless = (payloads: readonly Payload[]): boolean =>
+  findNotify(payloads, NotifyType.CHILDLESS_IKEV2_SUPPORTED.id) !== undefined
 
 export type InitResponse =
   | {
@@ -393,6 +399,7 @@ export function respondInit(
       ? []
       : hashesNotify(n.config)),
     ...(saysPpk(n.config, payloads) ? ppkNotify(n.config) : []),
+    ...(n.config.childless === true ? [notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED.id)] : []),
     ...certificateRequest(n.config),
   ]
   readNat(n, payloads, spiI, NO_SPI)
@@ -421,6 +428,7 @@ export function respondInit(
       nr,
       peerHashes: agreedHashes(n.config, payloads),
       ppk: saysPpk(n.config, payloads),
+      childless: n.config.childless === true,
       peerPayloads: payloads,
     },
   }

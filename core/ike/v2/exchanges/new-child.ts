@@ -4,6 +4,7 @@ import { ExchangeType } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
+import { NOTHING_ASSIGNED } from '../configuration.ts'
 import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
 import { CHOICE } from '../numbers.ts'
@@ -19,7 +20,7 @@ import {
 } from './child-exchange.ts'
 import { chooseChild, groupOf, refuse, rekeyGroups } from './child-offer.ts'
 import { deleteUnmade } from './delete-child.ts'
-import { addChild } from './ike-auth.ts'
+import { addChild, childRefused, FIRST_CHILD } from './ike-auth.ts'
 import type { Answer } from './informational.ts'
 
 /** A CHILD_SA that we want beside the others, or in place of one that was lost. */
@@ -28,6 +29,8 @@ export interface WantedChild {
   readonly selectors: SelectorPair
   /** Since when we try. */
   readonly since: Millis
+  /** With it the connection begins. RFC 6023 */
+  readonly first?: boolean
   /** It was there before. */
   readonly remade?: boolean
   /** Nothing needs it at the moment. */
@@ -87,6 +90,8 @@ function onChildReply(
       ? undefined
       : 'the selectors are not among those asked for',
   )
+  if (typeof made === 'string' && wanted.first === true)
+    return e.leave({ kind: 'badProposalChosen', phase: 2, problem: made }, now)
   if (typeof made === 'string') {
     n.note(`the CHILD_SA is of no use: ${made}`)
     e.children.settle(wanted, now)
@@ -94,6 +99,7 @@ function onChildReply(
   }
   const child = addChild(n, { name, ...made, ours: true }, made.sas, 'both', now)
   if (remade === true) child.remade = true
+  if (wanted.first === true && n.configuration !== undefined) e.opened(child, n.configuration, now)
   e.children.settle(wanted, now)
 }
 
@@ -118,6 +124,7 @@ function onRefusal(
     n.note('the peer can not make a CHILD_SA just now; trying again shortly')
     return n.setTimer(`child-create:${wanted.name}`, asMillis(now + n.jittered(CHOICE.temporaryFailureMs)))
   }
+  if (wanted.first === true) return e.leave(childRefused(n, type), now)
   n.note(`the peer refused a CHILD_SA: ${why}`)
   e.children.settle(wanted, now)
   e.children.check(now, `it closed the tunnel and does not open it again (${why})`)
@@ -150,8 +157,10 @@ export function onNewChildRequest(
   if (!('agreed' in answer)) return answer
   const { agreed } = answer
   const missing = e.children.missing()
-  const name = missing?.name ?? e.children.freshName()
+  const first = e.children.none
+  const name = missing?.name ?? (first ? FIRST_CHILD : e.children.freshName())
   const child = addChild(n, { name, ...agreed, ours: false }, agreed.sas, 'both', now)
+  if (first) e.opened(child, NOTHING_ASSIGNED, now)
   e.children.answered(sa, child, now)
   if (missing !== undefined) e.children.settle(missing, now)
   return { payloads: answer.payloads }
