@@ -204,9 +204,7 @@ export interface ConnectionView {
 }
 
 /** Wipes all secrets of a configuration, which cannot be used afterwards. */
-export function closeSecrets(
-  config: Pick<ConnectionConfig, 'authentication' | 'ikev1' | 'ppk'>,
-): void {
+export function closeSecrets(config: Pick<ConnectionConfig, 'authentication' | 'ikev1' | 'ppk'>): void {
   const { authentication, ikev1, ppk } = config
   ppk?.secret.close()
   const proofs =
