@@ -37,6 +37,7 @@ const lab = (settings: Record<string, string>) =>
       LAB_CLIENT_PSK: 'sesame',
       LAB_CLIENT_PPK: '',
       LAB_CHILDLESS: 'allow',
+      LAB_DPD: '0',
       LAB_PPK_ID: 'lab-ppk',
       LAB_CLIENT_CERT: 'alice.crt',
       LAB_CLIENT_KEY: 'alice.key',

@@ -2,7 +2,9 @@ import type { VpnError } from '../errors.ts'
 import { controlPath } from '../manager/control-protocol.ts'
 import { type ControlServer, serveControl } from '../manager/control-server.ts'
 import { controlTarget } from '../manager/control-target.ts'
+import { systemClock } from '../manager/dependencies.ts'
 import type { Manager } from '../manager/manager.ts'
+import { NetworkWatch, ownAddresses } from '../manager/network-watch.ts'
 import { watchProfiles } from '../manager/watch-profiles.ts'
 import { MemorySecrets } from '../secrets/memory.ts'
 import type { CliContext } from './context.ts'
@@ -47,8 +49,14 @@ export async function openHost(context: CliContext, options: HostOptions): Promi
     await manager.close()
     throw thrown
   }
+  const network = new NetworkWatch({
+    addresses: ownAddresses,
+    changed: (addresses) => manager.networkChanged(addresses),
+    clock: systemClock,
+  })
   const unsubscribe = manager.subscribe({
     changed: () => {
+      network.need(manager.snapshot().tunnels.some(({ state }) => state === 'connected'))
       if (options.narrate) reporter.show(manager.snapshot())
     },
     note: (profile, text) => {
@@ -80,6 +88,7 @@ export async function openHost(context: CliContext, options: HostOptions): Promi
     close: async () => {
       await manager.close()
       unwatch()
+      network.need(false)
       unsubscribe()
       unlisten()
       await control.close()

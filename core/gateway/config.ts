@@ -142,6 +142,8 @@ export function sessionConfig(
     // Nobody comes in with an address we did not give them.
     remoteSelectors: [],
     forceEncapsulation: true,
+    mobike: true,
+    childless: true,
     lifetimes: {
       ikeRekeySeconds: settings.ike.rekeySeconds,
       childRekeySeconds: settings.esp.rekeySeconds,

@@ -158,6 +158,8 @@ export interface ConnectionConfig {
    * As a responder: take clients that do. Left out: no. RFC 6023
    */
   readonly childless?: boolean
+  /** The tunnel may go on from other addresses; left out: no. RFC 4555 */
+  readonly mobike?: boolean
   /** What only IKEv1 asks. */
   readonly ikev1?: IkeV1Config
   /** Groups for CHILD_SAs made by CREATE_CHILD_SA, IANA ids, the most wanted first; none: no perfect forward secrecy. */
@@ -201,6 +203,8 @@ export interface ConnectionView {
   readonly phase1: Phase1Snapshot | undefined
   readonly phase2: readonly Phase2Snapshot[]
   readonly rekeys: { readonly ike: number; readonly child: number }
+  /** It can go on from another address of this computer. RFC 4555 */
+  readonly movable?: boolean
 }
 
 /** Wipes all secrets of a configuration, which cannot be used afterwards. */

@@ -111,7 +111,7 @@ class Driver implements Connection {
     const { listener } = this.#options
     switch (action.do) {
       case 'openPath':
-        void this.#openPath(action.remotePort)
+        void this.#openPath(action.remotePort, action.remoteAddress)
         return
       case 'send':
         this.#datapath.sendIke(action.datagram.bytes)
@@ -182,12 +182,13 @@ class Driver implements Connection {
     )
   }
 
-  async #openPath(port: 500 | 4500): Promise<void> {
+  async #openPath(port: 500 | 4500, elsewhere: string | undefined): Promise<void> {
     const { edge, addon, config } = this.#options
+    const address = elsewhere ?? config.gatewayAddress
     try {
-      const { fd, local } = await edge.openUdp({ address: config.gatewayAddress, port })
+      const { fd, local } = await edge.openUdp({ address, port })
       if (this.#closed) return addon.closeFd(fd)
-      const remote = { address: config.gatewayAddress, port }
+      const remote = { address, port }
       this.#datapath.usePath({ fd, local, remote })
       this.#feed({ type: 'pathOpen', local, remote })
     } catch (error) {

@@ -43,6 +43,8 @@ export type IkeCommand =
   | { readonly type: 'rekeyIke' }
   /** Proves who we are once more, on a fresh IKE SA that takes over. RFC 7296 §2.8.3 */
   | { readonly type: 'reauthenticate' }
+  /** This computer has other addresses: the tunnel follows where the gateway allows it, or ends. RFC 4555 */
+  | { readonly type: 'move' }
   /** Asks whether the gateway is alive. RFC 7296 §2.4 */
   | { readonly type: 'probe' }
 
@@ -70,7 +72,8 @@ export type IkeEvent =
     }
 
 export type IkeAction =
-  | { readonly do: 'openPath'; readonly remotePort: 500 | 4500 }
+  /** A socket to the gateway, in place of the one before. `remoteAddress`: where it is not the gateway's of the profile. */
+  | { readonly do: 'openPath'; readonly remotePort: 500 | 4500; readonly remoteAddress?: string }
   | { readonly do: 'send'; readonly datagram: Datagram; readonly message: ObservedMessage }
   | { readonly do: 'setTimer'; readonly timer: TimerName; readonly at: Millis }
   | { readonly do: 'clearTimer'; readonly timer: TimerName }

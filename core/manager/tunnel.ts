@@ -162,6 +162,10 @@ export class Tunnel {
       attempt.connection.command({ type: 'probe' })
       return
     }
+    if (attempt.connection.view().movable === true) {
+      attempt.connection.command({ type: 'move' })
+      return
+    }
     attempt.connection.close()
     const { host } = this.profile.gateway
     void this.#over(attempt, { kind: 'unreachable', host, tries: 0, hint: 'this network was left' })

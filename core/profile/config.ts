@@ -72,6 +72,7 @@ function everythingElse(profile: Profile, gatewayAddress: string): Omit<Connecti
     },
     dpdSeconds: profile.ike.dpdSeconds,
     keepaliveSeconds: KEEPALIVE_SECONDS,
+    mobike: profile.ike.mobike,
     pfsGroups: groups,
     childless: profile.ike.childless ?? groups.length > 0,
   }

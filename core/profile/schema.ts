@@ -78,6 +78,8 @@ export const profileSchema = v.strictObject({
       dpdSeconds: v.optional(seconds(0), 30),
       /** Large messages in fragments of IKE's own, where the gateway can. RFC 7383 */
       fragmentation: v.optional(v.boolean(), true),
+      /** The tunnel follows this computer into another network, where the gateway can. RFC 4555 */
+      mobike: v.optional(v.boolean(), true),
       /** The first ESP SA by an exchange of its own. Left out: where it is to have fresh secrecy. RFC 6023 */
       childless: v.optional(v.boolean()),
     }),

@@ -8,6 +8,7 @@ export interface Connected {
   readonly lab: Lab
   readonly env: LabEnv
   readonly client: Client
+  readonly nat: boolean
 }
 
 type Check = (connected: Connected) => Promise<readonly string[]>
@@ -98,6 +99,41 @@ const idle: Check = async ({ lab, client }) => {
   return wrong
 }
 
+/**
+ * The address changes under ten pings a second. Where this computer can see it, at most one second is lost; where a NAT
+ * on the way has changed, the next sign of life shows it.
+ */
+const move: Check = async ({ lab, env, nat }) => {
+  const target = setting(env, 'LAB_INNER4')
+  const dpdSeconds = Number(setting(env, 'LAB_DPD')) || 30
+  const count = nat ? 10 * (dpdSeconds + 15) : 80
+  const pings = lab.call('exec', lab.scenario, 'ping', '-q', '-i', '0.1', '-c', `${count}`, '-W', '1', target)
+  await sleep(2_500)
+  const moved = (await lab.must('move', lab.scenario)).trim()
+  const seen = lostPings((await pings).stdout)
+  const most = nat ? 10 * (dpdSeconds + 5) : 10
+  const missing = await lab.check()
+  return [
+    ...(seen === undefined || seen.sent < count ? ['ping did not run to its end'] : []),
+    ...(seen !== undefined && seen.lost > most
+      ? [`${seen.lost} of ${seen.sent} pings lost after ${moved}, at most ${most} may be`]
+      : []),
+    ...(missing ? [`after ${moved}: ${missing}`] : []),
+  ]
+}
+
+/** A gateway without MOBIKE: the connection is made anew from the new address. */
+const reconnect: Check = async ({ lab, nat }) => {
+  if (nat) return []
+  const moved = (await lab.must('move', lab.scenario)).trim()
+  let missing = 'never tried'
+  for (let tries = 0; tries < 15 && missing !== ''; tries++) {
+    await sleep(1_000)
+    missing = await lab.check()
+  }
+  return missing === '' ? [] : [`after ${moved}: ${missing}`]
+}
+
 /** Request and answer of IKE_AUTH went in fragments: what the gateway says of it. */
 const fragments: Check = async ({ lab }) => {
   const log = await lab.logs()
@@ -110,7 +146,15 @@ const fragments: Check = async ({ lab }) => {
   ]
 }
 
-export const CHECKS: Readonly<Record<ExtraCheck, Check>> = { rekey, reauth, dpd, idle, fragments }
+export const CHECKS: Readonly<Record<ExtraCheck, Check>> = {
+  rekey,
+  reauth,
+  dpd,
+  idle,
+  fragments,
+  move,
+  reconnect,
+}
 
 /** Programs the runner itself needs. */
 export async function missingPrograms(): Promise<readonly string[]> {

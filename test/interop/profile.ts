@@ -31,6 +31,7 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
     ike: {
       ...(setting(env, 'LAB_IKE_VERSION') === '1' ? { version: 1 } : {}),
       ...(setting(env, 'LAB_CHILDLESS') === 'force' ? { childless: true } : {}),
+      ...(setting(env, 'LAB_DPD') === '0' ? {} : { dpdSeconds: Number(setting(env, 'LAB_DPD')) }),
       ...proposals(ike),
     },
     esp: proposals(esp),

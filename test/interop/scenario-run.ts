@@ -87,7 +87,7 @@ async function tryScenario(lab: Lab, env: LabEnv, directory: string, options: Ru
       const missing = await lab.check()
       if (missing) notes.push(missing)
       const extra = EXTRA_CHECKS[lab.scenario]
-      if (extra && !missing) notes.push(...(await CHECKS[extra]({ lab, env, client })))
+      if (extra && !missing) notes.push(...(await CHECKS[extra]({ lab, env, client, nat: options.nat })))
     }
     if (attempt.ok) {
       const code = await client.disconnect()

@@ -18,7 +18,7 @@ export interface ExpectedFault {
 }
 
 /** Checks beyond "connects, carries traffic, leaves nothing behind". */
-export type ExtraCheck = 'rekey' | 'reauth' | 'dpd' | 'idle' | 'fragments'
+export type ExtraCheck = 'rekey' | 'reauth' | 'dpd' | 'idle' | 'fragments' | 'move' | 'reconnect'
 
 const CLIENT_REFUSED = { kind: 'authFailed', fields: { who: 'us', method: 'certificate' } }
 
@@ -43,6 +43,9 @@ export const EXTRA_CHECKS: Readonly<Record<string, ExtraCheck>> = {
   'ikev2-idle': 'idle',
   'ikev2-fragment-psk': 'fragments',
   'ikev2-fragment': 'fragments',
+  'ikev2-mobike': 'move',
+  'ikev2-rebind': 'move',
+  'ikev2-nomobike': 'reconnect',
 }
 
 /** A small set that touches every part, for `npm test`. The second list is run behind a NAT. */
@@ -72,6 +75,9 @@ const SUPPORTED = new Set([
   'ikev2-fragment-psk',
   'ikev2-ppk',
   'ikev2-childless',
+  'ikev2-mobike',
+  'ikev2-rebind',
+  'ikev2-nomobike',
   'ikev2-ppk-cert',
   'ikev2-cert-rsa',
   'ikev2-cert-ecdsa',
@@ -140,7 +146,6 @@ export function unsupportedReason(scenario: Scenario): string | undefined {
   if (/mlkem|ke1_/.test(`${get('ike', '')}${get('cike', '')}`)) return 'ML-KEM and RFC 9370 are not there yet'
   if (scenario.settings.has('redirect')) return 'redirection (RFC 5685) is not there yet'
   if (scenario.settings.has('rawesp')) return 'ESP without UDP encapsulation is not there yet'
-  if (/mobike|rebind/.test(scenario.name)) return 'MOBIKE (RFC 4555) is not there yet'
   if (get('peer', '5') === '6') return 'needs the newer gateway, which is not part of this run yet'
   return 'not tried yet'
 }

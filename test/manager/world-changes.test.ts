@@ -41,6 +41,23 @@ describe('the computer wakes or moves', () => {
     expect(world.state()).toBe('connected')
   })
 
+  test('RFC 4555: one that can move does so, and stays', async () => {
+    const world = new World()
+    await world.up()
+    world.connection.view = () => ({
+      state: 'connected',
+      step: '',
+      phase1: { ...PHASE1, localEndpoint: '192.0.2.23:4500' },
+      phase2: [],
+      rekeys: { ike: 0, child: 0 },
+      movable: true,
+    })
+    world.manager.networkChanged(['198.51.100.7'])
+    await world.settle()
+    expect(world.connection.commands).toEqual(['connect', 'move'])
+    expect([world.state(), world.connections.length]).toEqual(['connected', 1])
+  })
+
   test('what waits for its next try does not wait any longer', async () => {
     const world = new World()
     await world.up()

@@ -154,16 +154,25 @@ export class Net<N extends PeerNegotiation> {
   onSend: ((flight: Flight<Peer<N>>) => readonly Flight<Peer<N>>[]) | undefined
   readonly outlet: Outlet
   readonly #nat: boolean
+  /** Where the client is, as it sees itself. Datagrams from and to elsewhere are lost. */
+  clientAddress: string
+  /** What a NAT makes of that. */
+  mapping = { address: '203.0.113.9', shift: 60_000 }
+  /** There is no network for a socket of the client. */
+  offline = false
+  /** Gateway addresses the client opened sockets to. */
+  readonly reached: string[] = []
   #now = asMillis(1_000)
-  #paths: { readonly peer: AnyPeer; readonly port: 500 | 4500 }[] = []
+  #paths: { readonly peer: AnyPeer; readonly port: 500 | 4500; readonly address: string }[] = []
 
   constructor(nat: boolean) {
     this.#nat = nat
+    this.clientAddress = nat ? '192.168.1.2' : '198.51.100.7'
     this.outlet = {
       now: () => this.#now,
       send: (from, { bytes, local, remote }) => this.#launch('ike', from, bytes, local, remote),
       esp: (from, packet) => this.#launch('esp', from, packet, from.n.local!, from.n.remote!),
-      openPath: (peer, port) => void this.#paths.push({ peer, port }),
+      openPath: (peer, port, address = GATEWAY) => void this.#paths.push({ peer, port, address }),
     }
   }
 
@@ -302,23 +311,31 @@ export class Net<N extends PeerNegotiation> {
   }
 
   #openPaths(): void {
-    for (const { peer, port } of this.#paths.splice(0)) {
-      const address = this.#nat ? '192.168.1.2' : '198.51.100.7'
-      peer.feed({
-        type: 'pathOpen',
-        local: { address, port },
-        remote: { address: GATEWAY, port },
-      })
+    for (const { peer, port, address } of this.#paths.splice(0)) {
+      this.reached.push(address)
+      if (this.offline)
+        peer.feed({
+          type: 'failed',
+          error: { kind: 'unreachable', host: address, tries: 0, hint: 'ENETUNREACH' },
+        })
+      else
+        peer.feed({
+          type: 'pathOpen',
+          local: { address: this.clientAddress, port },
+          remote: { address, port },
+        })
     }
   }
 
   #launch(kind: Flight['kind'], from: AnyPeer, bytes: Uint8Array, local: Endpoint, remote: Endpoint): void {
+    const path = this.#translate(from, local, remote)
+    if (path === undefined) return
     const flight: Flight<Peer<N>> = {
       kind,
       from: from as Peer<N>,
       to: this.other(from),
       bytes,
-      ...this.#translate(from, local, remote),
+      ...path,
       at: asMillis(this.#now + LATENCY_MS),
     }
     const flights = this.onSend === undefined ? [flight] : this.onSend(flight)
@@ -326,12 +343,22 @@ export class Net<N extends PeerNegotiation> {
     this.flying.sort((a, b) => a.at - b.at)
   }
 
-  /** The NAT gives the client another address and port, and takes them back on the way in. */
-  #translate(from: AnyPeer, local: Endpoint, remote: Endpoint): { source: Endpoint; destination: Endpoint } {
-    if (!this.#nat) return { source: local, destination: remote }
-    if (from === this.client)
-      return { source: { address: '203.0.113.9', port: local.port + 60_000 }, destination: remote }
-    return { source: local, destination: { address: '192.168.1.2', port: remote.port - 60_000 } }
+  /** The NAT gives the client another address and port, and takes them back on the way in. `undefined`: nobody is there. */
+  #translate(
+    from: AnyPeer,
+    local: Endpoint,
+    remote: Endpoint,
+  ): { source: Endpoint; destination: Endpoint } | undefined {
+    const { address, shift } = this.mapping
+    if (from === this.client) {
+      if (local.address !== this.clientAddress) return undefined
+      const source = this.#nat ? { address, port: local.port + shift } : local
+      return { source, destination: remote }
+    }
+    if (!this.#nat)
+      return remote.address === this.clientAddress ? { source: local, destination: remote } : undefined
+    if (remote.address !== address || remote.port < shift) return undefined
+    return { source: local, destination: { address: this.clientAddress, port: remote.port - shift } }
   }
 }
 

@@ -30,7 +30,7 @@ export interface Outlet {
   now(): Millis
   send(from: AnyPeer, datagram: Datagram): void
   esp(from: AnyPeer, packet: Uint8Array): void
-  openPath(from: AnyPeer, port: 500 | 4500): void
+  openPath(from: AnyPeer, port: 500 | 4500, address: string | undefined): void
 }
 
 /** What tests need of a negotiation, of either version. */
@@ -153,7 +153,7 @@ export class Peer<N extends PeerNegotiation = PeerNegotiation> {
     this.actions.push(action)
     switch (action.do) {
       case 'openPath':
-        return this.#net.openPath(this, action.remotePort)
+        return this.#net.openPath(this, action.remotePort, action.remoteAddress)
       case 'send':
         this.sent.push(action.message)
         return this.#net.send(this, action.datagram)

@@ -15,6 +15,7 @@ import { onInformational } from './exchanges/informational.ts'
 import { rekeyChild } from './exchanges/rekey-child.ts'
 import { rekeyIke } from './exchanges/rekey-ike.ts'
 import type { IkeSa, Request } from './ike-sa.ts'
+import { Mobility, type Path } from './mobility.ts'
 import { hexSpi, type Negotiation } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
 import { errorOf, notify, unknownCritical } from './payloads.ts'
@@ -32,6 +33,7 @@ export class Established implements State {
   readonly sas: IkeSa[]
   readonly children: Children
   readonly renewal: Renewal
+  readonly mobility: Mobility
   #heardAt: Millis = asMillis(0)
   /** We are saying goodbye, and this is how it will end. */
   #goodbye: { readonly error: VpnError | undefined } | undefined
@@ -42,6 +44,7 @@ export class Established implements State {
     this.sas = [sa]
     this.children = new Children(this)
     this.renewal = new Renewal(this)
+    this.mobility = new Mobility(this)
     n.current = sa
   }
 
@@ -94,8 +97,15 @@ export class Established implements State {
     n.ikeRekeyAt = ikeRekeySeconds > 0 ? asMillis(now + n.jittered(ikeRekeySeconds * 1000)) : undefined
     if (n.ikeRekeyAt !== undefined) n.setTimer('ike-rekey', n.ikeRekeyAt)
     if (n.config.dpdSeconds > 0) n.setTimer('dpd', asMillis(now + n.config.dpdSeconds * 1000))
+    this.startKeepalive(now)
+  }
+
+  /** Behind a NAT a mapping lasts only while something is sent. RFC 3948 §4 */
+  startKeepalive(now: Millis): void {
+    const { n } = this
     if (n.nat.us && n.config.keepaliveSeconds > 0)
       n.setTimer('keepalive', asMillis(now + n.config.keepaliveSeconds * 1000))
+    else n.clearTimer('keepalive')
   }
 
   handle(event: IkeEvent, now: Millis): Step {
@@ -109,6 +119,7 @@ export class Established implements State {
       case 'command':
         return this.#onCommand(event.command, now)
       case 'failed':
+        if (this.mobility.onFailed(event.error, now)) break
         return this.disconnect(event.error, now)
       case 'softLimit': {
         const child = [...this.n.children.values()].find(
@@ -123,8 +134,10 @@ export class Established implements State {
         if (event.inbound) this.#heardAt = now
         this.children.onTraffic(event, now)
         break
-      case 'answered':
       case 'pathOpen':
+        if (!this.mobility.onPathOpen(event, now)) this.renewal.feed(event, now)
+        break
+      case 'answered':
         this.renewal.feed(event, now)
         break
     }
@@ -151,6 +164,7 @@ export class Established implements State {
     }
     if (command.type === 'closeChild') return this.#closeChild(command.child, now)
     if (command.type === 'probe') this.#probe(now)
+    if (command.type === 'move') this.mobility.move(now)
     return this.done()
   }
 
@@ -240,7 +254,7 @@ export class Established implements State {
 
   #onTimer(timer: string, now: Millis): void {
     const { n } = this
-    if (this.renewal.onTimer(timer, now)) return
+    if (this.renewal.onTimer(timer, now) || this.mobility.onTimer(timer)) return
     const [what = '', key = ''] = timer.split(':')
     if (this.children.onTimer(what, key, now)) return
     switch (what) {
@@ -294,11 +308,22 @@ export class Established implements State {
       {
         label: 'INFORMATIONAL liveness',
         exchange: ExchangeType.INFORMATIONAL.id,
-        build: () => [],
-        onReply: () => {},
+        build: (on) => this.mobility.probe(on),
+        onReply: (payloads, at, on) => this.mobility.onProbed(payloads, at, on),
       },
       now,
     )
+  }
+
+  /** Everything that waits for an answer goes out once more, by the path of now, and has all its tries before it. */
+  sendAgain(now: Millis): void {
+    for (const sa of this.sas) {
+      const out = sa.outstanding
+      if (out === undefined) continue
+      out.transmission.startOver()
+      this.n.transmit(out.transmission.outgoing, true)
+      this.n.setTimer(`retransmit:${hexSpi(sa.localSpi)}`, asMillis(now + out.transmission.waitMs))
+    }
   }
 
   #onDatagram(datagram: Datagram, now: Millis): void {
@@ -330,12 +355,15 @@ export class Established implements State {
     // old one again, from anywhere. RFC 7296 §2.4, §2.23
     if (!repeated) {
       this.#heardAt = now
-      n.local = local
-      n.remote = remote
+      // With MOBIKE it is said, and not guessed. RFC 4555 §3.8
+      if (!n.mobike) {
+        n.local = local
+        n.remote = remote
+      }
     }
     if (!opened.payloads.ok) {
       if (repeated) return
-      if (!header.response) this.#reply(sa, header, [notify(NotifyType.INVALID_SYNTAX.id)])
+      if (!header.response) this.#reply(sa, header, [notify(NotifyType.INVALID_SYNTAX.id)], datagram)
       const { error } = opened.payloads
       return this.finish({
         kind: 'protocol',
@@ -346,7 +374,7 @@ export class Established implements State {
     }
     const payloads = opened.payloads.value
     if (header.response) this.#onResponse(sa, header, payloads, now)
-    else this.#onRequest(sa, header, payloads, now)
+    else this.#onRequest(sa, header, payloads, datagram, now)
   }
 
   #onResponse(sa: IkeSa, header: Header, payloads: readonly Payload[], now: Millis): void {
@@ -363,30 +391,34 @@ export class Established implements State {
     if (!this.#over && this.sas.includes(sa)) this.#pump(sa, now)
   }
 
-  #onRequest(sa: IkeSa, header: Header, payloads: readonly Payload[], now: Millis): void {
+  #onRequest(sa: IkeSa, header: Header, payloads: readonly Payload[], path: Path, now: Millis): void {
     const { n } = this
     if (header.messageId !== sa.expectedId || sa.state === 'closed')
       return n.note(`dropped a request outside the window: Message ID ${header.messageId}`)
     this.children.confirm(sa, now)
     const critical = unknownCritical(payloads)
     if (critical !== undefined)
-      return this.#reply(sa, header, [
-        notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD.id, Uint8Array.of(critical)),
-      ])
+      return this.#reply(
+        sa,
+        header,
+        [notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD.id, Uint8Array.of(critical))],
+        path,
+      )
     const answer =
       header.exchange === ExchangeType.INFORMATIONAL.id
-        ? onInformational(this, sa, payloads, now)
+        ? onInformational(this, sa, payloads, path, now)
         : header.exchange === ExchangeType.CREATE_CHILD_SA.id
           ? onCreateChildRequest(this, sa, payloads, now)
           : undefined
     if (answer === undefined) return n.note(`dropped a request of exchange ${header.exchange}`)
-    this.#reply(sa, header, answer.payloads)
+    this.#reply(sa, header, answer.payloads, path)
     if (answer.fatal !== undefined) return this.finish(answer.fatal)
     answer.after?.(now)
   }
 
-  #reply(sa: IkeSa, header: Header, payloads: readonly Payload[]): void {
-    this.n.transmit(sa.answer(header, payloads))
+  /** Back to where the request came from. RFC 7296 §2.11 */
+  #reply(sa: IkeSa, header: Header, payloads: readonly Payload[], { local, remote }: Path): void {
+    this.n.transmit(sa.answer(header, payloads), false, { local, remote })
   }
 
   /** Forgets an IKE SA that was replaced, and what ends with it. */

@@ -72,6 +72,8 @@ export class IkeSa {
   expectedId = 0
   outstanding: Outstanding | undefined
   readonly queue: Request[] = []
+  /** Hash of where the peer sees us, as it said last. RFC 7296 §2.23 */
+  seenAs: Uint8Array | undefined
   /** The answer to the last request, repeated bit for bit. */
   lastReply: Outgoing | undefined
   /** Set once both ends said that they can fragment; a rekeyed IKE SA inherits it. RFC 7383 §2.3 */

@@ -34,6 +34,9 @@ export class Negotiation {
   local: Endpoint | undefined
   remote: Endpoint | undefined
   nat = { us: false, gateway: false, known: false }
+  /** Both ends can change their addresses, and the other ones that the gateway has. RFC 4555 */
+  mobike = false
+  peerAddresses: readonly string[] = []
   state: ConnectionView['state'] = 'phase1'
   step = ''
   current: IkeSa | undefined

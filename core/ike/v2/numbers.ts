@@ -42,6 +42,13 @@ export const CHOICE = {
   reauthLeastMs: 10_000,
   /** As a responder: how long after the end of its lifetime a client may still come back. RFC 4478 §2 */
   reauthGraceMs: 30_000,
+  /** Other addresses of a gateway that are remembered. RFC 4555 §3.6 */
+  mostAddresses: 16,
+  /** Octets of our COOKIE2. RFC 4555 §4.2.5 */
+  cookie2: 16,
+  /** How long a network may take to come up after a change, and the wait between two tries. */
+  moveMs: 60_000,
+  moveAgainMs: 500,
   /** CHILD_SAs of one peer that a responder keeps. */
   mostChildren: 8,
   /** Packets within this time: the tunnel is in use. */

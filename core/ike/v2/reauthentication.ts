@@ -2,6 +2,7 @@ import { asMillis, type Millis } from '../../bytes/brands.ts'
 import type { VpnError } from '../../errors.ts'
 import type { SelectorPair } from '../../esp/engine.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
+import type { Endpoint } from '../../net/plan.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { AssignedConfiguration, IkeEvent, State } from '../session.ts'
 import { Negotiation } from './negotiation.ts'
@@ -55,6 +56,11 @@ export class Reauthentication {
     const { next, actions } = this.#state.handle(event, now)
     this.#state = next
     return this.#pass(actions)
+  }
+
+  moved(local: Endpoint, remote: Endpoint): void {
+    this.#fresh.local = local
+    this.#fresh.remote = remote
   }
 
   /** → whether the timer was one of this run, and what came of it. */

@@ -1,4 +1,5 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
+import type { Endpoint } from '../../net/plan.ts'
 import type { IkeEvent } from '../session.ts'
 import type { Established } from './established.ts'
 import { deleteIke } from './exchanges/rekey-ike.ts'
@@ -53,6 +54,11 @@ export class Renewal {
   /** Hands an event to the second run, if there is one. */
   feed(event: IkeEvent, now: Millis): void {
     if (this.#again !== undefined) this.#onProgress(this.#again.feed(event, now), now)
+  }
+
+  /** The path has changed under it. RFC 4555 */
+  moved(local: Endpoint, remote: Endpoint): void {
+    this.#again?.moved(local, remote)
   }
 
   /** → whether the timer was one of the second run. */

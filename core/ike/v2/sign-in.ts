@@ -17,6 +17,7 @@ import {
 } from './exchanges/ike-auth.ts'
 import type { InitDone } from './exchanges/ike-sa-init.ts'
 import type { MixedKeys } from './keys.ts'
+import { additionalAddresses, saysMobike } from './mobility.ts'
 import type { Negotiation } from './negotiation.ts'
 import { notify } from './payloads.ts'
 import { beginPpk, concludePpk, ppkIdentity, withoutPpk } from './ppk.ts'
@@ -141,6 +142,8 @@ export class SignIn {
     if (result.outcome === 'childless') return established.disconnect(result.error, now)
     n.configuration = result.configuration
     n.authLifetimeSeconds = authLifetime(payloads)
+    n.mobike = saysMobike(n.config, payloads)
+    n.peerAddresses = additionalAddresses(payloads) ?? []
     if (result.outcome === 'later') return established.beginByAsking(now)
     return established.begin(result.child, result.configuration, now)
   }

@@ -48,6 +48,8 @@ export function takeOver(
   n.remoteProof = fresh.remoteProof
   n.vendorIds.splice(0, n.vendorIds.length, ...fresh.vendorIds)
   n.nat = fresh.nat
+  n.mobike = fresh.mobike
+  n.peerAddresses = fresh.peerAddresses
   n.local = fresh.local
   n.remote = fresh.remote
   n.configuration = configuration

@@ -27,6 +27,11 @@ export class Transmission {
     return waitAfter(this.#triesOfSize)
   }
 
+  /** Another path: what was lost on the one before does not count. */
+  startOver(): void {
+    this.#triesOfSize = 1
+  }
+
   /** What to send now that no answer came; `undefined` after `most` tries. A try in smaller fragments starts the count over. RFC 7383 §2.5.2 */
   again(most: number = CHOICE.tries): Outgoing | undefined {
     if (this.#triesOfSize >= most) return undefined

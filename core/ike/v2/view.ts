@@ -15,6 +15,7 @@ export function viewOf(n: Negotiation, counters: Counters, toUnixMs: (at: Millis
     phase1: phase1(n, toUnixMs),
     phase2: phase2.map((child) => phase2View(child, counters, toUnixMs)),
     rekeys: { ...n.rekeys },
+    movable: n.mobike,
   }
 }
 

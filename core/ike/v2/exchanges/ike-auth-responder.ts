@@ -6,6 +6,7 @@ import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
 import type { Assigned } from '../../config.ts'
 import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
 import { configurationReply, isRequest } from '../configuration.ts'
+import { mobikeNotify, saysMobike } from '../mobility.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
 import { choosePpk } from '../ppk.ts'
@@ -65,7 +66,9 @@ export function answerAuth(
   now: Millis,
 ): { readonly payloads: readonly Payload[]; readonly child: ChildSa | undefined } {
   const { payloads: rest, child } = firstChild(n, init, payloads, now)
-  return { payloads: [identityPayload('IDr', n), ...proof, ...rest, ...lifetimeNotify(n)], child }
+  n.mobike = saysMobike(n.config, payloads)
+  const mobike = n.mobike ? mobikeNotify(n.config) : []
+  return { payloads: [identityPayload('IDr', n), ...proof, ...rest, ...lifetimeNotify(n), ...mobike], child }
 }
 
 export const refuse = (type: number, error: VpnError): Refusal => ({

@@ -9,6 +9,7 @@ import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
 import type { AssignedConfiguration } from '../../session.ts'
 import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
 import { configurationRequest, readConfiguration } from '../configuration.ts'
+import { mobikeNotify } from '../mobility.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { errorOf, find, notify, spiBytes, spiNumber } from '../payloads.ts'
 import { certificateRequest, doubt, ourProof, proofWords } from '../proof.ts'
@@ -57,6 +58,7 @@ export function authRequest(n: Negotiation, init: InitDone, proof: readonly Payl
       : [{ type: 'IDr', idType: config.remoteIdentity.type, data: config.remoteIdentity.data } as const]),
     ...proof.filter(({ type }) => type !== 'CERT'),
     ...(config.initialContact === false ? [] : [notify(NotifyType.INITIAL_CONTACT.id)]),
+    ...mobikeNotify(config),
     ...(wantsAddress ? [configurationRequest(config.requestAddresses)] : []),
     ...(inboundSpi === undefined
       ? []

@@ -79,15 +79,12 @@ export function initRequest(
   const nonce = previous?.nonce ?? asNonce(n.random.bytes(CHOICE.nonce))
   const keyExchange = previous?.keyExchange ?? n.registry.keyExchange.get(group)!.begin(n.random)
   const cookie = previous?.cookie
-  // A source hash that can't match makes the gateway believe in a NAT, and so encapsulate in UDP. RFC 3947 §3.2 knows the trick.
-  const source = n.config.forceEncapsulation ? n.random.bytes(20) : natDetectionHash(spi, NO_SPI, n.local!)
   const payloads: Payload[] = [
     ...(cookie === undefined ? [] : [notify(NotifyType.COOKIE.id, cookie)]),
     { type: 'SA', proposals: encodeOffer(n.config.ikeProposals, PROTOCOL.IKE) },
     { type: 'KE', group, data: keyExchange.data },
     { type: 'Nonce', nonce },
-    notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, source),
-    notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spi, NO_SPI, n.remote!)),
+    ...natNotifies(n, spi, NO_SPI),
     ...fragmentationNotify(n),
     ...hashesNotify(n.config),
     ...ppkNotify(n.config),
@@ -262,7 +259,7 @@ function accept(
   )
   sa.nextId = 1
   agreeFragmentation(n, sa, payloads)
-  readNat(n, payloads, request.spi, responderSpi)
+  readNat(n, payloads, sa)
   for (const vendor of all(payloads, 'VendorID')) n.vendorIds.push(Buffer.from(vendor.data).toString('hex'))
   return {
     outcome: 'done',
@@ -280,22 +277,40 @@ function accept(
   }
 }
 
+/**
+ * Where we are and where we believe the peer is. A source hash that can't match makes the peer believe in a NAT, and so
+ * encapsulate in UDP; RFC 3947 §3.2 knows the trick. RFC 7296 §2.23
+ */
+export function natNotifies(
+  n: Negotiation,
+  spiI: Uint8Array,
+  spiR: Uint8Array,
+  { local, remote }: Pick<Negotiation, 'local' | 'remote'> = n,
+): Payload[] {
+  const source = n.config.forceEncapsulation ? n.random.bytes(20) : natDetectionHash(spiI, spiR, local!)
+  return [
+    notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, source),
+    notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spiI, spiR, remote!)),
+  ]
+}
+
 /** Who sits behind a NAT: any source hash that fits clears the peer, the destination hash clears us. RFC 7296 §2.23 */
 export function readNat(
   n: Negotiation,
   payloads: readonly Payload[],
-  spiI: Uint8Array,
-  spiR: Uint8Array,
+  sa: Pick<IkeSa, 'initiatorSpi' | 'responderSpi'> & { seenAs?: Uint8Array | undefined },
 ): void {
   const notifies = all(payloads, 'Notify')
   const sources = notifies.filter((p) => p.notify === NotifyType.NAT_DETECTION_SOURCE_IP.id)
   const destination = notifies.find((p) => p.notify === NotifyType.NAT_DETECTION_DESTINATION_IP.id)
   if (sources.length === 0 || destination === undefined) return
-  const theirs = natDetectionHash(spiI, spiR, n.remote!)
+  const theirs = natDetectionHash(sa.initiatorSpi, sa.responderSpi, n.remote!)
+  const ours = natDetectionHash(sa.initiatorSpi, sa.responderSpi, n.local!)
+  sa.seenAs = destination.data.slice()
   n.nat = {
     known: true,
     gateway: !sources.some((s) => equal(s.data, theirs)),
-    us: !equal(destination.data, natDetectionHash(spiI, spiR, n.local!)),
+    us: !equal(destination.data, ours),
   }
 }
 
@@ -388,12 +403,7 @@ export function respondInit(
     },
     { type: 'KE', group: group.id, data: exchange.data },
     { type: 'Nonce', nonce: nr },
-    // As in initRequest: the initiator believes in a NAT and encapsulates in UDP.
-    notify(
-      NotifyType.NAT_DETECTION_SOURCE_IP.id,
-      n.config.forceEncapsulation ? n.random.bytes(20) : natDetectionHash(spiI, spiR, n.local!),
-    ),
-    notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spiI, spiR, n.remote!)),
+    ...natNotifies(n, spiI, spiR),
     ...(saysFragmentation(payloads) ? fragmentationNotify(n) : []),
     ...(findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS.id) === undefined
       ? []
@@ -402,7 +412,7 @@ export function respondInit(
     ...(n.config.childless === true ? [notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED.id)] : []),
     ...certificateRequest(n.config),
   ]
-  readNat(n, payloads, spiI, NO_SPI)
+  readNat(n, payloads, { initiatorSpi: spiI, responderSpi: asIkeSpi(NO_SPI) })
   const seed = skeyseed(suite.prf, ni, nr, exchange.secret)
   exchange.secret.close()
   const made = new IkeSa(

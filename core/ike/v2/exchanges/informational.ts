@@ -6,6 +6,7 @@ import { nameOf } from '../../../iana/registry.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
 import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
+import type { Path } from '../mobility.ts'
 import { all, errorOf } from '../payloads.ts'
 import { ourProof, proofWords } from '../proof.ts'
 import { authLifetime } from '../reauthentication.ts'
@@ -24,6 +25,7 @@ export function onInformational(
   e: Established,
   sa: IkeSa,
   payloads: readonly Payload[],
+  path: Path,
   now: Millis,
 ): Answer {
   const deletes = all(payloads, 'Delete')
@@ -40,15 +42,21 @@ export function onInformational(
   }
   const lifetime = authLifetime(payloads)
   if (lifetime !== undefined) e.renewal.onLifetime(lifetime, now)
+  const addresses = e.mobility.onRequest(sa, payloads, path)
   for (const n of all(payloads, 'Notify')) e.n.note(`the gateway says ${nameOf(NotifyType, n.notify)}`)
   const deleted = deletes
     .filter((d) => d.protocol === SecurityProtocol.ESP.id)
     .map((d) => onDeleteChild(e, d, now))
   const spis = deleted.flatMap((d) => d.halves)
   return {
-    payloads:
-      spis.length === 0 ? [] : [{ type: 'Delete', protocol: SecurityProtocol.ESP.id, spiBytes: 4, spis }],
+    payloads: [
+      ...addresses,
+      ...(spis.length === 0
+        ? []
+        : [{ type: 'Delete', protocol: SecurityProtocol.ESP.id, spiBytes: 4, spis } as const]),
+    ],
     after: (at) => {
+      e.mobility.checkReturn(at)
       if (deletes.length === 0) return
       for (const child of deleted.flatMap((d) => d.gone)) e.children.lost(child, at)
       e.children.check(at)

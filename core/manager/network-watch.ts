@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os'
-import type { Clock } from '../core/manager/dependencies.ts'
+import type { Clock } from './dependencies.ts'
 
 /** Ours: a person who changes networks waits this long at most before the tunnel follows. */
-const LOOK_MS = 2_000
+const LOOK_MS = 400
 
 /** The addresses of this computer on networks that are not its own tunnels. */
 export function ownAddresses(interfaces = networkInterfaces()): readonly string[] {
