@@ -4,6 +4,7 @@ import type { NativeAddon } from '../native/addon.ts'
 import { addonEncryption, nodeEncryption } from './encryption.ts'
 import { INTEGRITIES, PRFS } from './integrity.ts'
 import { addonGroups, nodeGroups } from './key-exchange.ts'
+import { mlKems } from './ml-kem.ts'
 import type {
   CryptoRegistry,
   EncryptionInfo,
@@ -22,7 +23,10 @@ export function createRegistry(addon: NativeAddon | undefined): CryptoRegistry {
     encryption: table([...nodeEncryption(), ...(addon ? addonEncryption(addon) : [])], encryptionWorks),
     prf: table(PRFS, prfWorks),
     integrity: table(INTEGRITIES, integrityWorks),
-    keyExchange: table([...nodeGroups(), ...(addon ? addonGroups(addon) : [])], keyExchangeWorks),
+    keyExchange: table(
+      [...nodeGroups(), ...mlKems(), ...(addon ? addonGroups(addon) : [])],
+      keyExchangeWorks,
+    ),
   }
 }
 

@@ -40,8 +40,10 @@ export function phase2View(
     mode: 'tunnel',
     inboundSpi: hexSpi(child.inboundSpi),
     outboundSpi: hexSpi(child.outboundSpi),
-    suite: describeSuite({ ...child.suite, keyExchange: undefined }),
-    pfs: child.suite.keyExchange?.name ?? 'none',
+    suite: describeSuite({ ...child.suite, keyExchange: undefined, additional: [] }),
+    pfs: [child.suite.keyExchange?.name ?? 'none', ...(child.suite.additional ?? []).map((k) => k.name)].join(
+      ' ',
+    ),
     esn: child.suite.esn,
     localSelectors: child.selectors.local.map(describeSelector),
     remoteSelectors: child.selectors.remote.map(describeSelector),

@@ -5,7 +5,13 @@ import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import { authenticationOf, localIdentityOf, remoteIdentityOf } from './authentication.ts'
 import { selectorOf } from './networks.ts'
 import type { Profile } from './schema.ts'
-import { DEFAULT_IKE_SUITES, DEFAULT_IKEV1_SUITES, parseEspSuite, parseIkeSuite } from './suites.ts'
+import {
+  DEFAULT_IKE_SUITES,
+  DEFAULT_IKEV1_SUITES,
+  parseEspSuite,
+  parseIkeSuite,
+  withoutOptional,
+} from './suites.ts'
 import { type SystemAuthorities, systemAuthorities } from './system-authorities.ts'
 
 /** IANA Transform Type of key exchange methods. */
@@ -39,11 +45,11 @@ export function connectionConfig(
 function everythingElse(profile: Profile, gatewayAddress: string): Omit<ConnectionConfig, 'authentication'> {
   const source = profile.name
   const weak = profile.weak
-  const esp = profile.esp.proposals.map((suite) =>
-    parseEspSuite(suite, { source, field: 'esp.proposals', weak }),
+  const esp = profile.esp.proposals.flatMap((suite) =>
+    withoutOptional(parseEspSuite(suite, { source, field: 'esp.proposals', weak })),
   )
   const ikeSuites = (suites: readonly string[]) =>
-    suites.map((suite) => parseIkeSuite(suite, { source, field: 'ike.proposals', weak }))
+    suites.flatMap((suite) => withoutOptional(parseIkeSuite(suite, { source, field: 'ike.proposals', weak })))
   const { version } = profile.ike
   const ike = ikeSuites(profile.ike.proposals)
   const groups = pfsGroups(profile.esp.pfs, ike, esp)

@@ -4,7 +4,7 @@ import type { OfferedProposal, OfferedTransform } from '../ike/config.ts'
 /** One word of a suite string. Ids are the IANA Transform IDs of RFC 7296 §3.3.2. */
 interface Word {
   /** IANA Transform Type. */
-  readonly type: 1 | 2 | 3 | 4 | 5
+  readonly type: number
   readonly id: number
   readonly keyBits?: number
   /** Encryption that brings its own integrity. */
@@ -20,6 +20,8 @@ const PRF = 2
 const INTEG = 3
 const KE = 4
 const ESN = 5
+/** ADDKE1; ADDKE7 is 12. RFC 9370 §6 */
+const FIRST_ADDITIONAL = 6
 
 const sized = (name: string, id: number, sizes: readonly number[], suffix: string, extra: Partial<Word>) =>
   sizes.map((keyBits): [string, Word] => [
@@ -82,6 +84,9 @@ const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
   ['ecp256bp', { type: KE, id: 28 }],
   ['ecp384bp', { type: KE, id: 29 }],
   ['ecp512bp', { type: KE, id: 30 }],
+  ['mlkem768', { type: KE, id: 36 }],
+  ['mlkem1024', { type: KE, id: 37 }],
+  ['mlkem512', { type: KE, id: 35 }],
   ['modp1536', { type: KE, id: 5, weakness: 'a group of 1536 bits is within reach of a rich attacker' }],
   ['modp1024', { type: KE, id: 2, weakness: 'a group of 1024 bits can be broken by a rich attacker' }],
   ['modp768', { type: KE, id: 1, weakness: 'a group of 768 bits has been broken in public' }],
@@ -149,6 +154,7 @@ export interface SuiteContext {
 export function parseIkeSuite(suite: string, context: SuiteContext): OfferedProposal {
   const words = wordsOf(suite, context)
   checkEncryption(words, suite, context)
+  checkExchanges(words, suite, context)
   const prfs = words.filter((word) => word.type === PRF)
   const implied = words
     .filter((word) => word.type === INTEG)
@@ -173,6 +179,7 @@ export function parseIkeSuite(suite: string, context: SuiteContext): OfferedProp
 export function parseEspSuite(suite: string, context: SuiteContext): OfferedProposal {
   const words = wordsOf(suite, context)
   checkEncryption(words, suite, context)
+  checkExchanges(words, suite, context)
   if (words.some((word) => word.type === PRF)) {
     throw invalid(context, `"${suite}": a PRF belongs to IKE, not to ESP`)
   }
@@ -188,7 +195,13 @@ export function parseEspSuite(suite: string, context: SuiteContext): OfferedProp
 
 /** A proposal as a suite string; transforms we have no word for print as `type:id`. */
 export function formatSuite(proposal: OfferedProposal): string {
-  return proposal.map(wordFor).join('-')
+  return proposal
+    .map((t) => {
+      if (t.type < FIRST_ADDITIONAL) return wordFor(t)
+      const word = t.id === 0 ? 'none' : wordFor({ ...t, type: KE })
+      return `ke${t.type - FIRST_ADDITIONAL + 1}_${word}`
+    })
+    .join('-')
 }
 
 /** Why a word needs the switch, or `undefined`. */
@@ -214,9 +227,12 @@ function wordsOf(suite: string, context: SuiteContext): readonly Word[] {
     .toLowerCase()
     .split('-')
     .map((word) => ALIASES.get(word) ?? word)
-  return spelled.map((name) => {
-    const word = WORDS.get(name)
-    if (word === undefined)
+  return spelled.map((spelling) => {
+    const [name, additional] = withoutPlace(spelling)
+    const known = additional !== 0 && name === 'none' ? { type: KE, id: 0 } : WORDS.get(name)
+    const word =
+      additional === 0 || known?.type !== KE ? known : { ...known, type: FIRST_ADDITIONAL + additional - 1 }
+    if (word === undefined || (additional !== 0 && known?.type !== KE))
       throw invalid(context, `"${name}" in "${suite}" is not an algorithm Culvert knows`)
     // Naming the hash switches on its PRF as well: the one is never wanted without the other.
     const on = switchedOn.has(name) || (word.type === PRF && switchedOn.has(name.slice('prf'.length)))
@@ -230,6 +246,28 @@ function wordsOf(suite: string, context: SuiteContext): readonly Word[] {
     }
     return word
   })
+}
+
+/** `ke1_mlkem768` → the method, and which additional key exchange it is for; 0: the first one of all. RFC 9370 §2.2.1 */
+function withoutPlace(spelling: string): readonly [string, number] {
+  const match = /^ke([1-7])_(.+)$/.exec(spelling)
+  if (match === null) return [spelling, 0]
+  const [, place = '', name = ''] = match
+  return [ALIASES.get(name) ?? name, Number(place)]
+}
+
+/** Nobody makes a second key exchange without a first. RFC 9370 §2.2.1 */
+function checkExchanges(words: readonly Word[], suite: string, context: SuiteContext): void {
+  if (words.some((word) => word.type >= FIRST_ADDITIONAL) && !words.some((word) => word.type === KE))
+    throw invalid(context, `"${suite}" names an additional key exchange and no first one, e.g. curve25519`)
+}
+
+/** A proposal for peers that know nothing of additional key exchanges, where all of them may be left out. RFC 9370 §2.2.1 */
+export function withoutOptional(proposal: OfferedProposal): OfferedProposal[] {
+  const places = new Set(proposal.filter((t) => t.type >= FIRST_ADDITIONAL).map((t) => t.type))
+  const optional = [...places].every((type) => proposal.some((t) => t.type === type && t.id === 0))
+  if (places.size === 0 || !optional) return [proposal]
+  return [proposal, proposal.filter((t) => t.type < FIRST_ADDITIONAL)]
 }
 
 function checkEncryption(words: readonly Word[], suite: string, context: SuiteContext): void {

@@ -14,14 +14,14 @@ test('every transform of the table is there when the addon is', () => {
   expect([...registry.prf.keys()]).toEqual([1, 2, 4, 5, 6, 7, 8])
   expect([...registry.integrity.keys()]).toEqual([1, 2, 5, 6, 7, 8, 12, 13, 14])
   expect([...registry.keyExchange.keys()]).toEqual([
-    1, 2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 28, 29, 30, 31, 32,
+    1, 2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 28, 29, 30, 31, 32, 35, 36, 37,
   ])
 })
 
 test('without the addon its transforms are absent, not broken', () => {
   const small = createRegistry(undefined)
   expect([...small.encryption.keys()]).toEqual([3, 11, 12, 13, 18, 19, 20])
-  expect([...small.keyExchange.keys()]).toEqual([19, 20, 21, 31])
+  expect([...small.keyExchange.keys()]).toEqual([19, 20, 21, 31, 35, 36, 37])
 })
 
 test('what is weak says why, in a sentence without a full stop', () => {
@@ -48,6 +48,8 @@ test('what is weak says why, in a sentence without a full stop', () => {
   for (const row of weak) expect(row.weakness).toMatch(/[^.]$/)
 })
 
+const isKem = ({ name }: { readonly name: string }): boolean => name.startsWith('ML_KEM')
+
 describe.each([...registry.keyExchange.values()])('key exchange $id, $name', (group) => {
   test('both sides get one secret out of fresh values', () => {
     const begun = group.begin(systemRandom)
@@ -58,27 +60,48 @@ describe.each([...registry.keyExchange.values()])('key exchange $id, $name', (gr
     expect(secret.use(toHex)).toBe(answer.secret.use(toHex))
     expect(toHex(group.begin(systemRandom).data)).not.toBe(toHex(begun.data))
     begun.close()
-    expect(() => begun.finish(answer.data)).toThrow()
-  })
-
-  test('RFC 6989: a value that is no group element, or of the wrong length, is refused', () => {
-    const begun = group.begin(systemRandom)
-    const zero = new Uint8Array(group.responderBytes)
-    const ones = new Uint8Array(group.responderBytes).fill(0xff)
-    const one = zero.with(group.id >= 31 ? 0 : zero.length - 1, 1)
-    for (const bad of [
-      zero,
-      one,
-      begun.data.subarray(1),
-      Uint8Array.of(0, ...begun.data),
-      new Uint8Array(0),
-    ]) {
-      expect(begun.finish(bad)).toBeUndefined()
-      expect(group.respond(systemRandom, bad)).toBeUndefined()
-    }
-    if (group.id < 31) expect(begun.finish(ones)).toBeUndefined()
+    if (!isKem(group)) expect(() => begun.finish(answer.data)).toThrow()
   })
 })
+
+describe.each([...registry.keyExchange.values()].filter(isKem))('encapsulation $id, $name', (group) => {
+  test('FIPS 203 §7.2: a key beyond the modulus, or of the wrong length, is refused', () => {
+    const begun = group.begin(systemRandom)
+    const beyond = begun.data.slice().fill(0xff, 0, 3)
+    for (const bad of [beyond, begun.data.subarray(1), Uint8Array.of(0, ...begun.data), new Uint8Array(0)])
+      expect(group.respond(systemRandom, bad)).toBeUndefined()
+    expect(begun.finish(new Uint8Array(group.responderBytes - 1))).toBeUndefined()
+  })
+
+  test('FIPS 203 §6.3: a changed ciphertext gives another secret, and no error', () => {
+    const begun = group.begin(systemRandom)
+    const { data, secret } = group.respond(systemRandom, begun.data)!
+    expect(begun.finish(data.with(5, data[5]! ^ 1))!.use(toHex)).not.toBe(secret.use(toHex))
+  })
+})
+
+describe.each([...registry.keyExchange.values()].filter((row) => !isKem(row)))(
+  'group $id, $name',
+  (group) => {
+    test('RFC 6989: a value that is no group element, or of the wrong length, is refused', () => {
+      const begun = group.begin(systemRandom)
+      const zero = new Uint8Array(group.responderBytes)
+      const ones = new Uint8Array(group.responderBytes).fill(0xff)
+      const one = zero.with(group.id >= 31 ? 0 : zero.length - 1, 1)
+      for (const bad of [
+        zero,
+        one,
+        begun.data.subarray(1),
+        Uint8Array.of(0, ...begun.data),
+        new Uint8Array(0),
+      ]) {
+        expect(begun.finish(bad)).toBeUndefined()
+        expect(group.respond(systemRandom, bad)).toBeUndefined()
+      }
+      if (group.id < 31) expect(begun.finish(ones)).toBeUndefined()
+    })
+  },
+)
 
 test('RFC 7296 §3.4: a small MODP value is padded on the left to the length of the prime', () => {
   const three: Random = { bytes: (count) => new Uint8Array(count).with(count - 1, 3) }

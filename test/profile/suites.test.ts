@@ -7,6 +7,7 @@ import {
   parseEspSuite,
   parseIkeSuite,
   suiteWords,
+  withoutOptional,
 } from '../../core/profile/suites.ts'
 
 const ike = { source: 'test', field: 'ike.proposals', weak: [] }
@@ -59,7 +60,30 @@ describe('suite strings', () => {
     expect(formatSuite(parseEspSuite('chacha20poly1305-curve25519-esn', esp))).toBe(
       'chacha20poly1305-curve25519-esn',
     )
-    expect(formatSuite([{ type: 4, id: 35 }])).toBe('4:35')
+    expect(formatSuite([{ type: 4, id: 33 }])).toBe('4:33')
+  })
+
+  test('RFC 9370 §2.2.1: additional key exchanges, as strongSwan spells them', () => {
+    const suite = 'aes256gcm16-prfsha384-curve25519-ke1_mlkem768-ke1_none-ke2_ecp384'
+    const proposal = parseIkeSuite(suite, ike)
+    expect(formatSuite(proposal)).toBe(suite)
+    expect(proposal.filter(({ type }) => type >= 6)).toEqual([
+      { type: 6, id: 36 },
+      { type: 6, id: 0 },
+      { type: 7, id: 20 },
+    ])
+    expect(() => parseIkeSuite('aes256gcm16-prfsha384-ke1_mlkem768', ike)).toThrow(VpnFailure)
+    expect(() => parseIkeSuite('aes256gcm16-prfsha384-curve25519-ke1_sha256', ike)).toThrow(VpnFailure)
+    expect(() => parseIkeSuite('aes256gcm16-prfsha384-curve25519-ke8_ecp384', ike)).toThrow(VpnFailure)
+    expect(() => parseIkeSuite('aes256gcm16-prfsha384-none', ike)).toThrow(VpnFailure)
+  })
+
+  test('where all of them may be left out, a proposal without goes along for those who know none', () => {
+    const parsed = (suite: string) => withoutOptional(parseIkeSuite(suite, ike)).map(formatSuite)
+    const base = 'aes256gcm16-prfsha384-curve25519'
+    expect(parsed(`${base}-ke1_mlkem768-ke1_none`)).toEqual([`${base}-ke1_mlkem768-ke1_none`, base])
+    expect(parsed(`${base}-ke1_mlkem768`)).toEqual([`${base}-ke1_mlkem768`])
+    expect(parsed(base)).toEqual([base])
   })
 
   test('no two words stand for the same transform', () => {

@@ -1,4 +1,4 @@
-import { concat, equalConstantTime, utf8 } from '../../bytes/octets.ts'
+import { concat, equalConstantTime, NO_OCTETS, utf8 } from '../../bytes/octets.ts'
 import type { Secret } from '../../bytes/secret.ts'
 import type { PrfInfo } from '../../crypto/transforms.ts'
 import type { IdPayload } from '../../wire/ikev2/payload.ts'
@@ -13,6 +13,8 @@ export interface SignedBy {
   /** SK_pi for the initiator, SK_pr for the responder. */
   readonly pKey: Secret
   readonly id: IdPayload
+  /** What the IKE_INTERMEDIATE exchanges add. RFC 9242 §3.3.2 */
+  readonly intAuth?: Uint8Array | undefined
 }
 
 /** The octets that AUTH proves. RFC 7296 §2.15 */
@@ -22,6 +24,7 @@ export function signedOctets(prf: PrfInfo, by: SignedBy): Uint8Array {
     by.message,
     by.nonce,
     by.pKey.use((key) => prf.compute(key, rest)),
+    by.intAuth ?? NO_OCTETS,
   )
 }
 

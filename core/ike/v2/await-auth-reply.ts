@@ -11,16 +11,19 @@ import type { Negotiation } from './negotiation.ts'
 import { unknownCritical } from './payloads.ts'
 import { Transmission } from './transmission.ts'
 
+type AuthExchange = 'IKE_AUTH' | 'IKE_INTERMEDIATE'
+
 /** Whose request it is. */
 export interface Asker {
-  onReply(payloads: readonly Payload[], now: Millis): Step
+  /** `clear`: the answer as IKE_INTERMEDIATE authenticates it. */
+  onReply(payloads: readonly Payload[], now: Millis, clear: () => Uint8Array): Step
   /** Nothing comes of it. */
   end(error: VpnError): Step
   /** What has nothing to do with the answer. */
   otherwise(event: IkeEvent, self: State): Step
 }
 
-/** A request of IKE_AUTH is out; there may be several of them. RFC 7296 §1.2, §2.16 */
+/** A request of IKE_AUTH, or of IKE_INTERMEDIATE before it, is out; there may be several of them. RFC 7296 §1.2, §2.16, RFC 9242 */
 export class AwaitAuthReply implements State {
   readonly name = 'AwaitAuthReply'
   readonly #n: Negotiation
@@ -29,19 +32,35 @@ export class AwaitAuthReply implements State {
   readonly #messageId: number
   readonly #transmission: Transmission
 
-  private constructor(n: Negotiation, sa: IkeSa, payloads: readonly Payload[], asker: Asker) {
+  readonly #exchange: AuthExchange
+
+  private constructor(
+    n: Negotiation,
+    sa: IkeSa,
+    payloads: readonly Payload[],
+    asker: Asker,
+    exchange: AuthExchange,
+  ) {
+    this.#exchange = exchange
     this.#n = n
     this.#sa = sa
     this.#asker = asker
     this.#messageId = sa.nextId
     this.#transmission = new Transmission(
       sa,
-      sa.seal(ExchangeType.IKE_AUTH.id, this.#messageId, false, payloads),
+      sa.seal(ExchangeType[exchange].id, this.#messageId, false, payloads),
     )
   }
 
-  static begin(n: Negotiation, sa: IkeSa, payloads: readonly Payload[], asker: Asker, now: Millis): Step {
-    const state = new AwaitAuthReply(n, sa, payloads, asker)
+  static begin(
+    n: Negotiation,
+    sa: IkeSa,
+    payloads: readonly Payload[],
+    asker: Asker,
+    now: Millis,
+    exchange: AuthExchange = 'IKE_AUTH',
+  ): Step {
+    const state = new AwaitAuthReply(n, sa, payloads, asker, exchange)
     state.#send(state.#transmission.outgoing, now, false)
     return step(state, n)
   }
@@ -50,7 +69,7 @@ export class AwaitAuthReply implements State {
     if (event.type === 'timer' && event.timer === 'retransmit') {
       const again = this.#transmission.again()
       if (again === undefined)
-        return this.#end({ kind: 'noAnswer', exchange: 'IKE_AUTH', tries: this.#transmission.tries })
+        return this.#end({ kind: 'noAnswer', exchange: this.#exchange, tries: this.#transmission.tries })
       this.#send(again, now, true)
       return step(this, this.#n)
     }
@@ -60,7 +79,7 @@ export class AwaitAuthReply implements State {
 
   #send(outgoing: Outgoing, now: Millis, retransmission: boolean): void {
     const { tries, waitMs } = this.#transmission
-    this.#n.step = `waiting for the answer to IKE_AUTH${tries > 1 ? ` (try ${tries})` : ''}`
+    this.#n.step = `waiting for the answer to ${this.#exchange}${tries > 1 ? ` (try ${tries})` : ''}`
     this.#n.transmit(outgoing, retransmission)
     this.#n.setTimer('retransmit', asMillis(now + waitMs))
   }
@@ -81,7 +100,7 @@ export class AwaitAuthReply implements State {
     const { header } = decoded.value
     // Before AUTH nothing but the one expected answer counts.
     const ours =
-      header.exchange === ExchangeType.IKE_AUTH.id &&
+      header.exchange === ExchangeType[this.#exchange].id &&
       header.response &&
       !header.initiator &&
       header.messageId === this.#messageId &&
@@ -89,7 +108,7 @@ export class AwaitAuthReply implements State {
       equal(header.responderSpi, sa.responderSpi)
     const opened = ours ? sa.open(bytes, decoded.value, now) : undefined
     if (opened === undefined) {
-      n.note('dropped a message that does not answer our IKE_AUTH')
+      n.note(`dropped a message that does not answer our ${this.#exchange}`)
       return step(this, n)
     }
     n.observe(opened.observed)
@@ -98,7 +117,7 @@ export class AwaitAuthReply implements State {
       const { error } = opened.payloads
       return this.#end({
         kind: 'protocol',
-        exchange: 'IKE_AUTH',
+        exchange: this.#exchange,
         problem: `${error.path.join(' / ')}: ${error.problem}`,
         reference: error.reference,
       })
@@ -110,11 +129,11 @@ export class AwaitAuthReply implements State {
     if (critical !== undefined) {
       return this.#end({
         kind: 'protocol',
-        exchange: 'IKE_AUTH',
+        exchange: this.#exchange,
         problem: `payload ${critical} is critical and unknown`,
         reference: 'RFC 7296 §2.5',
       })
     }
-    return this.#asker.onReply(payloads, now)
+    return this.#asker.onReply(payloads, now, opened.clear)
   }
 }

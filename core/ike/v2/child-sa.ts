@@ -67,8 +67,9 @@ export function espSas(
   initiator: boolean,
   inboundSpi: EspSpi,
   outboundSpi: EspSpi,
+  more: readonly Secret[] = [],
 ): { readonly inbound: EspSa; readonly outbound: EspSa } {
-  const keys = childKeys(prf, d, suite, shared, nonces.ni, nonces.nr)
+  const keys = childKeys(prf, d, suite, shared, nonces.ni, nonces.nr, more)
   const sa = (spi: EspSpi, encryptionKey: Secret, integrityKey: Secret): EspSa => ({
     spi,
     encryption: { id: suite.encryption.id, keyBits: suite.keyBits },

@@ -10,6 +10,7 @@ import type { ChildSa } from './child-sa.ts'
 import { Children } from './children.ts'
 import { onCreateChildRequest } from './exchanges/create-child-sa.ts'
 import { deleteChild } from './exchanges/delete-child.ts'
+import { onFollowUpRequest } from './exchanges/followup-ke.ts'
 import { FIRST_CHILD } from './exchanges/ike-auth.ts'
 import { onInformational } from './exchanges/informational.ts'
 import { rekeyChild } from './exchanges/rekey-child.ts'
@@ -239,6 +240,13 @@ export class Established implements State {
     this.#pump(sa, now)
   }
 
+  /** As {@link ask}, before all others: what an answer has begun is not to be interrupted. */
+  askNext(sa: IkeSa, request: Request, now: Millis): void {
+    if (this.leaving || sa.state === 'closed') return
+    sa.queue.unshift(request)
+    this.#pump(sa, now)
+  }
+
   #pump(sa: IkeSa, now: Millis): void {
     while (sa.outstanding === undefined && sa.queue.length > 0 && !this.#over) {
       const request = sa.queue.shift()!
@@ -409,7 +417,9 @@ export class Established implements State {
         ? onInformational(this, sa, payloads, path, now)
         : header.exchange === ExchangeType.CREATE_CHILD_SA.id
           ? onCreateChildRequest(this, sa, payloads, now)
-          : undefined
+          : header.exchange === ExchangeType.IKE_FOLLOWUP_KE.id
+            ? onFollowUpRequest(this, sa, payloads, now)
+            : undefined
     if (answer === undefined) return n.note(`dropped a request of exchange ${header.exchange}`)
     this.#reply(sa, header, answer.payloads, path)
     if (answer.fatal !== undefined) return this.finish(answer.fatal)

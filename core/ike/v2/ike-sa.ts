@@ -1,11 +1,13 @@
 import type { IkeSpi, Millis } from '../../bytes/brands.ts'
 import type { Decoded } from '../../bytes/malformed.ts'
+import { concat, equal } from '../../bytes/octets.ts'
 import type { Random } from '../../bytes/random.ts'
 import type { Header, Message } from '../../wire/ikev2/message.ts'
 import { decodeMessage, decodePayloads, encodePayloads } from '../../wire/ikev2/message.ts'
 import type { Payload, SkfPayload, SkPayload } from '../../wire/ikev2/payload.ts'
 import type { ObservedMessage } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
+import { closeSeries, type FollowUp } from './exchanges/followup-ke.ts'
 import { type FragmentSizes, Reassembly, split, unfragmentedHead } from './fragmentation.ts'
 import { closeIkeKeys, closeMixedKeys, type IkeKeys, type MixedKeys } from './keys.ts'
 import { observed } from './negotiation.ts'
@@ -25,7 +27,12 @@ export interface Outgoing {
 
 /** What came of a datagram that passed its integrity check. `observed`: for the inspector. */
 export type Opened = { readonly observed: readonly ObservedMessage[] } & (
-  | { readonly outcome: 'message'; readonly payloads: Decoded<readonly Payload[]> }
+  | {
+      readonly outcome: 'message'
+      readonly payloads: Decoded<readonly Payload[]>
+      /** The message as it would be without encryption and fragments. RFC 9242 §3.3.2 */
+      clear(): Uint8Array
+    }
   /** A fragment; others are missing. */
   | { readonly outcome: 'waiting' }
   /** A request we answered: {@link IkeSa.lastReply} is to be sent once more. RFC 7296 §2.1, RFC 7383 §2.6.1 */
@@ -76,6 +83,10 @@ export class IkeSa {
   seenAs: Uint8Array | undefined
   /** The answer to the last request, repeated bit for bit. */
   lastReply: Outgoing | undefined
+  /** The last datagram of the request before the keys changed. */
+  answeredBefore: Uint8Array | undefined
+  /** A series of key exchanges that the peer has begun. RFC 9370 §2.2.4 */
+  series: FollowUp | undefined
   /** Set once both ends said that they can fragment; a rekeyed IKE SA inherits it. RFC 7383 §2.3 */
   fragments: FragmentSizes | undefined
   /**
@@ -127,7 +138,18 @@ export class IkeSa {
       this.#askedId = messageId
       this.#responses.clear()
     }
-    const header: Header = {
+    const header = this.#header(exchange, messageId, response)
+    return this.#protect(header, payloads, this.fragments?.messageBytes)
+  }
+
+  /** A message of ours as it would be without encryption and fragments. RFC 9242 §3.3.2 */
+  clear(exchange: number, messageId: number, response: boolean, payloads: readonly Payload[]): Uint8Array {
+    const { first, bytes } = encodePayloads(payloads)
+    return concat(unfragmentedHead(this.#header(exchange, messageId, response), first, bytes), bytes)
+  }
+
+  #header(exchange: number, messageId: number, response: boolean): Header {
+    return {
       initiatorSpi: this.initiatorSpi,
       responderSpi: this.responderSpi,
       majorVersion: 2,
@@ -138,7 +160,17 @@ export class IkeSa {
       response,
       messageId,
     }
-    return this.#protect(header, payloads, this.fragments?.messageBytes)
+  }
+
+  /** Other keys from here on; our last answer stays as it was. RFC 9370 §2.2.2 */
+  changeKeys(keys: IkeKeys): void {
+    closeIkeKeys(this.keys)
+    this.keys = keys
+  }
+
+  /** Whether these octets are a request answered under keys of before, which cannot be opened any more. RFC 9370 §2.2.2 */
+  isAnsweredBefore(bytes: Uint8Array): boolean {
+    return this.answeredBefore !== undefined && equal(this.answeredBefore, bytes)
   }
 
   /** The answer to the request that `header` belongs to, kept for when it comes again. RFC 7296 §2.1 */
@@ -177,6 +209,8 @@ export class IkeSa {
   }
 
   close(): void {
+    closeSeries(this.series)
+    this.series = undefined
     this.#requests.clear()
     this.#responses.clear()
     closeIkeKeys(this.keys)
@@ -200,7 +234,9 @@ export class IkeSa {
 
   #openMessage(bytes: Uint8Array, header: Header, sk: SkPayload): Opened | undefined {
     const plaintext = open(this.suite, this.#theirKeys, bytes, sk)
-    return plaintext === undefined ? undefined : this.#message(bytes, header, sk.first, plaintext, [])
+    if (plaintext === undefined) return undefined
+    const clear = (): Uint8Array => concat(unfragmentedHead(header, sk.first, plaintext, sk), plaintext)
+    return this.#message(bytes, header, sk.first, plaintext, clear, [])
   }
 
   #openFragment(bytes: Uint8Array, header: Header, skf: SkfPayload, now: Millis): Opened | undefined {
@@ -220,7 +256,8 @@ export class IkeSa {
     if (whole === undefined) return { outcome: 'waiting', observed: [seen] }
     if (typeof whole === 'string') return { outcome: 'waiting', observed: [{ ...seen, problem: whole }] }
     this.#learnSize(whole.largestBytes, whole.total)
-    return this.#message(whole.head, header, whole.first, whole.content, [seen], whole.total)
+    const clear = (): Uint8Array => concat(whole.head, whole.content)
+    return this.#message(whole.head, header, whole.first, whole.content, clear, [seen], whole.total)
   }
 
   /** `fragments`: what it came in, each already among `before`. */
@@ -229,6 +266,7 @@ export class IkeSa {
     header: Header,
     first: number,
     plaintext: Uint8Array,
+    clear: () => Uint8Array,
     before: readonly ObservedMessage[],
     fragments?: number,
   ): Opened {
@@ -243,7 +281,8 @@ export class IkeSa {
     })
     if (header.response && expected) this.#heardId = header.messageId
     const all = [...before, seen]
-    return answered ? { outcome: 'repeated', observed: all } : { outcome: 'message', payloads, observed: all }
+    if (answered) return { outcome: 'repeated', observed: all }
+    return { outcome: 'message', payloads, observed: all, clear }
   }
 
   #isAnswered(header: Header): boolean {

@@ -12,6 +12,7 @@ import {
   offeredGroups,
   onInitReply,
 } from './exchanges/ike-sa-init.ts'
+import { exchangeMoreKeys } from './intermediate.ts'
 import { type Negotiation, observed } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
 import { unknownCritical } from './payloads.ts'
@@ -186,12 +187,18 @@ class AwaitInitReply implements State {
     this.#hint = error
   }
 
+  /** What more key exchanges there are, then both prove themselves. */
+  #agreed(done: InitDone, now: Millis): Step {
+    const n = this.#n
+    return exchangeMoreKeys(n, done, now, (init, later) => new SignIn(n, init).begin(later))
+  }
+
   #onAgreed(done: InitDone, now: Millis): Step {
     const n = this.#n
     n.current = done.sa
     const float = n.config.forceEncapsulation || n.nat.us || n.nat.gateway
-    if (!float || n.remote?.port === SPEC.natTraversalPort) return new SignIn(n, done).begin(now)
+    if (!float || n.remote?.port === SPEC.natTraversalPort) return this.#agreed(done, now)
     n.act({ do: 'openPath', remotePort: SPEC.natTraversalPort })
-    return step(new AwaitPath(n, (later) => new SignIn(n, done).begin(later)), n)
+    return step(new AwaitPath(n, (later) => this.#agreed(done, later)), n)
   }
 }

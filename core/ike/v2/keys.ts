@@ -40,15 +40,31 @@ export function skeyseed(prf: PrfInfo, ni: Uint8Array, nr: Uint8Array, shared: S
   return new Secret(shared.use((g) => prf.compute(key, g)))
 }
 
-/** SKEYSEED after a rekey of the IKE SA: prf(SK_d, g^ir ‖ Ni ‖ Nr), with PRF and SK_d of the old one. RFC 7296 §2.18 */
+/**
+ * SKEYSEED after a rekey of the IKE SA: prf(SK_d, g^ir ‖ Ni ‖ Nr ‖ SK(1) ‖ … ‖ SK(n)), with PRF and SK_d of the old one;
+ * and after an IKE_INTERMEDIATE with a key exchange, where g^ir is what that one gave. RFC 7296 §2.18, RFC 9370 §2.2.2, §2.2.4
+ */
 export function rekeyedSkeyseed(
   oldPrf: PrfInfo,
   oldD: Secret,
   shared: Secret,
   ni: Uint8Array,
   nr: Uint8Array,
+  more: readonly Secret[] = [],
 ): Secret {
-  return new Secret(oldD.use((d) => shared.use((g) => oldPrf.compute(d, concat(g, ni, nr)))))
+  return withAll(more, (rest) =>
+    oldD.use((d) => shared.use((g) => new Secret(oldPrf.compute(d, concat(g, ni, nr, rest))))),
+  )
+}
+
+/** Lends several secrets joined, and wipes the copy. */
+function withAll<T>(secrets: readonly Secret[], work: (joined: Uint8Array) => T): T {
+  const joined = concat(...secrets.map((secret) => secret.use((octets) => octets.slice())))
+  try {
+    return work(joined)
+  } finally {
+    joined.fill(0)
+  }
 }
 
 /** All SK_* from SKEYSEED, which is closed. `spiI`, `spiR`: of the IKE SA being keyed. RFC 7296 §2.14 */
@@ -71,7 +87,7 @@ export function ikeKeys(
   return keys
 }
 
-/** KEYMAT of a CHILD_SA, prf+(SK_d, [g^ir ‖] Ni ‖ Nr): initiator to responder first, encryption before integrity. RFC 7296 §2.17 */
+/** KEYMAT of a CHILD_SA, prf+(SK_d, [g^ir ‖] Ni ‖ Nr [‖ SK(1) ‖ … ‖ SK(n)]), RFC 9370 §2.2.4: initiator to responder first, encryption before integrity. RFC 7296 §2.17 */
 export function childKeys(
   prf: PrfInfo,
   d: Secret,
@@ -79,10 +95,12 @@ export function childKeys(
   shared: Secret | undefined,
   ni: Uint8Array,
   nr: Uint8Array,
+  more: readonly Secret[] = [],
 ): { readonly ei: Secret; readonly ai: Secret; readonly er: Secret; readonly ar: Secret } {
   const e = suite.keyBits / 8 + suite.encryption.saltBytes
   const a = suite.integrity?.keyBytes ?? 0
-  const from = (g: Uint8Array) => d.use((key) => prfPlus(prf, key, concat(g, ni, nr), 2 * (e + a)))
+  const from = (g: Uint8Array) =>
+    withAll(more, (rest) => d.use((key) => prfPlus(prf, key, concat(g, ni, nr, rest), 2 * (e + a))))
   const stream = shared === undefined ? from(NO_OCTETS) : shared.use(from)
   const take = slicer(stream)
   const keys = { ei: take(e), ai: take(a), er: take(e), ar: take(a) }

@@ -44,6 +44,9 @@ export const CHOICE = {
   reauthGraceMs: 30_000,
   /** Other addresses of a gateway that are remembered. RFC 4555 §3.6 */
   mostAddresses: 16,
+  /** Octets of our ADDITIONAL_KEY_EXCHANGE, and how long a series of key exchanges may pause. RFC 9370 §2.2.4 */
+  link: 16,
+  seriesMs: 20_000,
   /** Octets of our COOKIE2. RFC 4555 §4.2.5 */
   cookie2: 16,
   /** How long a network may take to come up after a change, and the wait between two tries. */

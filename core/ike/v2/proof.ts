@@ -91,8 +91,8 @@ const signedBy = (
   keys: Pick<IkeKeys, 'pi' | 'pr'> = init.sa.keys,
 ): SignedBy =>
   side === 'initiator'
-    ? { message: init.requestBytes, nonce: init.nr, pKey: keys.pi, id }
-    : { message: init.replyBytes, nonce: init.ni, pKey: keys.pr, id }
+    ? { message: init.requestBytes, nonce: init.nr, pKey: keys.pi, id, intAuth: init.intAuth }
+    : { message: init.replyBytes, nonce: init.ni, pKey: keys.pr, id, intAuth: init.intAuth }
 
 export type Proof =
   /** CERT and AUTH, ready to go. */

@@ -21,6 +21,7 @@ import { Established } from './established.ts'
 import { identityPayload } from './exchanges/ike-auth.ts'
 import { answerAuth, checkInitiator, type Refusal, refuse } from './exchanges/ike-auth-responder.ts'
 import { type InitDone, respondInit } from './exchanges/ike-sa-init.ts'
+import { AwaitIntermediate, answerAgain } from './intermediate.ts'
 import { type Negotiation, observed } from './negotiation.ts'
 import { find, notify, unknownCritical } from './payloads.ts'
 import { chainQuestion, prove } from './proof.ts'
@@ -88,7 +89,7 @@ export class AwaitInitRequest implements State {
     }
     n.current = answer.done.sa
     n.setTimer('half-open', (now + HALF_OPEN_MS) as Millis)
-    const next = new AwaitAuthRequest(n, answer.done)
+    const next = AwaitIntermediate.begin(n, answer.done, (init) => new AwaitAuthRequest(n, init))
     return { next, actions: n.take() }
   }
 
@@ -108,7 +109,7 @@ export class AwaitInitRequest implements State {
   }
 }
 
-/** IKE_SA_INIT is answered. Nothing but IKE_AUTH with Message ID 1 counts before the peer has proven itself. */
+/** IKE_SA_INIT is answered. Nothing but IKE_AUTH counts before the peer has proven itself. */
 class AwaitAuthRequest implements State {
   readonly name = 'AwaitAuthRequest'
   readonly #n: Negotiation
@@ -141,36 +142,23 @@ class AwaitAuthRequest implements State {
     return { next: new Closed(), actions: this.#n.take() }
   }
 
-  #onDatagram({ bytes, local, remote }: Datagram, now: Millis): Step {
+  #onDatagram(datagram: Datagram, now: Millis): Step {
+    const { bytes, local, remote } = datagram
     const n = this.#n
     const { sa } = this.#init
     const stay = (why: string): Step => {
       n.note(why)
       return { next: this, actions: n.take() }
     }
+    if (answerAgain(n, this.#init, datagram)) return { next: this, actions: n.take() }
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) return stay(`dropped a message: ${decoded.error.message}`)
     const { header } = decoded.value
-    // The answer to a request seen before is sent again as it was. RFC 7296 §2.1
-    if (header.exchange === ExchangeType.IKE_SA_INIT.id && equal(bytes, this.#init.requestBytes)) {
-      n.send(
-        this.#init.replyBytes,
-        observed(
-          'out',
-          this.#init.replyBytes,
-          { ...header, response: true, initiator: false, responderSpi: sa.responderSpi },
-          [],
-          { retransmission: true },
-        ),
-        { local, remote },
-      )
-      return { next: this, actions: n.take() }
-    }
     const ours =
       header.exchange === ExchangeType.IKE_AUTH.id &&
       !header.response &&
       header.initiator &&
-      header.messageId === 1 &&
+      header.messageId === sa.expectedId &&
       equal(header.initiatorSpi, sa.initiatorSpi) &&
       equal(header.responderSpi, sa.responderSpi)
     const opened = ours ? sa.open(bytes, decoded.value, now) : undefined

@@ -37,7 +37,6 @@ export class SignIn {
   /** Proves who we are, with the help of whoever holds our key, and sends IKE_AUTH. */
   begin(now: Millis): Step {
     const { sa } = this.#init
-    sa.nextId = 1
     const ppk = beginPpk(this.#n.config, this.#init)
     const { keys, mixed } = sa
     const ask = (proof: readonly Payload[], later: Millis): Step => this.#ask(proof, later)

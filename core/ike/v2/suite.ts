@@ -12,6 +12,13 @@ import type { OfferedProposal, OfferedTransform } from '../config.ts'
 
 /** IANA Transform Types. RFC 7296 §3.3.2 */
 export const TYPE = { ENCR: 1, PRF: 2, INTEG: 3, KE: 4, SN: 5 } as const
+/** Additional key exchanges, ADDKE1 … ADDKE7: the methods are those of type 4. RFC 9370 §2.2.1 */
+export const isAdditional = ({ type }: { readonly type: number }): boolean => type >= 6 && type <= 12
+
+/** Proposals that ask for more than one key exchange. */
+export const needsIntermediate = (offers: readonly OfferedProposal[]): boolean =>
+  offers.some((offer) => offer.some((t) => isAdditional(t) && t.id !== 0))
+
 /** Security Protocol Identifiers. RFC 7296 §3.3.1 */
 export const PROTOCOL = { IKE: 1, AH: 2, ESP: 3 } as const
 const KEY_LENGTH_ATTRIBUTE = 14
@@ -24,6 +31,8 @@ export interface IkeSuite {
   /** Absent with an AEAD. */
   readonly integrity: IntegrityInfo | undefined
   readonly keyExchange: KeyExchangeInfo
+  /** One after the other, behind `keyExchange`. RFC 9370 */
+  readonly additional?: readonly KeyExchangeInfo[]
 }
 
 /** What two peers agreed on for a CHILD_SA. */
@@ -33,6 +42,7 @@ export interface ChildSuite {
   readonly integrity: IntegrityInfo | undefined
   /** Absent without perfect forward secrecy. */
   readonly keyExchange: KeyExchangeInfo | undefined
+  readonly additional?: readonly KeyExchangeInfo[]
   readonly esn: boolean
 }
 
@@ -95,6 +105,7 @@ export function checkChoice(
     const match = offer.find((o) => sameTransform(o, t))
     if (match === undefined) return refuse(`transform ${t.type}/${t.id} was not offered`)
     if (picked.some((p) => p.type === match.type)) return refuse(`two transforms of type ${t.type}`)
+    if (isRepeated(match, picked)) return refuse(`key exchange ${t.id} twice`)
     picked.push(match)
   }
   for (const o of offer) {
@@ -108,6 +119,12 @@ export function checkChoice(
   }
   return { ok: true, chosen: picked, spi: chosen.spi }
 }
+
+/** No method may be used twice in one negotiation. RFC 9370 §2.2.1 */
+const isRepeated = (t: OfferedTransform, picked: readonly OfferedTransform[]): boolean =>
+  t.id !== 0 &&
+  (isAdditional(t) || t.type === TYPE.KE) &&
+  picked.some((p) => p.id === t.id && (isAdditional(p) || p.type === TYPE.KE))
 
 const refuse = (problem: string) => ({ ok: false, problem }) as const
 
@@ -138,14 +155,21 @@ function pickTransforms(
 ): OfferedTransform[] | undefined {
   const picked: OfferedTransform[] = []
   const types = new Set([...allow.map((a) => a.type), ...theirs.map((t) => t.type)])
-  for (const type of types) {
+  for (const type of [...types].sort((a, b) => a - b)) {
     const offered = theirs.filter((t) => t.type === type)
     const mine = allow.filter((a) => a.type === type)
     const match = mine.find(
-      (a) => offered.some((t) => sameTransform(a, t)) && (type !== TYPE.KE || acceptGroup(a.id)),
+      (a) =>
+        offered.some((t) => sameTransform(a, t)) &&
+        (type !== TYPE.KE || acceptGroup(a.id)) &&
+        !isRepeated(a, picked),
     )
     if (match !== undefined) picked.push(match)
-    else if (
+    else if (isAdditional({ type })) {
+      // NONE, said or meant, makes it optional for whoever has it. RFC 9370 §2.2.1
+      if (isOptional(offered) && isOptional(mine)) continue
+      return undefined
+    } else if (
       offered.some((t) => t.id === 0) ||
       (offered.length === 0 && (type === TYPE.KE || type === TYPE.SN)) ||
       (mine.length === 0 && type === TYPE.KE)
@@ -155,6 +179,9 @@ function pickTransforms(
   }
   return picked
 }
+
+const isOptional = (transforms: readonly { readonly id: number }[]): boolean =>
+  transforms.length === 0 || transforms.some((t) => t.id === 0)
 
 /** The chosen transforms as a proposal, for the responder's answer. */
 export const encodeChoice = (
@@ -181,6 +208,7 @@ export function ikeSuite(
     prf,
     integrity: child.integrity,
     keyExchange: child.keyExchange,
+    ...(child.additional === undefined ? {} : { additional: child.additional }),
   }
 }
 
@@ -198,11 +226,18 @@ export function childSuite(
   const group = idOf(chosen, TYPE.KE)
   const keyExchange = group === undefined || group === 0 ? undefined : registry.keyExchange.get(group)
   if (group !== undefined && group !== 0 && keyExchange === undefined) return undefined
+  const additional = chosen
+    .filter((t) => isAdditional(t) && t.id !== 0)
+    .sort((a, b) => a.type - b.type)
+    .map((t) => registry.keyExchange.get(t.id))
+  if (!additional.every((method) => method !== undefined)) return undefined
+  if (additional.length > 0 && keyExchange === undefined) return undefined
   return {
     encryption,
     keyBits: encr.keyBits ?? encryption.keyBits[0]!,
     integrity,
     keyExchange,
+    ...(additional.length === 0 ? {} : { additional }),
     esn: idOf(chosen, TYPE.SN) === 1,
   }
 }
@@ -218,6 +253,7 @@ export function describeSuite(suite: IkeSuite | ChildSuite): string[] {
   if ('prf' in suite) names.push(suite.prf.name)
   if (suite.integrity !== undefined) names.push(suite.integrity.name)
   if (suite.keyExchange !== undefined) names.push(suite.keyExchange.name)
+  names.push(...(suite.additional ?? []).map(({ name }) => name))
   return names
 }
 
@@ -228,7 +264,9 @@ export function describeOffer(registry: CryptoRegistry, offers: readonly Offered
     offer
       .filter((t) => t.type !== TYPE.SN)
       .map((t) => {
-        const name = maps[t.type]?.get(t.id)?.name ?? `${t.type}/${t.id}`
+        if (isAdditional(t) && t.id === 0) return 'NONE'
+        const map = isAdditional(t) ? registry.keyExchange : maps[t.type]
+        const name = map?.get(t.id)?.name ?? `${t.type}/${t.id}`
         return t.keyBits === undefined ? name : `${name}_${t.keyBits}`
       })
       .join(' '),

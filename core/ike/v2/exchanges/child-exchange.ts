@@ -1,10 +1,11 @@
-import { asEspSpi, asNonce, type EspSpi, type Nonce } from '../../../bytes/brands.ts'
+import { asEspSpi, asNonce, type EspSpi, type Millis, type Nonce } from '../../../bytes/brands.ts'
 import type { Secret } from '../../../bytes/secret.ts'
 import type { KeyExchangeBegun } from '../../../crypto/transforms.ts'
 import type { SelectorPair } from '../../../esp/engine.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
 import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
 import { espSas, freshEspSpi, lowestNonce } from '../child-sa.ts'
+import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { CHOICE } from '../numbers.ts'
@@ -12,6 +13,7 @@ import { find, spiBytes, spiNumber } from '../payloads.ts'
 import { knownSelectors } from '../selectors.ts'
 import { type ChildSuite, checkChoice, childSuite, encodeChoice, encodeOffer, PROTOCOL } from '../suite.ts'
 import { type ChildChoice, malformed, rekeyGroups, rekeyOffers } from './child-offer.ts'
+import { beginSeries, followUp } from './followup-ke.ts'
 import type { Answer } from './informational.ts'
 
 /** What must be remembered between our CREATE_CHILD_SA request and its answer. */
@@ -58,14 +60,52 @@ export const askedPayloads = (n: Negotiation, asked: AskedChild, selectors: Sele
   { type: 'TSr', selectors: selectors.remote },
 ]
 
-/** What the answer agrees to, or what is wrong with it. `objection`: what is wrong with its selectors, if anything. */
-export function readChildAnswer(
-  n: Negotiation,
+/** No CHILD_SA came of it. */
+export interface Unmade {
+  readonly problem: string
+  /** The peer believes that there is one. */
+  readonly onlyThere: boolean
+}
+
+/**
+ * What the answer agrees to, once all key exchanges are done, or what went wrong. `objection`: what is wrong with its
+ * selectors, if anything. RFC 7296 §1.3.1, RFC 9370 §2.2.4
+ */
+export function concludeChild(
+  e: Established,
   sa: IkeSa,
   asked: AskedChild,
   payloads: readonly Payload[],
   objection: (local: readonly TrafficSelector[], remote: readonly TrafficSelector[]) => string | undefined,
-): AgreedChild | string {
+  now: Millis,
+  done: (result: AgreedChild | Unmade, now: Millis) => void,
+): void {
+  const read = readChildAnswer(e.n, asked, payloads, objection)
+  if (typeof read === 'string') return done({ problem: read, onlyThere: true }, now)
+  const { shared, nonces, ...terms } = read
+  followUp(e, sa, terms.suite.additional, payloads, now, (more, at) => {
+    if (typeof more === 'string') {
+      shared?.close()
+      return done({ problem: more, onlyThere: false }, at)
+    }
+    const { inboundSpi, outboundSpi, suite } = terms
+    const sas = espSas(sa.suite.prf, sa.keys.d, suite, shared, nonces, true, inboundSpi, outboundSpi, more)
+    for (const secret of [shared, ...more]) secret?.close()
+    done({ ...terms, sas }, at)
+  })
+}
+
+type Read = Omit<AgreedChild, 'sas'> & {
+  readonly shared: Secret | undefined
+  readonly nonces: { readonly ni: Nonce; readonly nr: Nonce }
+}
+
+function readChildAnswer(
+  n: Negotiation,
+  asked: AskedChild,
+  payloads: readonly Payload[],
+  objection: (local: readonly TrafficSelector[], remote: readonly TrafficSelector[]) => string | undefined,
+): Read | string {
   const proposals = find(payloads, 'SA')?.proposals
   const nonce = find(payloads, 'Nonce')
   const tsi = find(payloads, 'TSi')
@@ -84,10 +124,9 @@ export function readChildAnswer(
   const { inboundSpi } = asked
   const outboundSpi = asEspSpi(spiNumber(choice.spi))
   const nr = asNonce(nonce.nonce.slice())
+  const lowest = lowestNonce(asked.nonce, nr)
   const nonces = { ni: asked.nonce, nr }
-  const sas = espSas(sa.suite.prf, sa.keys.d, suite, shared, nonces, true, inboundSpi, outboundSpi)
-  shared?.close()
-  return { inboundSpi, outboundSpi, suite, selectors, sas, lowestNonce: lowestNonce(asked.nonce, nr) }
+  return { inboundSpi, outboundSpi, suite, selectors, shared, nonces, lowestNonce: lowest }
 }
 
 /** The shared secret of the group that was asked for, chosen and answered: all three must be the same. */
@@ -101,14 +140,20 @@ function agreedSecret(
   return exchange.finish(ke.data) ?? 'refused'
 }
 
-/** The other side: keys for what we chose of the peer's offer, and `SA, Nr, [KEr,] TSi, TSr`. RFC 7296 §1.3.1 */
+/**
+ * The other side: `SA, Nr, [KEr,] TSi, TSr` for what we chose of the peer's offer. `install`: what to do with it once all
+ * key exchanges are done. RFC 7296 §1.3.1, RFC 9370 §2.2.4
+ */
 export function answerChild(
-  n: Negotiation,
+  e: Established,
   sa: IkeSa,
   { proposal, chosen, suite, ke }: ChildChoice,
   payloads: readonly Payload[],
   selectors: SelectorPair,
-): { readonly agreed: AgreedChild; readonly payloads: readonly Payload[] } | Answer {
+  now: Millis,
+  install: (agreed: AgreedChild, now: Millis) => void,
+): Answer {
+  const { n } = e
   const group = suite.keyExchange
   const exchange = group === undefined ? undefined : group.respond(n.random, ke!.data)
   if (group !== undefined && exchange === undefined)
@@ -117,21 +162,35 @@ export function answerChild(
   const nr = asNonce(n.random.bytes(CHOICE.nonce))
   const inboundSpi = freshEspSpi(n.random, n.isTaken)
   const outboundSpi = asEspSpi(spiNumber(proposal.spi))
-  const nonces = { ni, nr }
-  const sas = espSas(sa.suite.prf, sa.keys.d, suite, exchange?.secret, nonces, false, inboundSpi, outboundSpi)
-  exchange?.secret.close()
-  return {
-    agreed: { inboundSpi, outboundSpi, suite, selectors, sas, lowestNonce: lowestNonce(ni, nr) },
-    payloads: [
-      {
-        type: 'SA',
-        proposals: [encodeChoice(proposal.number, PROTOCOL.ESP, spiBytes(inboundSpi), chosen)],
-      },
-      { type: 'Nonce', nonce: nr },
-      ...(exchange === undefined ? [] : [{ type: 'KE', group: group!.id, data: exchange.data } as const]),
-      // Their TSi is their side. RFC 7296 §2.9
-      { type: 'TSi', selectors: selectors.remote },
-      { type: 'TSr', selectors: selectors.local },
-    ],
+  const { prf } = sa.suite
+  const finish = (more: readonly Secret[], at: Millis): void => {
+    const shared = exchange?.secret
+    const nonces = { ni, nr }
+    const sas = espSas(prf, sa.keys.d, suite, shared, nonces, false, inboundSpi, outboundSpi, more)
+    for (const secret of [shared, ...more]) secret?.close()
+    install({ inboundSpi, outboundSpi, suite, selectors, sas, lowestNonce: lowestNonce(ni, nr) }, at)
   }
+  const answer: Payload[] = [
+    {
+      type: 'SA',
+      proposals: [encodeChoice(proposal.number, PROTOCOL.ESP, spiBytes(inboundSpi), chosen)],
+    },
+    { type: 'Nonce', nonce: nr },
+    ...(exchange === undefined ? [] : [{ type: 'KE', group: group!.id, data: exchange.data } as const]),
+    // Their TSi is their side. RFC 7296 §2.9
+    { type: 'TSi', selectors: selectors.remote },
+    { type: 'TSr', selectors: selectors.local },
+  ]
+  if (suite.additional === undefined) {
+    finish([], now)
+    return { payloads: answer }
+  }
+  const link = beginSeries(e, sa, suite.additional, now, {
+    finish: (more, at) => {
+      finish(more, at)
+      return {}
+    },
+    abandon: () => exchange?.secret.close(),
+  })
+  return { payloads: [...answer, link] }
 }

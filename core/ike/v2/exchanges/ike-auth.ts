@@ -14,7 +14,15 @@ import type { Negotiation } from '../negotiation.ts'
 import { errorOf, find, notify, spiBytes, spiNumber } from '../payloads.ts'
 import { certificateRequest, doubt, ourProof, proofWords } from '../proof.ts'
 import { describeSelector, everything, isSubset, knownSelectors } from '../selectors.ts'
-import { checkChoice, childSuite, describeOffer, encodeOffer, PROTOCOL, TYPE } from '../suite.ts'
+import {
+  checkChoice,
+  childSuite,
+  describeOffer,
+  encodeOffer,
+  isAdditional,
+  PROTOCOL,
+  TYPE,
+} from '../suite.ts'
 import type { InitDone } from './ike-sa-init.ts'
 
 /** What the CHILD_SA that comes with the connection is called. */
@@ -73,7 +81,7 @@ export function authRequest(n: Negotiation, init: InitDone, proof: readonly Payl
 
 /** ESP proposals without key exchange: the first CHILD_SA takes its keys from IKE_SA_INIT. RFC 7296 §1.2 */
 export const espOffer = (n: Negotiation) =>
-  n.config.espProposals.map((p) => p.filter((t) => t.type !== TYPE.KE))
+  n.config.espProposals.map((p) => p.filter((t) => t.type !== TYPE.KE && !isAdditional(t)))
 
 export type GatewayProof =
   | { readonly outcome: 'proven'; readonly remoteId: IdPayload }

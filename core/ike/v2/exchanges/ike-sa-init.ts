@@ -24,6 +24,8 @@ import {
   encodeChoice,
   encodeOffer,
   ikeSuite,
+  isAdditional,
+  needsIntermediate,
   PROTOCOL,
   TYPE,
 } from '../suite.ts'
@@ -55,6 +57,8 @@ export interface InitDone {
   readonly peerHashes: readonly number[] | undefined
   /** Both ends said that they have a post-quantum key. RFC 8784 §3 */
   readonly ppk: boolean
+  /** Of the IKE_INTERMEDIATE exchanges, once they are done: both sides sign it too. RFC 9242 §3.3.2 */
+  readonly intAuth?: Uint8Array
   /** IKE_AUTH makes no CHILD_SA, or need not. RFC 6023 */
   readonly childless: boolean
   /** The peer's IKE_SA_INIT: a responder may ask for certificates in it. RFC 7296 §1.2 */
@@ -88,6 +92,7 @@ export function initRequest(
     ...fragmentationNotify(n),
     ...hashesNotify(n.config),
     ...ppkNotify(n.config),
+    ...intermediateNotify(n),
   ]
   const header = initHeader(spi, NO_SPI, false)
   return {
@@ -232,6 +237,16 @@ function accept(
       },
     }
   }
+  if (suite.additional !== undefined && !saysIntermediate(payloads)) {
+    return {
+      outcome: 'hint',
+      error: {
+        kind: 'badProposalChosen',
+        phase: 1,
+        problem: 'additional key exchanges without IKE_INTERMEDIATE',
+      },
+    }
+  }
   const ppk = saysPpk(n.config, payloads)
   if (!ppk && n.config.ppk?.required === true) return { outcome: 'hint', error: { kind: 'ppkNotUsed' } }
   const shared =
@@ -327,6 +342,13 @@ function agreeFragmentation(n: Negotiation, sa: IkeSa, theirs: readonly Payload[
   sa.fragments = fragmentSizes(n.remote!.address, n.config.fragmentDatagramBytes)
 }
 
+/** RFC 9242 §3.1 */
+const intermediateNotify = (n: Negotiation): Payload[] =>
+  needsIntermediate(n.config.ikeProposals) ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id)] : []
+
+const saysIntermediate = (payloads: readonly Payload[]): boolean =>
+  findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id) !== undefined
+
 const saysChildless = (payloads: readonly Payload[]): boolean =>
   findNotify(payloads, NotifyType.CHILDLESS_IKEV2_SUPPORTED.id) !== undefined
 
@@ -376,9 +398,9 @@ export function respondInit(
     if (shown === undefined || !equal(shown.data, cookie))
       return answer(notify(NotifyType.COOKIE.id, cookie), 'a cookie is wanted')
   }
-  const pick = choose(n.config.ikeProposals, PROTOCOL.IKE, sa.proposals, (id) =>
-    n.registry.keyExchange.has(id),
-  )
+  // Without IKE_INTERMEDIATE a proposal that needs it is one nobody knows. RFC 9370 §2.2.1
+  const possible = sa.proposals.filter((p) => saysIntermediate(payloads) || !p.transforms.some(isAdditional))
+  const pick = choose(n.config.ikeProposals, PROTOCOL.IKE, possible, (id) => n.registry.keyExchange.has(id))
   const suite = pick === undefined ? undefined : ikeSuite(n.registry, pick.chosen)
   if (pick === undefined || suite === undefined)
     return answer(notify(NotifyType.NO_PROPOSAL_CHOSEN.id), 'no proposal fits')
@@ -409,6 +431,7 @@ export function respondInit(
       ? []
       : hashesNotify(n.config)),
     ...(saysPpk(n.config, payloads) ? ppkNotify(n.config) : []),
+    ...(saysIntermediate(payloads) ? intermediateNotify(n) : []),
     ...(n.config.childless === true ? [notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED.id)] : []),
     ...certificateRequest(n.config),
   ]

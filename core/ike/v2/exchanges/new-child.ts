@@ -4,6 +4,7 @@ import { ExchangeType } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
+import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
 import { NOTHING_ASSIGNED } from '../configuration.ts'
 import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
@@ -15,8 +16,8 @@ import {
   answerChild,
   askChild,
   askedPayloads,
+  concludeChild,
   firstGroup,
-  readChildAnswer,
 } from './child-exchange.ts'
 import { chooseChild, groupOf, refuse, rekeyGroups } from './child-offer.ts'
 import { deleteUnmade } from './delete-child.ts'
@@ -85,22 +86,23 @@ function onChildReply(
   const { n } = e
   const { name, selectors, remade } = wanted
   // The responder may narrow, and only that. RFC 7296 §2.9
-  const made = readChildAnswer(n, sa, asked, payloads, (local, remote) =>
+  const objection = (local: readonly TrafficSelector[], remote: readonly TrafficSelector[]) =>
     isSubset(local, selectors.local) && isSubset(remote, selectors.remote)
       ? undefined
-      : 'the selectors are not among those asked for',
-  )
-  if (typeof made === 'string' && wanted.first === true)
-    return e.leave({ kind: 'badProposalChosen', phase: 2, problem: made }, now)
-  if (typeof made === 'string') {
-    n.note(`the CHILD_SA is of no use: ${made}`)
-    e.children.settle(wanted, now)
-    return deleteUnmade(e, asked.inboundSpi, now)
-  }
-  const child = addChild(n, { name, ...made, ours: true }, made.sas, 'both', now)
-  if (remade === true) child.remade = true
-  if (wanted.first === true && n.configuration !== undefined) e.opened(child, n.configuration, now)
-  e.children.settle(wanted, now)
+      : 'the selectors are not among those asked for'
+  concludeChild(e, sa, asked, payloads, objection, now, (made, at) => {
+    if ('problem' in made) {
+      const { problem, onlyThere } = made
+      if (wanted.first === true) return e.leave({ kind: 'badProposalChosen', phase: 2, problem }, at)
+      n.note(`the CHILD_SA is of no use: ${problem}`)
+      e.children.settle(wanted, at)
+      return onlyThere ? deleteUnmade(e, asked.inboundSpi, at) : e.children.check(at)
+    }
+    const child = addChild(n, { name, ...made, ours: true }, made.sas, 'both', at)
+    if (remade === true) child.remade = true
+    if (wanted.first === true && n.configuration !== undefined) e.opened(child, n.configuration, at)
+    e.children.settle(wanted, at)
+  })
 }
 
 /** It did not work, and the IKE SA lives on. RFC 7296 §1.3.1, §2.25 */
@@ -153,15 +155,13 @@ export function onNewChildRequest(
   }
   if (selectors.local.length === 0 || selectors.remote.length === 0)
     return refuse(NotifyType.TS_UNACCEPTABLE.id)
-  const answer = answerChild(n, sa, pick, payloads, selectors)
-  if (!('agreed' in answer)) return answer
-  const { agreed } = answer
-  const missing = e.children.missing()
-  const first = e.children.none
-  const name = missing?.name ?? (first ? FIRST_CHILD : e.children.freshName())
-  const child = addChild(n, { name, ...agreed, ours: false }, agreed.sas, 'both', now)
-  if (first) e.opened(child, NOTHING_ASSIGNED, now)
-  e.children.answered(sa, child, now)
-  if (missing !== undefined) e.children.settle(missing, now)
-  return { payloads: answer.payloads }
+  return answerChild(e, sa, pick, payloads, selectors, now, (agreed, at) => {
+    const missing = e.children.missing()
+    const first = e.children.none
+    const name = missing?.name ?? (first ? FIRST_CHILD : e.children.freshName())
+    const child = addChild(n, { name, ...agreed, ours: false }, agreed.sas, 'both', at)
+    if (first) e.opened(child, NOTHING_ASSIGNED, at)
+    e.children.answered(sa, child, at)
+    if (missing !== undefined) e.children.settle(missing, at)
+  })
 }

@@ -1,9 +1,10 @@
 import { asMillis, type Millis } from '../../../bytes/brands.ts'
-import { compare } from '../../../bytes/octets.ts'
+import { compare, NO_OCTETS } from '../../../bytes/octets.ts'
 import { ExchangeType, SecurityProtocol } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
+import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
 import type { ChildSa } from '../child-sa.ts'
 import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
@@ -11,12 +12,13 @@ import { CHOICE } from '../numbers.ts'
 import { errorOf, find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
 import { covers, knownSelectors } from '../selectors.ts'
 import {
+  type AgreedChild,
   type AskedChild,
   answerChild,
   askChild,
   askedPayloads,
+  concludeChild,
   firstGroup,
-  readChildAnswer,
 } from './child-exchange.ts'
 import { chooseChild, groupOf, refuse, rekeyGroups } from './child-offer.ts'
 import { deleteChild } from './delete-child.ts'
@@ -75,17 +77,24 @@ function onRekeyReply(
   now: Millis,
 ): void {
   const { n } = e
-  const { name, selectors } = old
+  const { selectors } = old
   // A rekey must not be narrower than what is in use. RFC 7296 §2.9.2
-  const agreed = readChildAnswer(n, sa, asked, payloads, (local, remote) =>
+  const objection = (local: readonly TrafficSelector[], remote: readonly TrafficSelector[]) =>
     covers(local, selectors.local) && covers(remote, selectors.remote)
       ? undefined
-      : 'the selectors were narrowed',
-  )
-  if (typeof agreed === 'string') {
+      : 'the selectors were narrowed'
+  concludeChild(e, sa, asked, payloads, objection, now, (made, at) => {
+    if (!('problem' in made)) return onRekeyed(e, old, made, at)
     // The peer believes in an SA we can't make: only a fresh start brings both to one view.
-    return e.leave({ kind: 'badProposalChosen', phase: 2, problem: agreed }, now)
-  }
+    if (made.onlyThere) return e.leave({ kind: 'badProposalChosen', phase: 2, problem: made.problem }, at)
+    n.note(`a rekey did not come to its end: ${made.problem}`)
+    onRefusal(e, old, NotifyType.TEMPORARY_FAILURE.id, NO_OCTETS, [], at)
+  })
+}
+
+function onRekeyed(e: Established, old: ChildSa, agreed: AgreedChild, now: Millis): void {
+  const { n } = e
+  const { name, selectors } = old
   const child = addChild(n, { ...agreed, name, selectors, ours: true }, agreed.sas, 'inbound', now)
   n.rekeys.child++
   const theirs = old.successorOfTheirs
@@ -174,20 +183,20 @@ export function onRekeyChildRequest(
   if (!covers(tsi, old.selectors.remote) || !covers(tsr, old.selectors.local))
     return refuse(NotifyType.TS_UNACCEPTABLE.id)
   const { name, selectors } = old
-  const answer = answerChild(n, sa, pick, payloads, selectors)
-  if (!('agreed' in answer)) return answer
-  const { agreed } = answer
-  // Sending waits for the delete of the old SA: only then is the peer known to have our answer. RFC 7296 §2.8
-  const child = addChild(n, { name, ...agreed, ours: false }, agreed.sas, 'inbound', now)
-  e.children.answered(sa, child, now)
-  old.successorOfTheirs = { child, lowestNonce: agreed.lowestNonce }
-  if (old.state === 'installed') {
-    old.state = 'replaced'
-    n.clearTimer(`child-rekey:${old.inboundSpi}`)
-    n.rekeys.child++
-  }
-  e.children.expectDelete(old, now)
-  return { payloads: answer.payloads }
+  return answerChild(e, sa, pick, payloads, selectors, now, (agreed, at) => {
+    // Sending waits for the delete of the old SA: only then is the peer known to have our answer. RFC 7296 §2.8
+    const stands = n.children.has(old.inboundSpi)
+    const child = addChild(n, { name, ...agreed, ours: false }, agreed.sas, stands ? 'inbound' : 'both', at)
+    e.children.answered(sa, child, at)
+    if (!stands) return
+    old.successorOfTheirs = { child, lowestNonce: agreed.lowestNonce }
+    if (old.state === 'installed') {
+      old.state = 'replaced'
+      n.clearTimer(`child-rekey:${old.inboundSpi}`)
+      n.rekeys.child++
+    }
+    e.children.expectDelete(old, at)
+  })
 }
 
 /** The notify that makes a CREATE_CHILD_SA request a rekey. RFC 7296 §1.3.3 */

@@ -1,5 +1,6 @@
 import { asIkeSpi, asMillis, asNonce, type IkeSpi, type Millis, type Nonce } from '../../../bytes/brands.ts'
 import { compare } from '../../../bytes/octets.ts'
+import type { Secret } from '../../../bytes/secret.ts'
 import type { KeyExchangeBegun } from '../../../crypto/transforms.ts'
 import { ExchangeType, SecurityProtocol } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
@@ -13,8 +14,18 @@ import { ikeKeys, rekeyedSkeyseed } from '../keys.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { CHOICE } from '../numbers.ts'
 import { errorOf, find, findNotify } from '../payloads.ts'
-import { checkChoice, choose, encodeChoice, encodeOffer, ikeSuite, PROTOCOL, TYPE } from '../suite.ts'
+import {
+  checkChoice,
+  choose,
+  encodeChoice,
+  encodeOffer,
+  type IkeSuite,
+  ikeSuite,
+  PROTOCOL,
+  TYPE,
+} from '../suite.ts'
 import { groupOf, malformed, refuse, wantGroup } from './child-offer.ts'
+import { beginSeries, followUp } from './followup-ke.ts'
 import type { Answer } from './informational.ts'
 
 interface Asked {
@@ -70,29 +81,39 @@ export function rekeyIke(
         ]
       },
       onReply: (payloads, at) => {
-        const made = ikeFromReply(e, old, offers, asked!, group, payloads, at)
+        const terms = termsOfReply(e, offers, asked!, group, payloads)
         asked!.exchange.close()
-        if (made instanceof IkeSa) onRekeyed(e, old, made, lowestNonceOf(asked!, payloads), at)
-        else onRefusal(e, old, made, payloads, offers, [...tried, group], at)
+        if (typeof terms === 'string')
+          return onRefusal(e, old, terms, payloads, offers, [...tried, group], at)
+        followUp(e, old, terms.suite.additional, payloads, at, (more, later) => {
+          if (typeof more !== 'string')
+            return onRekeyed(e, old, ikeOf(e, old, asked!, terms, more, later), terms.lowestNonce, later)
+          terms.shared.close()
+          onUnfinished(e, old, more, later)
+        })
       },
     },
     now,
   )
 }
 
-const lowestNonceOf = (asked: Asked, payloads: readonly Payload[]): Uint8Array =>
-  lowestNonce(asked.nonce, find(payloads, 'Nonce')!.nonce.slice())
+/** What the answer agrees to; `shared` of its own key exchange. */
+interface Terms {
+  readonly suite: IkeSuite
+  readonly spiR: IkeSpi
+  readonly nr: Nonce
+  readonly shared: Secret
+  readonly lowestNonce: Uint8Array
+}
 
-/** The IKE SA the answer agrees to, or why there is none. */
-function ikeFromReply(
+/** What the answer agrees to, or why it does not. */
+function termsOfReply(
   e: Established,
-  old: IkeSa,
   offers: readonly OfferedProposal[],
   asked: Asked,
   group: number,
   payloads: readonly Payload[],
-  now: Millis,
-): IkeSa | string {
+): Terms | string {
   const { n } = e
   const error = errorOf(payloads)
   if (error !== undefined) return nameOf(NotifyType, error.notify)
@@ -107,12 +128,37 @@ function ikeFromReply(
     return 'the key exchange does not go with the proposal'
   const shared = asked.exchange.finish(ke.data)
   if (shared === undefined) return 'the public value is not acceptable'
-  const spiR = asIkeSpi(choice.spi.slice())
-  const seed = rekeyedSkeyseed(old.suite.prf, old.keys.d, shared, asked.nonce, nonce.nonce)
-  shared.close()
-  const keys = ikeKeys(suite, seed, asked.nonce, nonce.nonce, asked.spi, spiR)
+  const nr = asNonce(nonce.nonce.slice())
+  return { suite, spiR: asIkeSpi(choice.spi.slice()), nr, shared, lowestNonce: lowestNonce(asked.nonce, nr) }
+}
+
+/** The IKE SA, once all key exchanges are done. Closes their secrets. */
+function ikeOf(
+  e: Established,
+  old: IkeSa,
+  asked: Asked,
+  { suite, spiR, nr, shared }: Terms,
+  more: readonly Secret[],
+  now: Millis,
+): IkeSa {
+  const seed = rekeyedSkeyseed(old.suite.prf, old.keys.d, shared, asked.nonce, nr, more)
+  for (const secret of [shared, ...more]) secret.close()
+  const keys = ikeKeys(suite, seed, asked.nonce, nr, asked.spi, spiR)
   const spis = { localSpi: asked.spi, remoteSpi: spiR, initiator: true }
-  return new IkeSa(spis, suite, keys, n.random, now)
+  return new IkeSa(spis, suite, keys, e.n.random, now)
+}
+
+/** A series of key exchanges broke off: nothing was made on either side. RFC 9370 §2.2.4 */
+function onUnfinished(e: Established, old: IkeSa, why: string, now: Millis): void {
+  const { n } = e
+  if (old.rekeyOfTheirs !== undefined) return adoptTheirs(e, old, old.rekeyOfTheirs.sa, now)
+  if (old.state !== 'rekeying') return
+  old.state = 'live'
+  n.ikeRefusedSince ??= now
+  if (now - n.ikeRefusedSince >= CHOICE.refusedLongestMs)
+    return e.leave({ kind: 'closedByGateway', reason: `it refuses fresh keys (${why})` }, now)
+  n.note(`the IKE SA was not rekeyed: ${why}; trying again shortly`)
+  n.setTimer('ike-rekey', asMillis(now + n.jittered(CHOICE.temporaryFailureMs)))
 }
 
 function onRekeyed(e: Established, old: IkeSa, made: IkeSa, lowest: Uint8Array, now: Millis): void {
@@ -228,26 +274,35 @@ export function onRekeyIkeRequest(
   const nr = asNonce(n.random.bytes(CHOICE.nonce))
   const spiI = asIkeSpi(pick.proposal.spi.slice())
   const spiR = n.freshIkeSpi()
-  const seed = rekeyedSkeyseed(sa.suite.prf, sa.keys.d, exchange.secret, ni, nr)
-  exchange.secret.close()
-  const keys = ikeKeys(suite, seed, ni, nr, spiI, spiR)
-  const spis = { localSpi: spiR, remoteSpi: spiI, initiator: false }
-  const made = new IkeSa(spis, suite, keys, n.random, now)
-  made.fragments = sa.fragments
-  e.sas.push(made)
-  sa.rekeyOfTheirs = { sa: made, lowestNonce: lowestNonce(ni, nr) }
-  const collided = sa.state === 'rekeying'
-  return {
-    payloads: [
-      { type: 'SA', proposals: [encodeChoice(pick.proposal.number, PROTOCOL.IKE, spiR, pick.chosen)] },
-      { type: 'Nonce', nonce: nr },
-      { type: 'KE', group: group.id, data: exchange.data },
-    ],
-    after: (at) => {
-      // If our own request is out, the nonces of both exchanges decide later.
-      if (collided) return
-      e.moveTo(made, sa, at)
-      e.expectIkeDelete(sa, at)
-    },
+  const lowest = lowestNonce(ni, nr)
+  const install = (more: readonly Secret[], at: Millis): Pick<Answer, 'after'> => {
+    const seed = rekeyedSkeyseed(sa.suite.prf, sa.keys.d, exchange.secret, ni, nr, more)
+    for (const secret of [exchange.secret, ...more]) secret.close()
+    const keys = ikeKeys(suite, seed, ni, nr, spiI, spiR)
+    const spis = { localSpi: spiR, remoteSpi: spiI, initiator: false }
+    const made = new IkeSa(spis, suite, keys, n.random, at)
+    made.fragments = sa.fragments
+    e.sas.push(made)
+    sa.rekeyOfTheirs = { sa: made, lowestNonce: lowest }
+    const collided = sa.state === 'rekeying'
+    return {
+      after: (later) => {
+        // If our own request is out, the nonces of both exchanges decide later.
+        if (collided) return
+        e.moveTo(made, sa, later)
+        e.expectIkeDelete(sa, later)
+      },
+    }
   }
+  const answer: Payload[] = [
+    { type: 'SA', proposals: [encodeChoice(pick.proposal.number, PROTOCOL.IKE, spiR, pick.chosen)] },
+    { type: 'Nonce', nonce: nr },
+    { type: 'KE', group: group.id, data: exchange.data },
+  ]
+  if (suite.additional === undefined) return { payloads: answer, ...install([], now) }
+  const link = beginSeries(e, sa, suite.additional, now, {
+    finish: install,
+    abandon: () => exchange.secret.close(),
+  })
+  return { payloads: [...answer, link] }
 }
