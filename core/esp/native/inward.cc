@@ -48,8 +48,9 @@ Inward::Inward(Plans& plans, Totals& totals, const std::function<void()>& wake)
 Worker::Turn Inward::turn(const Plan& plan, Seen seen) noexcept {
   if (!plan.path || plan.path->dead) return kOnlyNudge;
   Path& path = *plan.path;
-  for (mmsghdr& message : messages_) message.msg_hdr.msg_controllen = sizeof controls_[0].octets;
+  for (unsigned i = 0; i < filled_; i++) messages_[i].msg_hdr.msg_controllen = sizeof controls_[0].octets;
   const int came = recvmmsg(path.fd, messages_, kDatagrams, MSG_DONTWAIT, nullptr);
+  filled_ = came < 0 ? 0 : static_cast<unsigned>(came);
   if (came < 0) {
     if (errno == EINTR || isPassing(errno)) return {path.fd, path.id, true};
     if (errno != EAGAIN) return end(path, errno);

@@ -51,6 +51,8 @@ class Inward final : public Worker, private Sink {
   mmsghdr messages_[kDatagrams] = {};
   iovec parts_[kDatagrams];
   Control controls_[kDatagrams];
+  /// Messages that the last call filled in.
+  unsigned filled_ = kDatagrams;
   Opener opener_;
   Coalescer coalescer_{*this};
   /// Of this turn.
