@@ -7,6 +7,8 @@ export interface Running {
   readonly to: string
   /** Processes that carry the packets at either end; none: the kernel does. */
   readonly carriers?: { readonly client: number; readonly server: number }
+  /** The two ends are not the same program. */
+  readonly unlike?: true
   /** Resident memory of one end's datapath alone, where that can be told, in kB. */
   datapathKb?(): Promise<number>
   close(): Promise<void>

@@ -21,7 +21,7 @@ const COLUMNS: readonly { readonly figure: FigureName; readonly head: string; re
   { figure: 'kpps', head: 'UDP64 kpps', digits: 0 },
   { figure: 'idle', head: 'RTT µs', digits: 0 },
   { figure: 'loaded', head: 'loaded', digits: 0 },
-  { figure: 'again', head: 'resent', digits: 0 },
+  { figure: 'again', head: 'resent/GB', digits: 0 },
   { figure: 'residentKb', head: 'RSS kB', digits: 0 },
   { figure: 'datapathKb', head: 'datapath kB', digits: 0 },
 ]

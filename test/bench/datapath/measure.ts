@@ -8,9 +8,12 @@ export interface Figures {
   readonly up?: number
   readonly down?: number
   readonly four?: number
-  /** Segments sent again during `up`. */
+  /** Segments sent again during `up`, for each GB that arrived. */
   readonly again?: number
-  /** CPU-seconds per GB of payload during `up`: the sender's end, the receiver's. */
+  /**
+   * CPU-seconds per GB of payload: the sender's end, the receiver's. Of both directions together where the ends are the
+   * same program; else during `up`.
+   */
   readonly sender?: number
   readonly receiver?: number
   /** Thousand UDP datagrams of 64 octets a second that arrived. */
@@ -78,8 +81,9 @@ async function stream(running: Running, seconds: number, ...args: readonly strin
   const gigabytes = received.bytes / 1e9
   return {
     gbits: received.bits_per_second / 1e9,
-    again: (end.sum_sent as { retransmits?: number }).retransmits ?? 0,
-    ...(used && { client: used.client / gigabytes, server: used.server / gigabytes }),
+    gigabytes,
+    again: ((end.sum_sent as { retransmits?: number }).retransmits ?? 0) / gigabytes,
+    used,
   }
 }
 
@@ -100,6 +104,18 @@ async function roundTrip(running: Running, count: number, intervalS: number): Pr
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!
 }
 
+type Stream = Awaited<ReturnType<typeof stream>>
+
+function cpuPerGigabyte(running: Running, up: Stream, down: Stream): Pick<Figures, 'sender' | 'receiver'> {
+  if (up.used === undefined || down.used === undefined) return {}
+  const back = running.unlike === undefined ? down : undefined
+  const gigabytes = up.gigabytes + (back?.gigabytes ?? 0)
+  return {
+    sender: (up.used.client + (back?.used?.server ?? 0)) / gigabytes,
+    receiver: (up.used.server + (back?.used?.client ?? 0)) / gigabytes,
+  }
+}
+
 /** Everything about one contender, `seconds` for each stream. */
 export async function measure(running: Running, seconds: number): Promise<Figures> {
   const idle = await roundTrip(running, 300, 0.002)
@@ -117,7 +133,7 @@ export async function measure(running: Running, seconds: number): Promise<Figure
     down: down.gbits,
     four: four.gbits,
     again: up.again,
-    ...(up.client === undefined ? {} : { sender: up.client, receiver: up.server! }),
+    ...cpuPerGigabyte(running, up, down),
     kpps,
     idle,
     loaded,

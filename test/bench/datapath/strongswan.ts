@@ -64,6 +64,7 @@ export function culvertToStrongswan(root: string): Contender {
         server: setting(env, 'LAB_NS_GATEWAY'),
         to: setting(env, 'LAB_INNER_GW4'),
         carriers: { client: client.pid()!, server: pidOf(env, 'gw') },
+        unlike: true,
         close,
       }
     },

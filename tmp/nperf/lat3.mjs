@@ -1,0 +1,164 @@
+#!/usr/bin/env node
+
+// ../../tmp/nperf/lat3.ts
+import { spawn as spawn2 } from "node:child_process";
+
+// test/support/tunnel/pair.ts
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { buildSync } from "esbuild";
+var OUTER = { a: "192.0.2.1", b: "192.0.2.2" };
+var OUTER6 = { a: "2001:db8::1", b: "2001:db8::2" };
+var INNER = { a: "10.99.0.1", b: "10.99.0.2" };
+var INNER6 = { a: "fd99::1", b: "fd99::2" };
+var TUNNEL_DEVICE = "tun0";
+var Wire = class {
+  folder = mkdtempSync(join(tmpdir(), "culvert-wire-"));
+  #id = `${process.pid.toString(36)}${Math.random().toString(36).slice(2, 5)}`;
+  #root;
+  /** `root`: the checkout, where the sources of the ends are. */
+  constructor(root) {
+    this.#root = root;
+    for (const side of ["a", "b"]) execFileSync("ip", ["netns", "add", this.namespace(side)]);
+    const [a, b] = [this.namespace("a"), this.namespace("b")];
+    execFileSync("ip", ["-n", a, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", b]);
+    for (const side of ["a", "b"]) {
+      this.ip(side, "link set lo up");
+      this.ip(side, `addr add ${OUTER[side]}/24 dev wire`);
+      this.ip(side, `addr add ${OUTER6[side]}/64 dev wire nodad`);
+      this.ip(side, "link set wire up");
+    }
+  }
+  namespace(side) {
+    return `cw${this.#id}-${side}`;
+  }
+  ip(side, command) {
+    return execFileSync("ip", ["-n", this.namespace(side), ...command.split(" ")], { encoding: "utf8" });
+  }
+  run(side, program, ...args) {
+    return execFileSync("ip", ["netns", "exec", this.namespace(side), program, ...args], { encoding: "utf8" });
+  }
+  start(side, program, args, env = {}) {
+    return spawn("ip", ["netns", "exec", this.namespace(side), program, ...args], {
+      stdio: ["pipe", "pipe", "inherit"],
+      env: { ...process.env, ...env }
+    });
+  }
+  /** Addresses on the tunnel's device at one side, and the device up. */
+  dress(side, mtu, device = TUNNEL_DEVICE) {
+    const other = side === "a" ? "b" : "a";
+    this.ip(side, `addr replace ${INNER[side]} peer ${INNER[other]} dev ${device}`);
+    this.ip(side, `addr replace ${INNER6[side]}/64 dev ${device} nodad`);
+    this.ip(side, `link set ${device} mtu ${mtu} txqueuelen 1000 up`);
+  }
+  /** What the ends run, made once. */
+  programs() {
+    const open = join(this.folder, "open-end");
+    const end = join(this.folder, "end.mjs");
+    const sources = join(this.#root, "test/support/tunnel");
+    execFileSync("g++", ["-std=c++17", "-O1", "-o", open, join(sources, "open-end.cc")]);
+    buildSync({
+      entryPoints: [join(sources, "end.ts")],
+      outfile: end,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      target: "node20"
+    });
+    return { open, end };
+  }
+  remove() {
+    for (const side of ["a", "b"]) execFileSync("ip", ["netns", "del", this.namespace(side)]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+};
+var TunnelEnd = class _TunnelEnd {
+  #child;
+  #lines;
+  #ended;
+  constructor(child) {
+    this.#child = child;
+    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    this.#ended = new Promise((resolve) => child.once("close", resolve));
+  }
+  static async open(wire, programs, side, options) {
+    const { engine, suite, vnet = true, outer = 4, addon, mtu = 1400 } = options;
+    const addresses = outer === 4 ? OUTER : OUTER6;
+    const child = wire.start(
+      side,
+      programs.open,
+      [
+        ...[
+          TUNNEL_DEVICE,
+          addresses[side],
+          addresses[side === "a" ? "b" : "a"],
+          "4500",
+          vnet ? "vnet" : "plain"
+        ],
+        ...[process.execPath, programs.end, side, suite, engine]
+      ],
+      { CULVERT_NATIVE: addon ?? join(process.cwd(), "dist/native/culvert.node") }
+    );
+    const end = new _TunnelEnd(child);
+    await end.#read();
+    wire.dress(side, mtu);
+    return end;
+  }
+  /** Of the process that carries the packets. */
+  get pid() {
+    return this.#child.pid;
+  }
+  async report() {
+    this.#child.stdin.write("\n");
+    return this.#read();
+  }
+  async close() {
+    this.#child.stdin.end();
+    await this.#ended;
+  }
+  async #read() {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error("an end of the tunnel ended early");
+    return JSON.parse(value);
+  }
+};
+
+// ../../tmp/nperf/lat3.ts
+var [rounds = "6", ...addons] = process.argv.slice(2);
+var T = [];
+for (const addon of addons) {
+  const wire = new Wire("/work/wt-native");
+  const programs = wire.programs();
+  const o = { engine: "native", suite: "aes128gcm", mtu: 1420, addon };
+  const a = await TunnelEnd.open(wire, programs, "a", o), b = await TunnelEnd.open(wire, programs, "b", o);
+  T.push({ name: addon.replace(/.*nperf.|.culvert.node/g, ""), wire, a, b, rows: [] });
+}
+var ping = async (t, to) => {
+  const c = spawn2("ip", ["netns", "exec", t.wire.namespace("a"), "ping", "-n", "-c", "300", "-i", "0.002", "-W", "1", to], { stdio: ["ignore", "pipe", "inherit"] });
+  let o = "";
+  c.stdout.on("data", (d) => o += d);
+  await new Promise((r) => c.once("close", r));
+  t.rows.push(...[...o.matchAll(/time=([\d.]+) ms/g)].map((m) => Number(m[1]) * 1e3));
+};
+for (let i = 0; i < Number(rounds); i++) for (const t of i % 2 ? [...T].reverse() : T) await ping(t, INNER.b);
+var q = (x, p) => x.sort((a, b) => a - b)[Math.floor(x.length * p)];
+for (const t of T) console.log(t.name.padEnd(20), "p1", q(t.rows, 0.01), "p10", q(t.rows, 0.1), "p25", q(t.rows, 0.25), "p50", q(t.rows, 0.5), "p90", q(t.rows, 0.9), "n", t.rows.length);
+for (const t of T) {
+  t.a.close();
+  t.b.close();
+  await new Promise((r) => setTimeout(r, 500));
+  try {
+    process.kill(t.a.pid, 9);
+  } catch {
+  }
+  try {
+    process.kill(t.b.pid, 9);
+  } catch {
+  }
+  t.wire.remove();
+}
+process.exit(0);
+//# sourceMappingURL=lat3.mjs.map
