@@ -1,9 +1,9 @@
 import { addressText } from '../bytes/address.ts'
-import type { EspSpi } from '../bytes/brands.ts'
 import { NO_OCTETS, toHex } from '../bytes/octets.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { VpnError } from '../errors.ts'
+import type { OpenPacketEngine } from '../esp/open-packet-engine.ts'
 import { parseInner } from '../esp/selectors.ts'
 import { classifyPort4500, withNonEspMarker } from '../esp/udp-encapsulation.ts'
 import { ExchangeType } from '../iana/ikev2.ts'
@@ -52,6 +52,7 @@ export interface GatewayOptions {
   readonly random: Random
   readonly clock: GatewayClock
   readonly limits?: Partial<GatewayLimits>
+  readonly openEngine: OpenPacketEngine
   /** One datagram as it leaves the UDP socket bound to `local`. */
   readonly send: (local: Endpoint, remote: Endpoint, datagram: Uint8Array) => void
   /** An inner packet from a client, for the network behind the gateway. */
@@ -212,7 +213,7 @@ export class Gateway {
     const spi = new DataView(packet.buffer, packet.byteOffset, 4).getUint32(0)
     const client = this.#byEspSpi.get(spi)
     if (client === undefined) this.drops.noSa++
-    else client.session.onEsp(spi as EspSpi, packet, local, remote)
+    else client.session.onEsp(packet, local, remote)
   }
 
   #onIke(local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
@@ -305,7 +306,7 @@ export class Gateway {
   }
 
   #begin(caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
-    const { config, registry, random, clock } = this.#options
+    const { config, registry, random, clock, openEngine } = this.#options
     const session = new Session({
       config: {
         ...config,
@@ -317,6 +318,7 @@ export class Gateway {
       random,
       clock,
       owner: this.#owner,
+      openEngine,
     })
     const client: Client = {
       session,

@@ -3,6 +3,8 @@ import type { Server } from 'node:http'
 import { asMillis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
+import { engineChoice } from '../esp/engine-choice.ts'
+import { packetEngines } from '../esp/open-packet-engine.ts'
 import { closeSecrets } from '../ike/config.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
 import type { Endpoint } from '../net/plan.ts'
@@ -68,7 +70,8 @@ export async function startGateway(options: ServiceOptions): Promise<GatewayServ
 
 /**
  * The sockets are Node's own (node:dgram): they tell where a datagram came from, which a connected socket of the client's
- * driver need not, and a gateway for demos and tests needs no more speed than that.
+ * driver need not, and a gateway for demos and tests needs no more speed than that. So packets pass through JavaScript here;
+ * sealed and opened they are by the native engine, where there is one.
  */
 class Service implements GatewayService {
   readonly gateway: Gateway
@@ -85,7 +88,7 @@ class Service implements GatewayService {
   #closing: Promise<void> | undefined
 
   constructor(options: ServiceOptions) {
-    const { settings, secrets, source, registry, random, listener } = options
+    const { settings, secrets, source, addon, registry, random, listener } = options
     this.#options = options
     this.#config = sessionConfig(settings, secrets, source)
     this.gateway = new Gateway({
@@ -96,6 +99,14 @@ class Service implements GatewayService {
       random,
       clock: systemClock,
       limits: settings.limits,
+      openEngine: packetEngines({
+        addon,
+        registry,
+        random,
+        now: () => systemClock.now(),
+        ...engineChoice(),
+        onNote: (text) => listener?.note?.(text),
+      }),
       send: (local, remote, bytes) => this.#send(local, remote, bytes),
       toInside: (packet) => this.#toInside(packet),
       ...(listener === undefined ? {} : { listener }),

@@ -3,7 +3,8 @@ import { toHex } from '../bytes/octets.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { VpnError } from '../errors.ts'
-import { createTypescriptEngine, type TypescriptEngine } from '../esp/typescript-engine.ts'
+import type { PacketEngine } from '../esp/engine.ts'
+import type { OpenPacketEngine } from '../esp/open-packet-engine.ts'
 import { NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
 import { answerTo } from '../ike/answers.ts'
 import type { ConnectionConfig, ConnectionView } from '../ike/config.ts'
@@ -12,6 +13,7 @@ import { Established } from '../ike/v2/established.ts'
 import { Negotiation } from '../ike/v2/negotiation.ts'
 import { AwaitInitRequest } from '../ike/v2/responder.ts'
 import { viewOf } from '../ike/v2/view.ts'
+import type { Counters } from '../ike/view.ts'
 import type { Endpoint } from '../net/plan.ts'
 import type { LastWords } from './last-words.ts'
 
@@ -44,6 +46,7 @@ export interface SessionOptions {
   readonly random: Random
   readonly clock: GatewayClock
   readonly owner: SessionOwner
+  readonly openEngine: OpenPacketEngine
 }
 
 /** RFC 3948 §2: where UDP carries ESP, and IKE behind a marker. */
@@ -53,33 +56,42 @@ const TRAFFIC_MS = 1_000
 /** Ours: an IKE SA without a CHILD_SA is kept this long, for the client to make one or to leave. */
 const CHILDLESS_MS = 30_000
 
+const NOTHING_YET: Counters = { inbound: () => undefined, outbound: () => undefined }
+
 /** One client: the responder's states, its timers and its packets. It owns no socket. */
 export class Session {
   readonly #options: SessionOptions
   readonly #negotiation: Negotiation
-  readonly #engine: TypescriptEngine
+  /** Only whoever has proven themselves costs one. */
+  #opened: PacketEngine | undefined
   readonly #timers = new Map<string, () => void>()
   #state: State
   #asked: { readonly id: number; readonly request: Uint8Array; readonly answer: Uint8Array[] } | undefined
   #established = false
   #heardAt: Millis = asMillis(Number.NEGATIVE_INFINITY)
+  /** Inner packets of the client so far. */
+  #arrived = 0
   #closed = false
 
   constructor(options: SessionOptions) {
-    const { config, registry, random, clock, owner } = options
+    const { config, registry, random, owner } = options
     this.#options = options
     this.#negotiation = new Negotiation(config, registry, random)
     this.#negotiation.isTaken = (spi) => owner.isSpiTaken(spi)
     this.#state = new AwaitInitRequest(this.#negotiation)
-    this.#engine = createTypescriptEngine({
-      registry,
-      random,
-      now: () => clock.now(),
-      toTun: (packet) => owner.toInside(packet),
+  }
+
+  get #engine(): PacketEngine {
+    this.#opened ??= this.#options.openEngine({
+      toTun: (packet) => {
+        this.#arrived++
+        this.#options.owner.toInside(packet)
+      },
       toNetwork: (esp) => this.#sendEsp(esp),
       onSoftLimit: (spi, reason) =>
         this.#later(`limit ${spi} ${reason}`, () => this.feed({ type: 'softLimit', spi, reason })),
     })
+    return this.#opened
   }
 
   /** Its IKE SPIs on our side, in hex: one, or more while an IKE SA is being replaced. */
@@ -110,7 +122,7 @@ export class Session {
 
   /** Phase 1 and phase 2 from the gateway's side; times by `toUnixMs`. */
   view(toUnixMs: (at: Millis) => number): ConnectionView {
-    return viewOf(this.#negotiation, this.#engine, toUnixMs)
+    return viewOf(this.#negotiation, this.#opened ?? NOTHING_YET, toUnixMs)
   }
 
   onIke(datagram: Datagram): void {
@@ -121,12 +133,12 @@ export class Session {
     this.feed({ type: 'command', command })
   }
 
-  /** An ESP packet with one of our SPIs, and how it came. */
-  onEsp(spi: EspSpi, packet: Uint8Array, local: Endpoint, remote: Endpoint): void {
+  /** An ESP packet with one of its SPIs, and how it came. */
+  onEsp(packet: Uint8Array, local: Endpoint, remote: Endpoint): void {
     if (this.#closed) return
-    const before = this.#engine.inbound(spi)?.packets ?? 0
-    this.#engine.fromNetwork(packet)
-    if ((this.#engine.inbound(spi)?.packets ?? 0) === before) return
+    const before = this.#arrived
+    this.#opened?.fromNetwork(packet)
+    if (this.#arrived === before) return
     this.#follow(local, remote)
     const now = this.#options.clock.now()
     if (now - this.#heardAt < TRAFFIC_MS) return
@@ -136,7 +148,7 @@ export class Session {
 
   /** An inner packet for the client. */
   fromInside(packet: Uint8Array): void {
-    if (!this.#closed) this.#engine.fromTun(packet)
+    if (!this.#closed) this.#opened?.fromTun(packet)
   }
 
   feed(event: IkeEvent): void {
@@ -157,7 +169,7 @@ export class Session {
     for (const callOff of this.#timers.values()) callOff()
     this.#timers.clear()
     for (const spi of this.#negotiation.children.keys()) this.#options.owner.inboundRemoved(spi as EspSpi)
-    this.#engine.close()
+    this.#opened?.close()
     this.#options.owner.closed(this, error)
   }
 
@@ -192,9 +204,9 @@ export class Session {
         return this.#engine.useOutbound(action.child, action.sa, action.selectors)
       case 'removeInbound':
         owner.inboundRemoved(action.spi)
-        return this.#engine.removeInbound(action.spi)
+        return this.#opened?.removeInbound(action.spi)
       case 'removeOutbound':
-        return this.#engine.removeOutbound(action.spi)
+        return this.#opened?.removeOutbound(action.spi)
       case 'keepalive':
         return this.#sendFromEncapsulationPort(NAT_KEEPALIVE)
       case 'observe':

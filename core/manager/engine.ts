@@ -1,6 +1,6 @@
 import { createRegistry } from '../crypto/registry.ts'
 import { systemRandom } from '../crypto/system-random.ts'
-import type { EngineKind } from '../esp/open-datapath.ts'
+import { engineChoice } from '../esp/engine-choice.ts'
 import { openDemo } from '../gateway/demo/demo.ts'
 import { startConnection } from '../ike/driver.ts'
 import { loadAddon } from '../native/load.ts'
@@ -48,10 +48,6 @@ export function openManager(options: EngineOptions): Manager {
   const listener = { note: (text: string) => onNote?.(`the demo's gateway: ${text}`) }
   return new Manager(withDemo(machine, () => openDemo({ addon, registry, random: systemRandom, listener })))
 }
-
-/** `CULVERT_ENGINE=typescript` carries packets the slow way, to tell one engine's faults from the other's. */
-const engineChoice = (): { readonly engine?: EngineKind } =>
-  process.env.CULVERT_ENGINE === 'typescript' ? { engine: 'typescript' } : {}
 
 /** What a gateway agreed to and the person chose, as a plan. */
 export function planOf(agreement: Agreement, nearby: () => readonly string[] = localNetworks): TunnelPlan {

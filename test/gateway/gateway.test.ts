@@ -3,6 +3,7 @@ import { Secret } from '../../core/bytes/secret.ts'
 import { AddressPool } from '../../core/gateway/pool.ts'
 import { NotifyType } from '../../core/iana/ikev2-notify.ts'
 import { decodeMessage } from '../../core/wire/ikev2/message.ts'
+import { ENGINES } from '../support/esp-engines.ts'
 import { udp4, udp6 } from '../support/inner-packets.ts'
 import { DAY, type Issued, issue, makeGateway, makeRoot } from '../support/pki.ts'
 import { fqdn, GATEWAY4, gatewayConfig, seededRandom, World } from './world.ts'
@@ -10,9 +11,9 @@ import { fqdn, GATEWAY4, gatewayConfig, seededRandom, World } from './world.ts'
 const ask = (from: string, text = 'hello') => udp4(from, '10.77.0.1', 5000, 53, text)
 const answer = (to: string, text = 'hello yourself') => udp4('10.77.0.1', to, 53, 5000, text)
 
-describe('one client', () => {
+describe.each(ENGINES)('one client, %s engine', (engine) => {
   test('RFC 7296 §2.19: it is given addresses of both families and the name servers', () => {
-    const world = new World()
+    const world = new World({}, engine)
     const alice = world.client('198.51.100.1').connect()
     expect(alice.configuration).toMatchObject({
       addresses: ['10.78.0.10/32', 'fd78::10/128'],
@@ -25,7 +26,7 @@ describe('one client', () => {
   })
 
   test('packets go both ways, of both families, and only with the addresses given', () => {
-    const world = new World()
+    const world = new World({}, engine)
     const alice = world.client('198.51.100.1').connect()
     alice.send(ask('10.78.0.10'))
     alice.send(udp6('fd78::10', 'fd77::1', 5000, 53, 'hello'))
@@ -39,7 +40,7 @@ describe('one client', () => {
   })
 
   test('RFC 7296 §2.1: a lost answer to IKE_SA_INIT is sent again, for the same session', () => {
-    const world = new World()
+    const world = new World({}, engine)
     let answers = 0
     world.lose = ({ to }) => to.address !== GATEWAY4 && ++answers === 1
     const alice = world.client('198.51.100.1').connect()
@@ -50,7 +51,7 @@ describe('one client', () => {
   })
 
   test('a wrong key: the client is told, and nothing is kept', () => {
-    const world = new World()
+    const world = new World({}, engine)
     const eve = world.client('198.51.100.1', { psk: 'guessed' }).connect()
     expect(eve.ended).toMatchObject({ kind: 'authFailed', who: 'us' })
     expect([world.gateway.sessions, world.gateway.halfOpen]).toEqual([0, 0])
@@ -77,7 +78,7 @@ describe('one client', () => {
   })
 
   test('RFC 7296 §2.4: INITIAL_CONTACT ends what the gateway still has of this identity', () => {
-    const world = new World()
+    const world = new World({}, engine)
     world.client('198.51.100.1').connect()
     const again = world.client('198.51.100.9').connect()
     expect(again.connected).toBe(true)
@@ -90,7 +91,7 @@ describe('one client', () => {
   })
 
   test('the gateway ends: the client is told', () => {
-    const world = new World()
+    const world = new World({}, engine)
     const alice = world.client('198.51.100.1').connect()
     world.gateway.close()
     world.settle()
@@ -252,9 +253,9 @@ describe('RFC 7296 §2.15: each client proves itself in its own way', () => {
   })
 })
 
-describe('many clients', () => {
+describe.each(ENGINES)('many clients, %s engine', (engine) => {
   test('every packet finds its session, and every answer its client', () => {
-    const world = new World()
+    const world = new World({}, engine)
     const clients = Array.from({ length: 8 }, (_, i) =>
       world.client(`198.51.100.${i + 1}`, { name: `client${i}.culvert.test` }).connect(),
     )
@@ -274,7 +275,7 @@ describe('many clients', () => {
     ['rekeyIke', 'client'],
     ['rekeyIke', 'gateway'],
   ] as const)('RFC 7296 §2.8: %s by the %s, and packets still find their way', (what, who) => {
-    const world = new World()
+    const world = new World({}, engine)
     const alice = world.client('198.51.100.1').connect()
     const bob = world.client('198.51.100.2', { name: 'bob.culvert.test' }).connect()
     for (let round = 1; round <= 3; round++) {
@@ -301,9 +302,9 @@ describe('many clients', () => {
   })
 })
 
-describe('RFC 7296 §2.23: a NAT gives the client another address', () => {
+describe.each(ENGINES)('RFC 7296 §2.23: a NAT gives the client another address, %s engine', (engine) => {
   test('what the client proves it sent tells where it is, ESP or IKE', () => {
-    const world = new World()
+    const world = new World({}, engine)
     const alice = world.client('198.51.100.1').connect()
     alice.move('198.51.100.77', 61_000)
     alice.send(ask('10.78.0.10'))
@@ -318,7 +319,7 @@ describe('RFC 7296 §2.23: a NAT gives the client another address', () => {
   })
 
   test('what somebody else repeats or makes up moves nothing', () => {
-    const world = new World()
+    const world = new World({}, engine)
     const alice = world.client('198.51.100.1').connect()
     alice.send(ask('10.78.0.10'))
     alice.command('probe')
@@ -348,7 +349,9 @@ describe('hostile load', () => {
   }
   const spoofed = (i: number) => `203.${i >> 16}.${(i >> 8) & 255}.${i & 255}`
 
-  test('RFC 7296 §2.6: 10,000 spoofed IKE_SA_INITs leave little behind, and a real client still gets in', () => {
+  test('RFC 7296 §2.6: 10,000 spoofed IKE_SA_INITs leave little behind, and a real client still gets in', {
+    timeout: 60_000,
+  }, () => {
     const world = new World()
     flood(world, 10_000, spoofed)
     expect(world.gateway.halfOpen).toBe(16)

@@ -3,6 +3,8 @@ import type { Random } from '../../core/bytes/random.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { createRegistry } from '../../core/crypto/registry.ts'
 import type { VpnError } from '../../core/errors.ts'
+import type { EngineKind } from '../../core/esp/open-datapath.ts'
+import { packetEngines } from '../../core/esp/open-packet-engine.ts'
 import { createTypescriptEngine } from '../../core/esp/typescript-engine.ts'
 import { classifyPort4500, withNonEspMarker } from '../../core/esp/udp-encapsulation.ts'
 import { Gateway, type GatewayOptions } from '../../core/gateway/gateway.ts'
@@ -13,10 +15,12 @@ import type { AssignedConfiguration, IkeAction, IkeCommand, IkeEvent, State } fr
 import { Idle } from '../../core/ike/v2/initiator.ts'
 import { Negotiation } from '../../core/ike/v2/negotiation.ts'
 import { everything, selectorOfAddress } from '../../core/ike/v2/selectors.ts'
+import { loadAddon } from '../../core/native/load.ts'
 import type { Endpoint } from '../../core/net/plan.ts'
 import { parseEspSuite, parseIkeSuite } from '../../core/profile/suites.ts'
 
 const registry = createRegistry(undefined)
+const addon = loadAddon()
 
 /** A seeded generator (xorshift128): the same run each time. */
 export function seededRandom(seed: number): Random {
@@ -100,7 +104,7 @@ interface Travelling {
   readonly bytes: Uint8Array
 }
 
-/** A gateway, clients and a network between them on one virtual clock. */
+/** A gateway, clients and a network between them on one virtual clock. `engine`: whose packets the gateway's are. */
 export class World {
   readonly clock = new Clock()
   readonly inside: Uint8Array[] = []
@@ -114,7 +118,7 @@ export class World {
   #clients = new Map<string, TestClient>()
   #seed = 1
 
-  constructor(options: Partial<GatewayOptions> = {}) {
+  constructor(options: Partial<GatewayOptions> = {}, engine: EngineKind = 'typescript') {
     this.gateway = new Gateway({
       config: gatewayConfig(),
       pool: new AddressPool([
@@ -125,6 +129,16 @@ export class World {
       registry,
       random: seededRandom(99),
       clock: this.clock,
+      openEngine: packetEngines({
+        addon,
+        registry,
+        random: seededRandom(98),
+        now: () => this.clock.now(),
+        engine,
+        onNote: (text) => {
+          throw new Error(text)
+        },
+      }),
       send: (local, remote, bytes) => this.#queue.push({ from: local, to: remote, bytes }),
       toInside: (packet) => this.inside.push(packet),
       listener: {

@@ -18,14 +18,15 @@ uint64_t steadyMs() noexcept {
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
-Worker::Worker(Plans& plans, size_t reader)
-    : plans_(plans), turns_(plans.reader(reader)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (wake_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+Worker::Worker(Plans& plans, size_t reader) : plans_(plans), turns_(plans.reader(reader)) {}
+
+Worker::~Worker() {
+  if (wake_ >= 0) close(wake_);
 }
 
-Worker::~Worker() { close(wake_); }
-
 void Worker::start(const char* name) {
+  if (wake_ < 0) wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   // Signals are for the threads of the program we live in.
   sigset_t all;
   sigset_t before;
@@ -49,6 +50,7 @@ void Worker::stop() {
 }
 
 void Worker::nudge() noexcept {
+  if (wake_ < 0) return;
   const uint64_t one = 1;
   // Only a full counter fails, and then the thread is awake anyway.
   if (write(wake_, &one, sizeof one) < 0) return;

@@ -70,7 +70,8 @@ class Worker {
 
   Plans& plans_;
   Turns& turns_;
-  int wake_;
+  /// -1 until there is a thread to wake: an engine without descriptors needs none of its own.
+  int wake_ = -1;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
