@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type EndOptions, INNER, INNER6, type Side, TunnelEnd, Wire } from '../support/tunnel/pair.ts'
+import { digestOf, streamBetween } from '../support/tunnel/stream.ts'
 
 // Real devices, real sockets, and a kernel at both ends that checks every checksum we wrote.
 
@@ -26,65 +27,9 @@ async function tunnel(a: EndOptions, b: EndOptions = a) {
   return ends
 }
 
-const RECEIVE = `
-  const hash = require('node:crypto').createHash('sha256')
-  const server = require('node:net').createServer((socket) => {
-    server.close()
-    socket.on('data', (data) => hash.update(data))
-    socket.on('end', () => { socket.end(); console.log(hash.digest('hex')) })
-  })
-  server.listen(7000, process.argv[1], () => console.log('listening'))`
-const SEND = `
-  const { createHash } = require('node:crypto')
-  const [to, megabytes, seed] = process.argv.slice(1)
-  const socket = require('node:net').connect(7000, to)
-  let left = megabytes * 2 ** 20, block = createHash('sha512').update(seed).digest()
-  const more = () => {
-    while (left > 0) {
-      block = createHash('sha512').update(block).digest()
-      // Of every length, so that segments end anywhere.
-      const size = Math.min(left, 1 + block.readUInt32LE(0) % 200000)
-      const data = Buffer.alloc(size, block)
-      left -= size
-      if (!socket.write(data)) return socket.once('drain', more)
-    }
-    socket.end()
-  }
-  socket.on('connect', more)
-  socket.on('close', () => process.exit(0))
-  socket.resume()`
-
-/** The same stream as `SEND` makes. */
-function digestOf(megabytes: number, seed: string): string {
-  const hash = createHash('sha256')
-  let block = createHash('sha512').update(seed).digest()
-  for (let left = megabytes * 2 ** 20; left > 0; ) {
-    block = createHash('sha512').update(block).digest()
-    const size = Math.min(left, 1 + (block.readUInt32LE(0) % 200_000))
-    hash.update(Buffer.alloc(size, block))
-    left -= size
-  }
-  return hash.digest('hex')
-}
-
 /** A stream from one side to the other; what arrived, as SHA-256. */
-async function stream(from: Side, address: string, megabytes: number, seed: string): Promise<string> {
-  const to = from === 'a' ? 'b' : 'a'
-  const receiver = wire.start(to, process.execPath, ['-e', RECEIVE, address])
-  let said = ''
-  const ended = new Promise((resolve) => receiver.once('close', resolve))
-  await new Promise<void>((resolve, reject) => {
-    receiver.once('close', () => reject(new Error('the receiver ended early')))
-    receiver.stdout!.on('data', (data) => {
-      said += data
-      if (said.includes('listening')) resolve()
-    })
-  })
-  const sender = wire.start(from, process.execPath, ['-e', SEND, address, String(megabytes), seed])
-  await new Promise((resolve) => sender.once('close', resolve))
-  await ended
-  return said.split('\n')[1] ?? 'nothing'
-}
+const stream = (from: Side, address: string, megabytes: number, seed: string): Promise<string> =>
+  streamBetween(wire.namespace(from), wire.namespace(from === 'a' ? 'b' : 'a'), address, megabytes, seed)
 
 const native = { engine: 'native', suite: 'aes128gcm' } as const
 const KINDS: readonly (readonly [string, EndOptions, EndOptions])[] = [

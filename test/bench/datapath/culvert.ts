@@ -23,12 +23,13 @@ export interface CulvertOptions extends EndOptions {
   readonly cutBySoftware?: boolean
 }
 
-/** Our datapath at both ends of the wire. */
+/** Our datapath at both ends of the wire; `server`: where that end is another. */
 export function culvert(
   name: string,
   wire: Wire,
   programs: ReturnType<Wire['programs']>,
   options: CulvertOptions,
+  server: CulvertOptions = options,
 ): Contender {
   const wireCuts = (on: boolean) => {
     for (const side of ['a', 'b'] as const) {
@@ -41,7 +42,7 @@ export function culvert(
     async open() {
       if (options.cutBySoftware) wireCuts(false)
       const a = await TunnelEnd.open(wire, programs, 'a', { mtu: 1420, ...options })
-      const b = await TunnelEnd.open(wire, programs, 'b', { mtu: 1420, ...options })
+      const b = await TunnelEnd.open(wire, programs, 'b', { mtu: 1420, ...server })
       return {
         client: wire.namespace('a'),
         server: wire.namespace('b'),

@@ -4,13 +4,18 @@ import { Wire } from '../../support/tunnel/pair.ts'
 import { readArgs, save, stop } from '../project.ts'
 import type { Contender } from './contender.ts'
 import { addonWithoutCrypto, culvert, plainVeth } from './culvert.ts'
+import { type Integrity, integrityOf } from './integrity.ts'
 import { type Figures, measure } from './measure.ts'
 import { openvpn, wireguardGo } from './peers.ts'
 import { culvertToStrongswan, libipsec } from './strongswan.ts'
 import { type FigureName, holds, NAMES, type Results, summaryOf, targets } from './targets.ts'
 
-const USAGE = `usage: npm run bench -- datapath [--rounds N] [--seconds S] [--only TEXT,…] [--wireguard-go PATH]
-  --only: contenders whose names hold one of these; --wireguard-go: a newer one besides Debian's`
+const USAGE = `usage: npm run bench -- datapath [--rounds N] [--seconds S] [--only TEXT,…] [--wireguard-go PATH] [--megabytes N]
+  --only: contenders whose names hold one of these; --wireguard-go: a newer one besides Debian's;
+  --megabytes: of the streams whose SHA-256 is compared at the end, 1024 unless told (0: none)`
+
+/** Ours: what the TypeScript engine carries in the time the others take for ten times as much. */
+const SLOWER = 10
 
 const COLUMNS: readonly { readonly figure: FigureName; readonly head: string; readonly digits: number }[] = [
   { figure: 'up', head: 'Gbit/s', digits: 2 },
@@ -46,6 +51,30 @@ function contenders(root: string, wire: Wire, newer: string | undefined): readon
     wireguardGo(wire),
     ...(newer === undefined ? [] : [wireguardGo(wire, newer)]),
   ]
+}
+
+/** Streams through every pair of engines: what comes out must be what went in. */
+async function integrity(root: string, wire: Wire, megabytes: number): Promise<readonly Integrity[]> {
+  if (megabytes === 0) return []
+  const programs = wire.programs()
+  const native = { engine: 'native', suite: 'aes128gcm' } as const
+  const slow = { ...native, engine: 'typescript' } as const
+  const few = Math.ceil(megabytes / SLOWER)
+  const pairs = [
+    [culvert('native to native', wire, programs, native), megabytes],
+    [culvert('native to TypeScript', wire, programs, native, slow), few],
+    [culvert('TypeScript to native', wire, programs, slow, native), few],
+    [culvertToStrongswan(root), megabytes],
+  ] as const
+  const results: Integrity[] = []
+  console.log('\nStreams, by SHA-256')
+  for (const [contender, size] of pairs) {
+    const result = await integrityOf(contender, size)
+    const verdict = result.equal ? 'equal' : 'DIFFERENT'
+    console.log(`  ${verdict.padEnd(13)} ${size} MiB in ${result.seconds.toFixed(0)} s  ${result.name}`)
+    results.push(result)
+  }
+  return results
 }
 
 /** One contender, once. What goes wrong is told and costs it the round, not the run. */
@@ -106,15 +135,22 @@ export async function benchDatapath(root: string, args: readonly string[]): Prom
       seconds: { type: 'string', default: '3' },
       only: { type: 'string' },
       'wireguard-go': { type: 'string' },
+      megabytes: { type: 'string', default: '1024' },
     },
   })
-  const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
+  const [rounds, seconds, megabytes] = [values.rounds, values.seconds, values.megabytes].map(Number) as [
+    number,
+    number,
+    number,
+  ]
   if (!Number.isInteger(rounds) || rounds < 1 || !(seconds >= 2)) stop(USAGE)
+  if (!Number.isInteger(megabytes) || megabytes < 0) stop(USAGE)
   const lacking: string | undefined = ensurePackages('bench') ?? ensurePackages('test')
   if (lacking) stop(lacking)
 
   const wire = new Wire(root)
   const results = new Map<string, Figures[]>()
+  let streams: readonly Integrity[] = []
   try {
     const words = values.only?.split(',')
     const all = contenders(root, wire, values['wireguard-go'])
@@ -130,6 +166,7 @@ export async function benchDatapath(root: string, args: readonly string[]): Prom
         console.log(`round ${round}: ${contender.name.padEnd(28)} ${JSON.stringify(rounded(figures))}`)
       }
     }
+    streams = await integrity(root, wire, megabytes)
   } finally {
     wire.remove()
   }
@@ -141,9 +178,10 @@ export async function benchDatapath(root: string, args: readonly string[]): Prom
     seconds,
     contenders: Object.fromEntries(results),
     verdicts,
+    streams,
   })
   console.log(`\nwritten to ${file}`)
-  if (!good) process.exitCode = 1
+  if (!good || streams.some(({ equal }) => !equal)) process.exitCode = 1
 }
 
 const rounded = (figures: Figures): Record<string, number> =>

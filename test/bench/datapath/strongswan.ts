@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { culvertClient } from '../../interop/culvert-client.ts'
 import { Lab, type LabEnv, run, setting } from '../../interop/lab.ts'
 import type { Contender } from './contender.ts'
+import { NAMES } from './targets.ts'
 
 const SCENARIO = 'ikev2-alg-aes128gcm'
 
@@ -14,7 +15,7 @@ const pidOf = (env: LabEnv, end: 'gw' | 'cl'): number =>
 /** strongSwan with libipsec at both ends. */
 export function libipsec(root: string): Contender {
   return {
-    name: 'strongSwan libipsec',
+    name: NAMES.libipsec,
     async open() {
       const lab = new Lab(root, SCENARIO, `d${process.pid.toString(36)}`)
       const env = await lab.up(false)
@@ -38,7 +39,7 @@ export function libipsec(root: string): Contender {
 /** Culvert as installed, with all it does, and a strongSwan gateway. */
 export function culvertToStrongswan(root: string): Contender {
   return {
-    name: 'Culvert to strongSwan',
+    name: NAMES.toStrongswan,
     async open() {
       const lab = new Lab(root, SCENARIO, `e${process.pid.toString(36)}`)
       const env = await lab.up(false)

@@ -31,6 +31,7 @@ export const NAMES = {
   bySoftware: 'Culvert, cut by software',
   without: 'Culvert, no crypto',
   libipsec: 'strongSwan libipsec',
+  toStrongswan: 'Culvert to strongSwan',
   openvpn: 'OpenVPN, AES-256-GCM',
   wireguard: 'wireguard-go, Debian',
   newWireguard: 'wireguard-go, newer',
@@ -43,7 +44,7 @@ export function targets(results: Results): readonly Target[] {
     a === undefined || b === undefined ? undefined : a / b
   const difference = (a: number | undefined, b: number | undefined) =>
     a === undefined || b === undefined ? undefined : a - b
-  const { veth, ours, without, libipsec, openvpn, wireguard, newWireguard, bySoftware } = NAMES
+  const { veth, ours, without, libipsec, toStrongswan, openvpn, wireguard, newWireguard, bySoftware } = NAMES
   const best = [openvpn, wireguard, newWireguard]
     .map((name) => median(name, 'up'))
     .filter((value) => value !== undefined)
@@ -63,6 +64,12 @@ export function targets(results: Results): readonly Target[] {
       wants(`${end}'s CPU : no crypto`, ratio(median(ours, end), median(without, end)), 'at most', 1.2),
       wants(`${end}'s CPU : wireguard-go`, ratio(median(ours, end), median(wireguard, end)), 'at most', 0.35),
     ]),
+    wants(
+      'sent again per GB to a strongSwan gateway : by libipsec',
+      ratio(median(toStrongswan, 'again'), median(libipsec, 'again')),
+      'at most',
+      1,
+    ),
     wants("sender's CPU-s/GB", median(ours, 'sender'), 'at most', 0.55, false),
     wants("receiver's CPU-s/GB", median(ours, 'receiver'), 'at most', 0.45, false),
     wants("sender's CPU-s/GB, cut by software", median(bySoftware, 'sender'), 'at most', 1.1, false),
