@@ -56,3 +56,15 @@ if (electron.skip) {
 } else if (!run(electron.command, electron.args, { env: { ...electron.env, ...given } })) {
   stop('the extra tests failed in Electron.')
 }
+
+if (found.CULVERT_PEERS !== undefined) {
+  if (process.getuid?.() !== 0) {
+    console.log('\nSkipped:\n  newer gateways: they make network namespaces, so run it as root')
+    if (process.env.CI === 'true') stop('with CI=true nothing may be skipped.')
+  } else {
+    const interop = ['build/run.mjs', 'test/interop/main.ts', '--all', '--newer', found.CULVERT_PEERS]
+    for (const more of [[], ['--nat']])
+      if (!run(process.execPath, [...interop, ...more]))
+        stop('not every newer gateway was served as it should be.')
+  }
+}

@@ -230,7 +230,7 @@ describe('what a network can do to octets', () => {
       if (client.n.state !== 'connected') {
         net.advance(40_000)
         expect(client.closed?.error?.kind, `seed ${seed}`).toMatch(
-          /authFailed|badProposal|noProposal|refused|versionUnsupported|unreachable|noAnswer/,
+          /authFailed|badProposal|noProposal|refused|versionUnsupported|unreachable|noAnswer|protocol/,
         )
         continue
       }

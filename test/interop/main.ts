@@ -1,6 +1,6 @@
 // npm run interop -- NAME… | --all | --representative [--nat] [--json] [--reference] [--jobs N]
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { missingPrograms } from './checks.ts'
@@ -9,7 +9,7 @@ import { CERTIFICATE_FORMATS, FORMATS } from './formats.ts'
 import { run } from './lab.ts'
 import { referenceClient } from './reference-client.ts'
 import { type Outcome, runScenario } from './scenario-run.ts'
-import { EXTRA_CHECKS, loadScenarios, REPRESENTATIVE, unsupportedReason } from './scenarios.ts'
+import { EXTRA_CHECKS, isNewer, loadScenarios, REPRESENTATIVE, unsupportedReason } from './scenarios.ts'
 
 interface Job {
   readonly scenario: string
@@ -21,6 +21,7 @@ interface Job {
 type Result = Outcome & Pick<Job, 'format'>
 
 const USAGE = `usage: npm run interop -- NAME… | --all | --representative
+  --newer DIR   with --all: those that need the newer strongSwan, which lies in that folder
   --nat         the client sits behind a NAT
   --reference   strongSwan's own client instead of Culvert, to try the lab itself
   --jobs N      scenarios side by side (2)
@@ -51,6 +52,7 @@ function options() {
         all: { type: 'boolean', default: false },
         representative: { type: 'boolean', default: false },
         nat: { type: 'boolean', default: false },
+        newer: { type: 'string' },
         reference: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         program: { type: 'string' },
@@ -67,6 +69,7 @@ const { values, positionals } = options()
 const root = projectRoot()
 let stopping = false
 const scenarios = loadScenarios(root)
+if (values.newer !== undefined) process.env.LAB_PEERS = resolve(values.newer)
 const say = (line: string): void => {
   if (!values.json) console.log(line)
 }
@@ -82,7 +85,7 @@ function chosenJobs(): readonly Omit<Job, 'format'>[] {
   if (values.all) {
     const jobs: Omit<Job, 'format'>[] = []
     const unsupported = new Map<string, string[]>()
-    for (const scenario of scenarios) {
+    for (const scenario of scenarios.filter((one) => isNewer(one) === (values.newer !== undefined))) {
       const reason = unsupportedReason(scenario)
       if (reason === undefined) jobs.push({ scenario: scenario.name, nat })
       else unsupported.set(reason, [...(unsupported.get(reason) ?? []), scenario.name])

@@ -242,6 +242,7 @@ export class Net<N extends PeerNegotiation> {
   deliver(flight: Flight<Peer<N>>): void {
     const { bytes } = flight
     const to = this.#endFor(flight)
+    if (to === this.client && flight.destination.address !== this.clientAddress) return
     if (to.closed === undefined) {
       if (flight.kind === 'esp') to.engine.fromNetwork(bytes)
       else {
@@ -343,22 +344,19 @@ export class Net<N extends PeerNegotiation> {
     this.flying.sort((a, b) => a.at - b.at)
   }
 
-  /** The NAT gives the client another address and port, and takes them back on the way in. `undefined`: nobody is there. */
+  /** The NAT gives the client another address and port, and takes them back on the way in. `undefined`: it never leaves. */
   #translate(
     from: AnyPeer,
     local: Endpoint,
     remote: Endpoint,
   ): { source: Endpoint; destination: Endpoint } | undefined {
     const { address, shift } = this.mapping
-    if (from === this.client) {
-      if (local.address !== this.clientAddress) return undefined
-      const source = this.#nat ? { address, port: local.port + shift } : local
-      return { source, destination: remote }
-    }
-    if (!this.#nat)
-      return remote.address === this.clientAddress ? { source: local, destination: remote } : undefined
-    if (remote.address !== address || remote.port < shift) return undefined
-    return { source: local, destination: { address: this.clientAddress, port: remote.port - shift } }
+    if (from === this.client && local.address !== this.clientAddress) return undefined
+    if (!this.#nat) return { source: local, destination: remote }
+    if (from === this.client) return { source: { address, port: local.port + shift }, destination: remote }
+    const known = remote.address === address && remote.port >= shift
+    const inside = { address: this.clientAddress, port: remote.port - shift }
+    return { source: local, destination: known ? inside : remote }
   }
 }
 

@@ -127,10 +127,16 @@ class AwaitInitReply implements State {
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) {
       const head = decodeHeader(bytes)
-      if (head.ok && head.value.majorVersion !== 2 && equal(head.value.initiatorSpi, this.#request.spi)) {
+      const answers = head.ok && equal(head.value.initiatorSpi, this.#request.spi)
+      if (answers && head.value.majorVersion !== 2) {
         const { majorVersion, minorVersion } = head.value
         this.#doubt({ kind: 'versionUnsupported', theirs: `${majorVersion}.${minorVersion}` }, now)
-      } else n.note(`dropped a message: ${decoded.error.message}`)
+      } else if (answers && head.value.response) {
+        const { path, problem, reference } = decoded.error
+        const broken = `${path.join(' / ')}: ${problem}`
+        this.#doubt({ kind: 'protocol', exchange: 'IKE_SA_INIT', problem: broken, reference }, now)
+      }
+      n.note(`dropped a message: ${decoded.error.message}`)
       return step(this, n)
     }
     const { header, payloads } = decoded.value

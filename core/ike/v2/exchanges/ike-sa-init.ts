@@ -14,7 +14,7 @@ import { ikeKeys, skeyseed } from '../keys.ts'
 import { natDetectionHash } from '../nat-detection.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { CHOICE, SPEC } from '../numbers.ts'
-import { all, find, findNotify, notify } from '../payloads.ts'
+import { all, errorOf, find, findNotify, notify } from '../payloads.ts'
 import { ppkNotify, saysPpk } from '../ppk.ts'
 import { agreedHashes, certificateRequest, hashesNotify } from '../proof.ts'
 import {
@@ -160,6 +160,8 @@ export function onInitReply(
     }
     return refusal(n, payloads)
   }
+  // An error of whatever kind means that nothing was agreed on, whatever stands beside it. RFC 7296 §3.10.1
+  if (errorOf(payloads) !== undefined) return refusal(n, payloads)
   return accept(n, request, bytes, message, now)
 }
 
