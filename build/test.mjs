@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildPackages } from './dist.mjs'
 import { electronPath } from './electron-runtime.mjs'
 import { inElectron } from './in-electron.mjs'
 import { root, run, setUp, tool } from './setup.mjs'
@@ -51,6 +52,19 @@ function histories() {
   return { command, args: [...args, file], env: { ...process.env, CULVERT_HISTORIES: '10000' } }
 }
 
+/** The Debian package, and the app out of it. */
+async function packaged() {
+  const made = await window(['test/e2e/packaged.test.ts'], isRoot ? ensurePackages('dist') : undefined)
+  if (made.skip) return made
+  const trial = inCi || process.argv.includes('--trial-runtime')
+  try {
+    const folder = await buildPackages(['deb'], { trial })
+    return { ...made, env: { ...made.env, CULVERT_PACKAGES: folder } }
+  } catch (error) {
+    return { skip: error.message }
+  }
+}
+
 /** Tests that make TUN devices and network namespaces. */
 function machine() {
   const skip = noMachine()
@@ -95,6 +109,7 @@ const STEPS = [
     () =>
       window(['security', 'status', 'views', 'desktop', 'scenes'].map((name) => `test/e2e/${name}.test.ts`)),
   ],
+  ['packages', packaged],
   ['window with a real gateway', () => window(['test/e2e/connect.test.ts'], noMachine())],
   ...(has('test/machine') ? [['machine', machine]] : []),
   ...(has('core/cli/main.ts') ? [['interop', interop]] : []),

@@ -1,8 +1,9 @@
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { app, Menu, session } from 'electron'
 import { culvertHome } from '../core/profile/store.ts'
 import { App } from './app.ts'
 import { HIDDEN } from './autostart.ts'
+import { filesIn } from './open-files.ts'
 import { restrictPages, restrictSession } from './security.ts'
 
 const folder = import.meta.dirname
@@ -14,27 +15,18 @@ app.setPath('userData', join(home, 'window'))
 app.commandLine.appendSwitch('password-store', 'basic')
 restrictPages()
 
-/** Files named on a command line. From a checkout, the first argument is the app itself. */
-function filesIn(argv: readonly string[], from: string): readonly string[] {
-  return argv
-    .slice(1)
-    .filter((argument) => !argument.startsWith('-'))
-    .slice(app.isPackaged ? 0 : 1)
-    .map((path) => resolve(from, path))
-}
-
 function start(): void {
   const culvert = new App(folder, home)
   culvert.listen()
   app.on('second-instance', (_event, argv, from) => {
     culvert.open()
-    culvert.openFiles(filesIn(argv, from))
+    culvert.openFiles(filesIn(argv, from, app.isPackaged))
   })
   void app.whenReady().then(() => {
     if (process.platform !== 'darwin') Menu.setApplicationMenu(null)
     restrictSession(session.defaultSession, join(folder, '..', 'renderer'))
     culvert.start(process.argv.includes(HIDDEN))
-    culvert.openFiles(filesIn(process.argv, process.cwd()))
+    culvert.openFiles(filesIn(process.argv, process.cwd(), app.isPackaged))
   })
 }
 

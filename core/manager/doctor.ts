@@ -4,8 +4,8 @@ import { Secret } from '../bytes/secret.ts'
 import { createRegistry } from '../crypto/registry.ts'
 import { VpnFailure } from '../errors.ts'
 import { Space } from '../gateway/demo/space.ts'
-import { loadAddon } from '../native/load.ts'
-import { helperPath, PKEXEC } from '../net/edge.ts'
+import { loadAddon, nativePath } from '../native/load.ts'
+import { PKEXEC } from '../net/edge.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { SecretStore } from '../secrets/store.ts'
 
@@ -82,9 +82,11 @@ function datapath(): Examined {
 }
 
 function helper(): Examined {
-  const path = helperPath()
-  if (existsSync(path)) return ok(path)
-  return missing(new VpnFailure({ kind: 'nativeMissing', problem: `there is no ${path}` }))
+  try {
+    return ok(nativePath('culvert-helper'))
+  } catch (thrown) {
+    return missing(thrown)
+  }
 }
 
 function permission(): Examined {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { VpnError } from '../errors.ts'
 import { VpnFailure } from '../errors.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
+import { nativePath } from '../native/load.ts'
 import type { OsEdge } from './plan.ts'
 import { decodeReply, encodeRequest, type HelperReply, type HelperRequest } from './protocol.ts'
 
@@ -22,7 +22,7 @@ export const PKEXEC = '/usr/bin/pkexec'
  * earlier ones could not. Throws `VpnFailure` (`noPermission`, `systemRefused`, `nativeMissing`).
  */
 export async function openEdge(options: EdgeOptions): Promise<OsEdge> {
-  const path = options.helperPath ?? helperPath()
+  const path = options.helperPath ?? nativePath('culvert-helper')
   if (!existsSync(path)) throw new VpnFailure({ kind: 'nativeMissing', problem: `there is no ${path}` })
   const root = process.getuid?.() === 0
   if (!root && !existsSync(PKEXEC)) {
@@ -40,13 +40,6 @@ export async function openEdge(options: EdgeOptions): Promise<OsEdge> {
     throw error
   }
   return edge
-}
-
-/** In a checkout beside the sources, in a bundle beside the bundle: `dist/native/culvert-helper` either way. */
-export function helperPath(): string {
-  const candidates = ['./native/culvert-helper', '../../dist/native/culvert-helper']
-  const paths = candidates.map((relative) => fileURLToPath(new URL(relative, import.meta.url)))
-  return paths.find((path) => existsSync(path)) ?? paths[1]!
 }
 
 interface Waiting {

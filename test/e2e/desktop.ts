@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { _electron, type ElectronApplication, type Page } from 'playwright-core'
+import { _electron, type Browser, chromium, type ElectronApplication, type Page } from 'playwright-core'
 
 /** `nobody`: an ordinary user that every Linux has. */
 const NOBODY = 65_534
@@ -37,6 +37,7 @@ export class Desktop {
   #name = ''
   #running: ElectronApplication[] = []
   #services: ChildProcess[] = []
+  #browsers: Browser[] = []
   #bus = ''
 
   static async open(): Promise<Desktop> {
@@ -139,6 +140,34 @@ export class Desktop {
     return { app, page, output: () => written }
   }
 
+  /**
+   * A packaged app that lies in `folder`, driven through its pages alone: its switches let nobody into main.
+   */
+  async launchPackaged(folder: string): Promise<{ readonly page: Page; readonly output: () => string }> {
+    const program = isRoot ? this.#script([[folder, join(this.folder, 'electron')]], [], 'culvert') : ''
+    const child = spawn(program || join(folder, 'culvert'), ['--remote-debugging-port=0'], {
+      env: this.environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#services.push(child)
+    let written = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (written += chunk))
+    const address = await new Promise<string>((found, fail) => {
+      child.once('exit', () => fail(new Error(`it ended: ${written}`)))
+      child.stderr.on('data', () => {
+        const [, url] = /DevTools listening on (ws:\S+)/.exec(written) ?? []
+        if (url !== undefined) found(url)
+      })
+    })
+    const browser = await chromium.connectOverCDP(address)
+    this.#browsers.push(browser)
+    const [context] = browser.contexts()
+    const page = context?.pages()[0] ?? (await context?.waitForEvent('page'))
+    if (page === undefined) throw new Error(`no window: ${written}`)
+    page.setDefaultTimeout(10_000)
+    return { page, output: () => written }
+  }
+
   /** Starts the app once more beside a running one, with files to open; resolves with how it ended. */
   async launchAgain(...files: readonly string[]): Promise<number | null> {
     const child = spawn(this.#program({}), [this.#app, ...files], { env: this.environment, stdio: 'ignore' })
@@ -152,15 +181,19 @@ export class Desktop {
   #program({ permitted }: LaunchOptions): string {
     const electron = process.env.CULVERT_ELECTRON ?? ''
     if (!isRoot) return electron
-    const binds = [
+    const binds: readonly (readonly [string, string])[] = [
       [root, join(this.folder, 'app')],
       [dirname(electron), join(this.folder, 'electron')],
     ]
-    const yes = permitted === true ? [this.#yes()] : []
+    return this.#script(binds, permitted === true ? [this.#yes()] : [], 'electron')
+  }
+
+  /** A script that runs `name` as the user, with a view of the files of its own; `yes`: laid over /usr/bin. */
+  #script(binds: readonly (readonly [string, string])[], yes: readonly string[], name: string): string {
     const inside = [
       ...binds.map(([from, to]) => `mount --bind '${from}' '${to}'`),
       ...yes.map((folder) => `mount -t overlay overlay -o 'lowerdir=${folder}:/usr/bin' /usr/bin`),
-      `exec setpriv --reuid=${USER} --regid=${USER} --clear-groups --inh-caps=-all '${this.folder}/electron/electron' "$@"`,
+      `exec setpriv --reuid=${USER} --regid=${USER} --clear-groups --inh-caps=-all '${this.folder}/electron/${name}' "$@"`,
     ]
     const script = join(this.folder, 'start')
     const text = [
@@ -197,6 +230,7 @@ export class Desktop {
 
   async close(): Promise<void> {
     for (const app of this.#running) await app.close().catch(() => {})
+    for (const browser of this.#browsers) await browser.close().catch(() => {})
     for (const service of this.#services) service.kill()
     this.#display?.kill()
     rmSync(this.folder, { recursive: true, force: true })
