@@ -8,6 +8,7 @@ import type {
   TunnelSnapshot,
 } from '../../core/contract/snapshot.ts'
 import { countdown, duration } from './figures.ts'
+import { algorithmName, suiteNames } from './suite.ts'
 
 // Every sentence of the window, in one place and in one language.
 
@@ -127,7 +128,9 @@ export function stepWhy(
       return state === 'done' ? 'Allowed, with a tunnel device of its own' : 'Permission and a tunnel device'
     case 'agree':
       return state === 'done'
-        ? (tunnel.phase1?.suite.join(', ') ?? 'Agreed')
+        ? tunnel.phase1 === undefined
+          ? 'Agreed'
+          : suiteNames(tunnel.phase1.suite)
         : `Encryption and fresh keys${more}`
     case 'prove':
       if (waits && state === 'now') return 'Waiting for you'
@@ -315,7 +318,7 @@ const NAT: Readonly<Record<string, string>> = {
 export const natSentence = ({ nat, encapsulation, keepaliveSeconds }: Phase1Snapshot): string =>
   `${NAT[nat] ?? nat}; ${encapsulation}${keepaliveSeconds === undefined ? '' : `, keepalive ${keepaliveSeconds} s`}`
 export const protocolSentence = ({ protocol, mode, esn, pfs }: Phase2Snapshot): string =>
-  `${protocol} ${mode}${esn ? ', ESN' : ''}; PFS ${pfs}`
+  `${protocol} ${mode}${esn ? ', ESN' : ''}; PFS ${algorithmName(pfs)}`
 export const packets = (amount: string, count: string): string => `${amount}, ${count} packets`
 export const dropped = (replayed: number, other: number): string =>
   `${replayed} dropped, ${other} other drops`

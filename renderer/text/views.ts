@@ -88,7 +88,7 @@ export const PICK = {
 export const IMPORT = {
   title: 'Import a file',
   choose: 'Choose a file',
-  drop: 'Or drop it anywhere on this window: what your administrator sent, one file or several.',
+  drop: 'Choose what your administrator sent, one file or several, or drop it anywhere on this window.',
   add: 'Add',
   addAll: 'Add all',
   update: 'Update',

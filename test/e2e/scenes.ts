@@ -2,11 +2,16 @@ import type { Page } from 'playwright-core'
 import type { MessageLine } from '../../core/contract/message.ts'
 import type { PromptSnapshot, TunnelSnapshot } from '../../core/contract/snapshot.ts'
 import { TUNNEL } from '../support/snapshots.ts'
-import type { ScriptedCulvert } from './scripted-culvert.ts'
+import { drop } from './drop.ts'
+import { PROFILES, type ScriptedCulvert } from './scripted-culvert.ts'
 
 /** A view or state of the window, and how to get there from any other. */
 export interface Scene {
   readonly name: string
+  /** It takes its time and shows nothing else that could be wrong: for pictures alone. */
+  readonly picture?: true
+  /** `docs/` has this picture. */
+  readonly docs?: true
   go(page: Page, culvert: ScriptedCulvert): Promise<void>
 }
 
@@ -65,6 +70,44 @@ const MESSAGES: readonly MessageLine[] = ['IKE_SA_INIT', 'IKE_AUTH', 'INFORMATIO
     })),
 )
 
+const OFFICE = {
+  name: 'Lindqvist office',
+  gateway: { host: 'vpn2.lindqvist.example' },
+  localId: 'ingrid@lindqvist.example',
+  auth: { method: 'psk' },
+  remoteSubnets: ['10.20.0.0/16'],
+  mtu: 1380,
+  splitTunnel: true,
+  notes: 'for the harbour',
+}
+
+/** The connection asks something while it is made. */
+const ask = (name: string, question: Partial<PromptSnapshot>): Scene => ({
+  name,
+  go: async (page, culvert) => {
+    culvert.prompts([])
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    culvert.prompts([{ ...PROMPT, id: 100 + name.length, ...question }])
+    await page.getByRole('dialog').waitFor()
+  },
+})
+
+/** A minute of traffic, told faster than it would pass. */
+async function flow(page: Page, culvert: ScriptedCulvert): Promise<void> {
+  let [inBytes, outBytes] = [TUNNEL.phase2[0]?.traffic.inBytes ?? 0, TUNNEL.phase2[0]?.traffic.outBytes ?? 0]
+  for (let second = 0; second < 60; second += 1) {
+    inBytes += 1e6 * (3.2 + 1.4 * Math.sin(second / 7) + 0.5 * Math.sin(second / 2.3))
+    outBytes += 1e6 * (0.5 + 0.2 * Math.sin(second / 5))
+    await page.evaluate('Date.now = ((before) => () => before() + 1000)(Date.now)')
+    const phase2 = TUNNEL.phase2.map((child) => ({
+      ...child,
+      traffic: { ...child.traffic, inBytes, outBytes },
+    }))
+    culvert.say({ ...TUNNEL, phase2 })
+    await page.waitForTimeout(70)
+  }
+}
+
 const tab = (key: string) => async (page: Page) => {
   await page
     .getByRole('button', { name: /^Lindqvist Marine/ })
@@ -74,11 +117,16 @@ const tab = (key: string) => async (page: Page) => {
 }
 const status = tab('1')
 
+/** States whose picture `docs/` has. */
+const IN_DOCS = ['idle', 'phase1', 'error']
+
 /** Status with one tunnel as it is said here. */
 const state = (name: string, ...said: readonly TunnelSnapshot[]): Scene => ({
   name,
+  ...(IN_DOCS.includes(name) ? { docs: true } : {}),
   go: async (page, culvert) => {
     culvert.prompts([])
+    culvert.profiles(PROFILES)
     culvert.say(...said)
     await status(page)
   },
@@ -108,6 +156,15 @@ export const SCENES: readonly Scene[] = [
     name: 'connected-plain',
     go: async (page) => page.getByRole('switch', { name: 'Details' }).click(),
   },
+  {
+    name: 'flowing',
+    picture: true,
+    docs: true,
+    go: async (page, culvert) => {
+      await page.getByRole('switch', { name: 'Details' }).click()
+      await flow(page, culvert)
+    },
+  },
   state('reconnecting', {
     ...TUNNEL,
     ...QUIET,
@@ -134,8 +191,31 @@ export const SCENES: readonly Scene[] = [
       await page.getByRole('dialog').waitFor()
     },
   },
+  ask('prompt-password', {
+    kind: 'secret',
+    fields: ['password'],
+    canSave: true,
+    message: undefined,
+    untilMs: undefined,
+  }),
+  ask('prompt-new-pin', { kind: 'newPin', fields: ['newPin'], message: 'Your PIN has expired.' }),
+  ask('prompt-certificate', {
+    kind: 'certificate',
+    fields: [],
+    message: undefined,
+    untilMs: undefined,
+    certificate: {
+      subject: 'CN=vpn.lindqvist.example',
+      issuer: 'O=Lindqvist, CN=Lindqvist CA',
+      validFromMs: Date.UTC(2026, 0, 7),
+      validUntilMs: Date.UTC(2028, 0, 7),
+      fingerprint: '5d41f0b2a98c'.repeat(5).slice(0, 64),
+      problem: 'its authority is not one this computer trusts',
+    },
+  }),
   {
     name: 'inspector',
+    docs: true,
     go: async (page, culvert) => {
       culvert.prompts([])
       culvert.messages = [...MESSAGES]
@@ -146,16 +226,30 @@ export const SCENES: readonly Scene[] = [
   },
   { name: 'checks', go: tab('3') },
   {
+    name: 'checks-done',
+    docs: true,
+    go: async (page) => {
+      await tab('3')(page)
+      await page
+        .getByRole('button', { name: 'Run', exact: true })
+        .or(page.getByRole('button', { name: 'Run again' }))
+        .click()
+      await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: 30_000 })
+    },
+  },
+  {
     name: 'edit-new',
     go: async (page) => {
       await page.keyboard.press('Control+n')
       await page.getByLabel('Gateway', { exact: true }).fill('vpn.lindqvist.example')
+      await page.getByRole('radio', { name: 'Pre-shared key', exact: true }).check()
       await page.getByRole('button', { name: /^Phase 1/ }).click()
       await page.getByRole('button', { name: /^Networks/ }).click()
     },
   },
   {
     name: 'edit-certificate',
+    docs: true,
     go: async (page) => {
       await page.keyboard.press('Control+n')
       await page.getByRole('radio', { name: 'Certificate', exact: true }).check()
@@ -173,6 +267,14 @@ export const SCENES: readonly Scene[] = [
       await page.getByRole('button', { name: 'Import a file' }).first().click()
     },
   },
+  {
+    name: 'import-report',
+    docs: true,
+    go: async (page) => {
+      await drop(page, [{ name: 'office.json', text: JSON.stringify(OFFICE) }])
+      await page.getByText('This adds Lindqvist office').waitFor()
+    },
+  },
   { name: 'settings', go: async (page) => page.keyboard.press('Control+,') },
   {
     name: 'folded',
@@ -184,6 +286,7 @@ export const SCENES: readonly Scene[] = [
   },
   {
     name: 'compact-connected',
+    docs: true,
     go: async (page) => {
       await page.keyboard.press('Control+\\')
       await page.keyboard.press('Control+m')
@@ -202,6 +305,14 @@ export const SCENES: readonly Scene[] = [
     go: async (page) => {
       await page.keyboard.press('Control+m')
       await page.getByRole('navigation', { name: 'Connections' }).waitFor()
+    },
+  },
+  {
+    name: 'first-run',
+    docs: true,
+    go: async (page, culvert) => {
+      culvert.profiles([])
+      await page.getByRole('button', { name: 'Start the demo' }).waitFor()
     },
   },
 ]

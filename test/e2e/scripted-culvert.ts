@@ -6,7 +6,7 @@ import type { VpnFailure } from '../../core/errors.ts'
 import { controlPath } from '../../core/manager/control-protocol.ts'
 import { type ControlServer, serveControl } from '../../core/manager/control-server.ts'
 
-const PROFILES: AppSnapshot['profiles'] = [
+export const PROFILES: AppSnapshot['profiles'] = [
   {
     id: 'marine',
     name: 'Lindqvist Marine',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Desktop, type RunningApp } from './desktop.ts'
+import { drop } from './drop.ts'
 
 let desktop: Desktop
 let running: RunningApp
@@ -17,21 +18,6 @@ beforeAll(async () => {
 afterAll(() => desktop.close())
 
 const inHome = (name: string): string => readFileSync(join(desktop.home, name), 'utf8')
-
-/** Drops files on the window as a person does. Octets as text. */
-async function drop(files: readonly { readonly name: string; readonly text: string }[]): Promise<void> {
-  const transfer = await page.evaluateHandle((given) => {
-    // Runs in the page.
-    const { DataTransfer, File } = globalThis as unknown as {
-      DataTransfer: new () => { items: { add(file: unknown): void } }
-      File: new (parts: readonly string[], name: string) => unknown
-    }
-    const made = new DataTransfer()
-    for (const { name, text } of given) made.items.add(new File([text], name))
-    return made
-  }, files)
-  await page.dispatchEvent('body', 'drop', { dataTransfer: transfer })
-}
 
 const office = {
   name: 'Office',
@@ -140,7 +126,7 @@ describe('a certificate', () => {
 
 describe('import by drop', () => {
   test('what became of every field is shown before anything is kept', async () => {
-    await drop([{ name: 'office.json', text: JSON.stringify(office) }])
+    await drop(page, [{ name: 'office.json', text: JSON.stringify(office) }])
     await page.getByText('This adds Office, to vpn.example.org.').waitFor()
     await page.getByRole('button', { name: '1 ignored' }).click()
     await page.getByRole('cell', { name: 'colour' }).waitFor()
@@ -152,18 +138,20 @@ describe('import by drop', () => {
   })
 
   test('one that is there already is updated or kept beside it, as the person says', async () => {
-    await drop([{ name: 'office.json', text: JSON.stringify({ ...office, mtu: 1300 }) }])
+    await drop(page, [{ name: 'office.json', text: JSON.stringify({ ...office, mtu: 1300 }) }])
     await page.getByText('This updates Office, which you already have.').waitFor()
     await page.getByRole('button', { name: 'Keep both' }).click()
     await page.getByText('Office 2 is in the list.').waitFor()
   })
 
   test('a malformed file and a large one are a sentence, and the window goes on', async () => {
-    await drop([{ name: 'broken.json', text: '{"name": "Off' }])
+    await drop(page, [{ name: 'broken.json', text: '{"name": "Off' }])
     await page.getByRole('alert').getByText('broken.json', { exact: false }).waitFor()
-    await drop([{ name: 'large.json', text: 'x'.repeat(9 << 20) }])
+    await drop(page, [{ name: 'large.json', text: 'x'.repeat(9 << 20) }])
     await page.getByRole('alert').getByText('It was not read', { exact: false }).waitFor()
-    await drop([{ name: '\u202e<b>港.json', text: JSON.stringify({ ...office, name: '<img src=x> 港' }) }])
+    await drop(page, [
+      { name: '\u202e<b>港.json', text: JSON.stringify({ ...office, name: '<img src=x> 港' }) },
+    ])
     await page.getByRole('button', { name: 'Add', exact: true }).click()
     await page.getByText('<img src=x> 港 is in the list.').waitFor()
   })
@@ -173,7 +161,7 @@ describe('import by drop', () => {
       name: `${at}.json`,
       text: JSON.stringify({ ...office, name: `Branch ${at}`, folder: 'Branches' }),
     }))
-    await drop([...many, { name: 'notes.txt', text: 'call Bob' }])
+    await drop(page, [...many, { name: 'notes.txt', text: 'call Bob' }])
     await page.getByText('120 connections. 1 cannot be used.').waitFor()
     await page.getByRole('button', { name: 'Add all' }).click()
     await page.getByText('120 connections are in the list.').waitFor()
