@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildPackages } from './dist.mjs'
@@ -78,9 +79,19 @@ function interop() {
   return skip ? { skip } : { command: process.execPath, args }
 }
 
+/** Why the native datapath cannot be checked under sanitizers here. */
+function noSanitizers() {
+  if (process.platform !== 'linux') return 'the native datapath is for Linux only'
+  const tried = ['address,undefined', 'thread'].every((sanitizer) => {
+    const args = [`-fsanitize=${sanitizer}`, '-x', 'c++', '-', '-o', '/dev/null']
+    return spawnSync('c++', args, { input: 'int main() {}' }).status === 0
+  })
+  return tried ? undefined : 'the compiler has no sanitizers: install libasan, libubsan and libtsan'
+}
+
 /** The native datapath under sanitizers, in short form. */
 function sanitized() {
-  const skip = process.platform === 'linux' ? undefined : 'the native datapath is for Linux only'
+  const skip = noSanitizers()
   return skip ? { skip } : { command: process.execPath, args: [join(root, 'build', 'datapath-checks.mjs')] }
 }
 
