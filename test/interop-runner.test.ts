@@ -22,6 +22,8 @@ const lab = (settings: Record<string, string>) =>
   new Map(
     Object.entries({
       LAB_IKE_VERSION: '2',
+      LAB_AGGRESSIVE: 'no',
+      LAB_GROUP: 'labgroup',
       LAB_SELECTORS: '10.77.0.0/24',
       LAB_POOL: '4',
       LAB_OUTER: '4',
@@ -35,6 +37,7 @@ const lab = (settings: Record<string, string>) =>
       LAB_AUTH_CLIENT: 'psk',
       LAB_AUTH_GATEWAY: 'psk',
       LAB_CLIENT_PSK: 'sesame',
+      LAB_CLIENT_PASSWORD: 'open',
       LAB_CLIENT_PPK: '',
       LAB_CHILDLESS: 'allow',
       LAB_DPD: '0',
@@ -95,6 +98,14 @@ describe('a profile for a scenario', () => {
     })
   })
 
+  test('XAuth: a name in the profile, a password beside the key', () => {
+    const env = lab({ LAB_IKE_VERSION: '1', LAB_AUTH_CLIENT: 'psk+xauth' })
+    const profile = profileFor('ikev1-xauth-psk', env)
+    expect(profile).toMatchObject({ ike: { version: 1 }, xauth: { user: 'alice' }, auth: { method: 'psk' } })
+    expect(profile).toMatchObject({ remoteSubnets: ['10.77.0.0/24'] })
+    expect(secretsFor(env)).toEqual({ psk: 'sesame', password: 'open' })
+  })
+
   test('every supported scenario gives a profile Culvert accepts', () => {
     for (const scenario of scenarios) {
       if (unsupportedReason(scenario) !== undefined) continue
@@ -102,6 +113,8 @@ describe('a profile for a scenario', () => {
       const env = lab({
         LAB_CLIENT_IKE_PROPOSALS: scenario.settings.get('cike') ?? get('ike'),
         LAB_CLIENT_ESP_PROPOSALS: scenario.settings.get('cesp') ?? get('esp'),
+        LAB_IKE_VERSION: scenario.settings.get('v') ?? '2',
+        LAB_AGGRESSIVE: scenario.settings.get('aggr') ?? 'no',
         LAB_POOL: scenario.settings.get('pool') ?? '4',
         LAB_AUTH_CLIENT: get('cl'),
         LAB_AUTH_GATEWAY: scenario.settings.get('gw') ?? 'pubkey',
@@ -200,7 +213,7 @@ describe('the scenario table', () => {
   test('an unsupported one says why', () => {
     const reason = (name: string): string | undefined =>
       unsupportedReason(scenarios.find((each) => each.name === name)!)
-    expect(reason('ikev1-hybrid')).toContain('IKEv1')
+    expect(reason('ikev1-raw-esp')).toContain('IKEv1')
     expect(reason('ikev1-main-psk')).toBeUndefined()
     expect(reason('ikev2-eap-mschapv2')).toContain('eap-mschapv2')
     expect(reason('ikev2-mlkem768')).toBeUndefined()

@@ -4,6 +4,7 @@ import * as asn1 from 'asn1js'
 import forge from 'node-forge'
 import { Malformed } from '../bytes/malformed.ts'
 import { Secret } from '../bytes/secret.ts'
+import { signBareEcdsa, signBareRsa } from './bare-signature.ts'
 import { type Der, octetString, oid, type Place, readDer, sequence } from './der.ts'
 import { KeyAlgorithm, namedBy } from './oids.ts'
 import { encodePem, type PemBlock } from './pem.ts'
@@ -40,16 +41,14 @@ export function signData(
   data: Uint8Array,
   raw = false,
 ): Uint8Array {
-  return key.secret.use((octets) =>
-    key.form === 'seed'
-      ? ed448.sign(data, octets)
-      : signWith(
-          createPrivateKey({ key: asBuffer(octets), format: 'der', type: key.form }),
-          scheme,
-          data,
-          raw,
-        ),
-  )
+  return key.secret.use((octets) => {
+    if (key.form === 'seed') return ed448.sign(data, octets)
+    const object = createPrivateKey({ key: asBuffer(octets), format: 'der', type: key.form })
+    if (scheme.kind === 'rsaBare') return signBareRsa(object, data)
+    if (scheme.kind === 'ecdsaBare' && key.publicKey.kind === 'ecdsa')
+      return signBareEcdsa(object, key.publicKey.curve, data)
+    return signWith(object, scheme, data, raw)
+  })
 }
 
 /** The key as PKCS#8 in PEM, not encrypted, for a keychain. RFC 5958 §2; RFC 8410 §7 and RFC 4055 §1.2 for the kinds of their own. */

@@ -2,6 +2,7 @@ import { constants, type KeyObject, sign, verify } from 'node:crypto'
 import { ed448 } from '@noble/curves/ed448.js'
 import * as asn1 from 'asn1js'
 import { type Decoded, Malformed } from '../bytes/malformed.ts'
+import { verifyBare } from './bare-signature.ts'
 import { type Der, fail, inside, isContext, oid, type Place, readDer, sequence, smallInteger } from './der.ts'
 import { Hash, type HashName, KeyAlgorithm, namedBy } from './oids.ts'
 import { type PublicKey, toKeyObject } from './public-key.ts'
@@ -12,6 +13,8 @@ export type SignatureScheme =
   | { readonly kind: 'pss'; readonly hash: HashName; readonly saltOctets: number }
   | { readonly kind: 'ecdsa'; readonly hash: HashName }
   | { readonly kind: 'ed25519' | 'ed448' }
+  /** Over octets that are a hash already, as IKEv1 signs: see bare-signature.ts. */
+  | { readonly kind: 'rsaBare' | 'ecdsaBare' }
 
 /** Fixed algorithm identifiers. RFC 7427 appendix A, RFC 8420 appendix A */
 const FIXED: readonly {
@@ -121,6 +124,10 @@ export function describeScheme(scheme: SignatureScheme): string {
       return `RSA-PSS with ${hashWords(scheme.hash)}`
     case 'ecdsa':
       return `ECDSA with ${hashWords(scheme.hash)}`
+    case 'rsaBare':
+      return 'RSA'
+    case 'ecdsaBare':
+      return 'ECDSA'
     case 'ed25519':
       return 'Ed25519'
     case 'ed448':
@@ -133,7 +140,8 @@ const hashWords = (hash: HashName): string => hash.replace('sha', 'SHA-')
 /** The scheme can be checked with this key at all. */
 export function fits(key: PublicKey, scheme: SignatureScheme): boolean {
   if (scheme.kind === 'pss') return key.kind === 'rsa'
-  if (scheme.kind === 'rsa') return key.kind === 'rsa' && !key.pssOnly
+  if (scheme.kind === 'rsa' || scheme.kind === 'rsaBare') return key.kind === 'rsa' && !key.pssOnly
+  if (scheme.kind === 'ecdsaBare') return key.kind === 'ecdsa'
   return key.kind === scheme.kind
 }
 
@@ -146,6 +154,7 @@ export function verifySignature(
   raw = false,
 ): boolean {
   if (!fits(key, scheme)) return false
+  if (scheme.kind === 'rsaBare' || scheme.kind === 'ecdsaBare') return verifyBare(key, data, signature)
   try {
     if (key.kind === 'ed448') return ed448.verify(signature, data, key.point, { zip215: false })
     if (key.kind === 'unusable') return false

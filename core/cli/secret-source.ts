@@ -8,6 +8,7 @@ import type { Terminal } from './terminal.ts'
 
 const WORDS: Readonly<Record<string, string>> = {
   psk: 'Pre-shared key',
+  password: 'Password',
   ppk: 'Post-quantum pre-shared key (PPK)',
 }
 

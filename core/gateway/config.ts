@@ -5,7 +5,7 @@ import { VpnFailure } from '../errors.ts'
 import { parseCidr } from '../net/cidr.ts'
 import { parseIdentity } from '../profile/identity.ts'
 import { isNetwork, selectorOf } from '../profile/networks.ts'
-import { authSchema, gatewayAuthSchema } from '../profile/sign-in.ts'
+import { gatewayAuthSchema, ownGatewayAuthSchema } from '../profile/sign-in.ts'
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES, parseEspSuite, parseIkeSuite } from '../profile/suites.ts'
 import { DEFAULT_LIMITS, type GatewayOptions } from './gateway.ts'
 import type { PoolRange } from './pool.ts'
@@ -42,7 +42,7 @@ const gatewaySchema = v.strictObject({
   /** Outer addresses; left out: all this machine has. */
   listen: v.optional(v.pipe(v.array(address), v.minLength(1))),
   /** How the gateway proves who it is, and how clients do; what is said of certificates is as in a profile. */
-  auth: v.optional(authSchema, { method: 'psk' }),
+  auth: v.optional(ownGatewayAuthSchema, { method: 'psk' }),
   clientAuth: v.optional(gatewayAuthSchema, { method: 'psk' }),
   /** A file whose first line is the pre-shared key; left out: a fresh one, shown once. */
   pskFile: v.optional(v.string()),

@@ -97,6 +97,9 @@ export const Group = {
   BRAINPOOL_P256R1: { id: 28, reference: 'RFC 6932' },
   BRAINPOOL_P384R1: { id: 29, reference: 'RFC 6932' },
   BRAINPOOL_P512R1: { id: 30, reference: 'RFC 6932' },
+  // The registry ends here; strongSwan numbers these as IKEv2 does.
+  CURVE25519: { id: 31, reference: 'RFC 8031' },
+  CURVE448: { id: 32, reference: 'RFC 8031' },
 } as const satisfies Registry
 
 /** Class 11 of phase 1 and class 1 of phase 2 */

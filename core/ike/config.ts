@@ -44,6 +44,8 @@ export type OurProof =
       /** Sign with SHA-1 for a peer that knows nothing else. */
       readonly weakSha1: boolean
     }
+  /** Nothing in phase 1 of IKEv1: a name and a password follow. draft-ietf-ipsec-isakmp-hybrid-auth */
+  | { readonly method: 'xauth' }
 
 export type TheirProof =
   | { readonly method: 'psk'; readonly psk: Secret }
@@ -60,6 +62,7 @@ export type TheirProof =
       /** The common name counts as a host where there is no dNSName. */
       readonly commonName: boolean
     }
+  | { readonly method: 'xauth' }
 
 /** A post-quantum pre-shared key. RFC 8784 */
 export interface PpkConfig {
@@ -85,6 +88,8 @@ export interface ProvenClient {
 
 /** IKEv1 in what IKEv2 has no counterpart of. */
 export interface IkeV1Config {
+  /** Three messages instead of six, with identities in the clear; as a responder: taken too. RFC 2409 §5 */
+  readonly aggressive?: boolean
   /** Left out: `ikeProposals`. What IKEv1 has no number for is passed over. */
   readonly ikeProposals?: readonly OfferedProposal[]
   /** Sign in after phase 1, with a name and a password. draft-beaulieu-ike-xauth */
@@ -99,8 +104,8 @@ export type XauthConfig =
 
 /** Everything a session must know before the first message; it never changes during its life. Whoever runs it closes its secrets. */
 export interface ConnectionConfig {
-  /** Of IKE; left out: 2. */
-  readonly version?: 1 | 2
+  /** Of IKE; `auto`: 2, and 1 where the gateway knows nothing else; left out: 2, and never anything else. */
+  readonly version?: 1 | 2 | 'auto'
   /** Numeric address of the gateway. */
   readonly gatewayAddress: string
   /** The name the person typed, for messages. */

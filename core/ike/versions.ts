@@ -2,6 +2,7 @@ import type { Millis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { ConnectionConfig, ConnectionView } from './config.ts'
+import { Fallback } from './fallback.ts'
 import type { State } from './session.ts'
 import { Idle as IdleV1 } from './v1/initiator.ts'
 import { Negotiation as NegotiationV1 } from './v1/negotiation.ts'
@@ -20,6 +21,10 @@ export interface Initiator {
 
 /** The initiator of the version that `config` names. */
 export function initiator(config: ConnectionConfig, registry: CryptoRegistry, random: Random): Initiator {
+  if (config.version === 'auto') {
+    const both = new Fallback(config, registry, random)
+    return { state: both, view: (counters, toUnixMs) => both.view(counters, toUnixMs) }
+  }
   if (config.version === 1) {
     const n = new NegotiationV1(config, registry, random)
     return { state: new IdleV1(n), view: (counters, toUnixMs) => viewOfV1(n, counters, toUnixMs) }

@@ -29,6 +29,9 @@ export function authenticationOf(
 /** `localId`, or whom our certificate names first. */
 export function localIdentityOf(profile: Profile): Identity {
   if (profile.localId !== undefined) return identityIn(profile.localId, profile, 'localId')
+  // A name that means nothing until XAuth has asked for it. draft-ietf-ipsec-isakmp-hybrid-auth §3.2
+  if (profile.auth.method === 'xauth')
+    return identityIn(`keyid:${profile.xauth?.user ?? ''}`, profile, 'xauth.user')
   const [identity] = ownChain(profile).slice(0, 1).flatMap(identitiesOf)
   if (identity !== undefined) return identity
   throw invalid(profile, 'localId', 'it is missing, and your certificate names nobody')
@@ -56,6 +59,7 @@ export function remoteIdentityOf(profile: Profile): Identity | undefined {
 function ourProof(profile: Profile, secrets: ReadonlyMap<string, Secret>): OurProof {
   const { auth } = profile
   if (auth.method === 'psk') return { method: 'psk', psk: secretIn(profile, secrets, 'psk') }
+  if (auth.method === 'xauth') return { method: 'xauth' }
   const chain = ownChain(profile)
   return {
     method: 'certificate',
@@ -124,7 +128,8 @@ function theirProof(
   }
 }
 
-function secretIn(profile: Profile, secrets: ReadonlyMap<string, Secret>, name: string): Secret {
+/** Throws `VpnFailure` (`secretMissing`). */
+export function secretIn(profile: Profile, secrets: ReadonlyMap<string, Secret>, name: string): Secret {
   const secret = secrets.get(name)
   if (secret === undefined) throw new VpnFailure({ kind: 'secretMissing', what: name, profile: profile.name })
   return secret

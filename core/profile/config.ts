@@ -2,10 +2,11 @@ import type { Secret } from '../bytes/secret.ts'
 import { VpnFailure } from '../errors.ts'
 import type { ConnectionConfig, OfferedProposal } from '../ike/config.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
-import { authenticationOf, localIdentityOf, remoteIdentityOf } from './authentication.ts'
+import { authenticationOf, localIdentityOf, remoteIdentityOf, secretIn } from './authentication.ts'
 import { selectorOf } from './networks.ts'
 import type { Profile } from './schema.ts'
 import {
+  DEFAULT_AGGRESSIVE_SUITES,
   DEFAULT_IKE_SUITES,
   DEFAULT_IKEV1_SUITES,
   parseEspSuite,
@@ -21,7 +22,7 @@ const KEY_EXCHANGE = 4
 const KEEPALIVE_SECONDS = 20
 
 /**
- * A profile, its secrets by name (`psk`, `key`, `ppk`) and the gateway's address, as everything a session must know. The
+ * A profile, its secrets by name (`psk`, `key`, `password`, `ppk`) and the gateway's address, as everything a session must know. The
  * secrets are taken over: whoever holds the configuration closes what is in it, and a failure closes them all.
  * Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`, `secretMissing`, `authFailed`).
  */
@@ -35,29 +36,47 @@ export function connectionConfig(
     // Last, so that no key is opened for a profile that cannot be used.
     const negotiated = everythingElse(profile, gatewayAddress)
     const authentication = authenticationOf(profile, secrets, authorities)
-    return { ...negotiated, authentication, ...ppkOf(profile, secrets) }
+    return { ...negotiated, authentication, ...ikev1Of(profile, secrets), ...ppkOf(profile, secrets) }
   } catch (thrown) {
     for (const secret of secrets.values()) secret.close()
     throw thrown
   }
 }
 
-function everythingElse(profile: Profile, gatewayAddress: string): Omit<ConnectionConfig, 'authentication'> {
+/** What only IKEv1 asks, where the profile may come to it. */
+function ikev1Of(profile: Profile, secrets: ReadonlyMap<string, Secret>): Pick<ConnectionConfig, 'ikev1'> {
+  const { ike, xauth, weak, name } = profile
+  if (ike.version === 2) return {}
+  const context = { source: name, field: 'ike.proposals', weak }
+  const suites = ike.aggressive === true ? DEFAULT_AGGRESSIVE_SUITES : DEFAULT_IKEV1_SUITES
+  return {
+    ikev1: {
+      aggressive: ike.aggressive === true,
+      ...(isDefault(ike.proposals)
+        ? { ikeProposals: suites.map((suite) => parseIkeSuite(suite, context)) }
+        : {}),
+      ...(xauth === undefined
+        ? {}
+        : { xauth: { role: 'client', user: xauth.user, password: secretIn(profile, secrets, 'password') } }),
+    },
+  }
+}
+
+function everythingElse(
+  profile: Profile,
+  gatewayAddress: string,
+): Omit<ConnectionConfig, 'authentication' | 'ikev1'> {
   const source = profile.name
   const weak = profile.weak
   const esp = profile.esp.proposals.flatMap((suite) =>
     withoutOptional(parseEspSuite(suite, { source, field: 'esp.proposals', weak })),
   )
-  const ikeSuites = (suites: readonly string[]) =>
-    suites.flatMap((suite) => withoutOptional(parseIkeSuite(suite, { source, field: 'ike.proposals', weak })))
-  const { version } = profile.ike
-  const ike = ikeSuites(profile.ike.proposals)
+  const ike = profile.ike.proposals.flatMap((suite) =>
+    withoutOptional(parseIkeSuite(suite, { source, field: 'ike.proposals', weak })),
+  )
   const groups = pfsGroups(profile.esp.pfs, ike, esp)
   return {
-    version,
-    ...(version === 1 && isDefault(profile.ike.proposals)
-      ? { ikev1: { ikeProposals: ikeSuites(DEFAULT_IKEV1_SUITES) } }
-      : {}),
+    version: profile.ike.version,
     gatewayAddress,
     gatewayHost: profile.gateway.host,
     localIdentity: localIdentityOf(profile),

@@ -3,8 +3,15 @@ import * as v from 'valibot'
 import { VpnFailure } from '../errors.ts'
 import { parseIdentity } from './identity.ts'
 import { isNetwork } from './networks.ts'
-import { authSchema, gatewayAuthSchema, sessionSecrets } from './sign-in.ts'
-import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES, isWeakWord, parseEspSuite, parseIkeSuite } from './suites.ts'
+import { authSchema, gatewayAuthOf, gatewayAuthSchema, sessionSecrets } from './sign-in.ts'
+import {
+  DEFAULT_ESP_SUITES,
+  DEFAULT_IKE_SUITES,
+  isWeakWord,
+  parseEspSuite,
+  parseIkeSuite,
+  weaknessOf,
+} from './suites.ts'
 
 /** What a profile says about the Diffie-Hellman of child rekeys and the rest is in RFC 7296's words where it has some. */
 const seconds = (least: number) =>
@@ -71,7 +78,9 @@ export const profileSchema = v.strictObject({
   gateway: v.strictObject({ host }),
   ike: v.optional(
     v.strictObject({
-      version: v.optional(v.picklist([1, 2], 'IKE version 1 or 2 is expected'), 2),
+      version: v.optional(v.picklist([1, 2, 'auto'], 'IKE version 1, 2 or "auto" is expected'), 2),
+      /** With IKEv1: three messages instead of six, and identities in the clear. RFC 2409 §5 */
+      aggressive: v.optional(v.boolean()),
       proposals: v.optional(suites, () => [...DEFAULT_IKE_SUITES]),
       rekeySeconds: v.optional(seconds(10), 14_400),
       /** Silence before we ask whether the gateway is alive; 0 never. */
@@ -101,6 +110,8 @@ export const profileSchema = v.strictObject({
   auth: authSchema,
   /** Left out: by the key too where we have one, else by a certificate of an authority of the system. */
   gatewayAuth: v.optional(gatewayAuthSchema),
+  /** Sign in with a name and a password after phase 1, which only IKEv1 has. draft-beaulieu-ike-xauth */
+  xauth: v.optional(v.strictObject({ user: text })),
   /** A post-quantum pre-shared key; it is the secret `ppk`. RFC 8784 */
   ppk: v.optional(
     v.strictObject({
@@ -211,12 +222,44 @@ export function checkProfile(profile: Profile, source: string): void {
   const weak = profile.weak
   for (const suite of profile.ike.proposals) parseIkeSuite(suite, { source, field: 'ike.proposals', weak })
   for (const suite of profile.esp.proposals) parseEspSuite(suite, { source, field: 'esp.proposals', weak })
-  if (profile.localId === undefined && profile.auth.method !== 'certificate') {
+  checkIkev1(profile, source)
+  if (
+    profile.localId === undefined &&
+    profile.auth.method !== 'certificate' &&
+    profile.auth.method !== 'xauth'
+  ) {
     throw invalid(source, 'localId', 'it is missing: who are you to the gateway?')
   }
   const { ipv4, ipv6 } = profile.requestAddresses
   if (!ipv4 && !ipv6 && profile.localSubnets.length === 0) {
     throw invalid(source, 'localSubnets', 'name your inner address here, or ask the gateway for one')
+  }
+}
+
+/** What belongs to IKEv1 alone, and what IKEv1 cannot do. */
+function checkIkev1({ ike, auth, gatewayAuth, xauth, weak, ppk }: Profile, source: string): void {
+  const belongs = 'it belongs to IKEv1: "ike": { "version": 1 }'
+  if (ike.version === 2) {
+    if (xauth !== undefined) throw invalid(source, 'xauth', belongs)
+    if (ike.aggressive === true) throw invalid(source, 'ike.aggressive', belongs)
+    if (auth.method === 'xauth') throw invalid(source, 'auth.method', belongs)
+    return
+  }
+  if (ppk?.required === true)
+    throw invalid(source, 'ppk.required', 'IKEv1 has no such key: version 2 insists on it')
+  if (ike.version === 'auto' && auth.method === 'xauth') throw invalid(source, 'auth.method', belongs)
+  const theirs = gatewayAuthOf({ auth, gatewayAuth }).method
+  if (auth.method === 'xauth' && xauth === undefined)
+    throw invalid(source, 'xauth', 'it is missing: "xauth": { "user": "…" } says who signs in')
+  if ((auth.method === 'psk') !== (theirs === 'psk'))
+    throw invalid(source, 'gatewayAuth.method', 'with IKEv1 either both sign in by the key, or neither')
+  if (ike.aggressive === true && theirs === 'psk' && !weak.includes('aggressivepsk')) {
+    throw new VpnFailure({
+      kind: 'weakAlgorithm',
+      algorithm: 'aggressive mode with a pre-shared key',
+      weakness: weaknessOf('aggressivepsk') ?? '',
+      switch: '"weak": ["aggressivepsk"]',
+    })
   }
 }
 

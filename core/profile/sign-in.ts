@@ -58,20 +58,32 @@ const readAuthorities = (text: string): Read<readonly Certificate[]> =>
 const methods = (known: string) => (issue: { readonly received: string }) =>
   issue.received === 'undefined' ? 'it is missing' : `only ${known} are known to this Culvert`
 
-/** How we prove who we are. What only the person knows (`psk`, `key`) is a secret and not in here. */
+const byKey = v.strictObject({ method: v.literal('psk') })
+const byCertificate = v.strictObject({
+  method: v.literal('certificate'),
+  /** Our own certificate, then what leads from it to an authority. PEM. Left out: it is still to come. */
+  certificate: v.optional(pem(readPemCertificates, CHOICE.chain)),
+  /** RSASSA-PSS instead of PKCS#1 v1.5, for RSA keys. RFC 7427 §4 */
+  rsaPss: v.optional(v.boolean(), false),
+})
+
+/** How a gateway of ours proves who it is. */
+export const ownGatewayAuthSchema = v.variant(
+  'method',
+  [byKey, byCertificate],
+  methods('"psk" and "certificate"'),
+)
+
+/** How we prove who we are. What only the person knows (`psk`, `key`, `password`) is a secret and not in here. */
 export const authSchema = v.variant(
   'method',
   [
-    v.strictObject({ method: v.literal('psk') }),
-    v.strictObject({
-      method: v.literal('certificate'),
-      /** Our own certificate, then what leads from it to an authority. PEM. Left out: it is still to come. */
-      certificate: v.optional(pem(readPemCertificates, CHOICE.chain)),
-      /** RSASSA-PSS instead of PKCS#1 v1.5, for RSA keys. RFC 7427 §4 */
-      rsaPss: v.optional(v.boolean(), false),
-    }),
+    byKey,
+    byCertificate,
+    /** With the name and password of `xauth` alone. draft-ietf-ipsec-isakmp-hybrid-auth */
+    v.strictObject({ method: v.literal('xauth') }),
   ],
-  methods('"psk" and "certificate"'),
+  methods('"psk", "certificate" and "xauth"'),
 )
 
 /** How the gateway proves who it is. */
@@ -100,6 +112,7 @@ export type GatewayAuth = v.InferOutput<typeof gatewayAuthSchema>
 interface SignIn {
   readonly auth: Auth
   readonly gatewayAuth?: GatewayAuth | undefined
+  readonly xauth?: { readonly user: string } | undefined
   readonly ppk?: object | undefined
 }
 
@@ -110,16 +123,17 @@ export function gatewayAuthOf({ auth, gatewayAuth }: SignIn): GatewayAuth {
   return { method: 'certificate', ca: SYSTEM_AUTHORITIES, requireCrl: false, commonName: false }
 }
 
-/** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side, `ppk` the post-quantum one. */
+/** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side, `password` that of XAuth, `ppk` the post-quantum one. */
 export function sessionSecrets(profile: SignIn): readonly string[] {
   const psk = profile.auth.method === 'psk' || gatewayAuthOf(profile).method === 'psk'
   return [
     ...(profile.auth.method === 'certificate' ? ['key'] : []),
     ...(psk ? ['psk'] : []),
+    ...(profile.xauth === undefined ? [] : ['password']),
     ...(profile.ppk === undefined ? [] : ['ppk']),
   ]
 }
 
 /** For people: `pre-shared key`. */
 export const authWords = ({ method }: Auth | GatewayAuth): string =>
-  method === 'psk' ? 'pre-shared key' : method
+  method === 'psk' ? 'pre-shared key' : method === 'xauth' ? 'XAuth' : method

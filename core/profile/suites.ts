@@ -109,9 +109,10 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ['sha', 'sha1'],
 ])
 
-/** Words of `weak` that are no transforms: what signatures may be, of certificates and in AUTH. RFC 8247 §3 */
+/** Words of `weak` that are no transforms: what signatures may be (RFC 8247 §3), and how IKEv1 may sign in (RFC 2409 §5.4). */
 const SIGNATURES: ReadonlyMap<string, string> = new Map([
   ['sha1signature', 'a signature over SHA-1 can be forged by a rich attacker'],
+  ['aggressivepsk', 'a hash made with the key travels in the clear, and anybody can guess at it offline'],
   ['shortrsa', 'an RSA key below 2048 bits is within reach of a rich attacker'],
 ])
 
@@ -128,8 +129,11 @@ export const DEFAULT_IKE_SUITES: readonly string[] = [
  * way. What gateways of its age know beside that is weak, and needs to be named.
  */
 export const DEFAULT_IKEV1_SUITES: readonly string[] = [
-  'aes256-aes128-sha256-sha512-ecp256-ecp384-modp3072-modp2048',
+  'aes256-aes128-sha256-sha512-curve25519-ecp256-ecp384-modp3072-modp2048',
 ]
+
+/** Aggressive mode has but one group: the one most gateways take. RFC 2409 §5 */
+export const DEFAULT_AGGRESSIVE_SUITES: readonly string[] = ['aes256-aes128-sha256-sha512-modp2048']
 
 export const DEFAULT_ESP_SUITES: readonly string[] = [
   'aes256gcm16-aes128gcm16-chacha20poly1305',

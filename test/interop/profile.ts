@@ -21,6 +21,7 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
   const ike = setting(env, 'LAB_CLIENT_IKE_PROPOSALS')
   const esp = setting(env, 'LAB_CLIENT_ESP_PROPOSALS')
   const weak = [...new Set([...words(ike), ...words(esp)])].filter((word) => WEAK.has(word))
+  if (isAggressive(env) && rounds(env).includes('psk')) weak.push('aggressivepsk')
   if (setting(env, 'LAB_SIGAUTH') === 'no') weak.push('sha1signature')
   return {
     format: 'culvert-profile',
@@ -30,6 +31,7 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
     gateway: { host: setting(env, setting(env, 'LAB_OUTER') === '6' ? 'LAB_GW6' : 'LAB_GW4') },
     ike: {
       ...(setting(env, 'LAB_IKE_VERSION') === '1' ? { version: 1 } : {}),
+      ...(isAggressive(env) ? { aggressive: true } : {}),
       ...(setting(env, 'LAB_CHILDLESS') === 'force' ? { childless: true } : {}),
       ...(setting(env, 'LAB_DPD') === '0' ? {} : { dpdSeconds: Number(setting(env, 'LAB_DPD')) }),
       ...proposals(ike),
@@ -40,6 +42,7 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
     ...(setting(env, 'LAB_AUTH_GATEWAY') === 'pubkey'
       ? { gatewayAuth: { method: 'certificate', ca: read(setting(env, 'LAB_CA')) } }
       : {}),
+    ...(rounds(env).includes('xauth') ? { xauth: { user: setting(env, 'LAB_USER') } } : {}),
     ...(setting(env, 'LAB_CLIENT_PPK') === '' ? {} : { ppk: { id: setting(env, 'LAB_PPK_ID') } }),
     requestAddresses: { ipv4: pool === '4' || pool === '46', ipv6: pool === '6' || pool === '46' },
     // IKEv1 narrows nothing: what is asked for has to be what the gateway opens.
@@ -53,8 +56,12 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
 
 /** By key as `alice@lab.test`; by certificate as whom it names. */
 function ourProof(env: LabEnv, read: ReadFile) {
-  if (setting(env, 'LAB_AUTH_CLIENT') !== 'pubkey') {
-    return { localId: `${setting(env, 'LAB_USER')}@lab.test`, auth: { method: 'psk' } }
+  if (rounds(env)[0] === 'xauth') return { auth: { method: 'xauth' } }
+  if (!rounds(env).includes('pubkey')) {
+    const localId = isAggressive(env)
+      ? `keyid:${setting(env, 'LAB_GROUP')}`
+      : `${setting(env, 'LAB_USER')}@lab.test`
+    return { localId, auth: { method: 'psk' } }
   }
   const files = [setting(env, 'LAB_CLIENT_CERT'), setting(env, 'LAB_CLIENT_CHAIN')]
   const certificate = files
@@ -66,8 +73,14 @@ function ourProof(env: LabEnv, read: ReadFile) {
 
 /** What that person keeps secret, by the names Culvert has for it. */
 export const secretsFor = (env: LabEnv, read: ReadFile = readText): Readonly<Record<string, string>> => ({
-  ...(setting(env, 'LAB_AUTH_CLIENT') === 'pubkey'
-    ? { key: read(setting(env, 'LAB_CLIENT_KEY')) }
-    : { psk: setting(env, 'LAB_CLIENT_PSK') }),
+  ...(rounds(env).includes('pubkey') ? { key: read(setting(env, 'LAB_CLIENT_KEY')) } : {}),
+  ...(rounds(env).includes('psk') ? { psk: setting(env, 'LAB_CLIENT_PSK') } : {}),
+  ...(rounds(env).includes('xauth') ? { password: setting(env, 'LAB_CLIENT_PASSWORD') } : {}),
   ...(setting(env, 'LAB_CLIENT_PPK') === '' ? {} : { ppk: setting(env, 'LAB_CLIENT_PPK') }),
 })
+
+/** Aggressive mode of IKEv1. */
+const isAggressive = (env: LabEnv): boolean => setting(env, 'LAB_AGGRESSIVE') === 'yes'
+
+/** How the client signs in, one after the other: `psk`, `xauth`. */
+const rounds = (env: LabEnv): readonly string[] => setting(env, 'LAB_AUTH_CLIENT').split('+')

@@ -47,6 +47,8 @@ export const EXPECTED_FAULTS: Readonly<Record<string, ExpectedFault>> = {
   'ikev2-bad-gw-name-cert': { kind: 'gatewayIdMismatch', fields: {} },
   'ikev2-bad-cl-expired': { ...CLIENT_REFUSED, gatewaySays: /subject certificate invalid \(valid from/ },
   'ikev2-bad-cl-revoked': { ...CLIENT_REFUSED, gatewaySays: /certificate was revoked on/ },
+  'ikev1-bad-psk': { kind: 'authFailed', fields: { who: 'us', method: 'psk' } },
+  'ikev1-bad-xauth': { kind: 'authFailed', fields: { who: 'us', method: 'xauth' } },
   'ikev2-bad-cl-rogue': { ...CLIENT_REFUSED, gatewaySays: /no issuer certificate found for/ },
 }
 
@@ -56,12 +58,15 @@ export const EXTRA_CHECKS: Readonly<Record<string, ExtraCheck>> = {
   'ikev2-rekey-pfs': 'rekey',
   'ikev2-reauth': 'reauth',
   'ikev2-dpd': 'dpd',
+  'ikev1-rekey': 'rekey',
+  'ikev1-dpd': 'dpd',
   'ikev2-idle': 'idle',
   'ikev2-fragment-psk': 'fragments',
   'ikev2-fragment': 'fragments',
   'ikev2-mobike': 'move',
   'ikev2-rebind': 'move',
   'ikev2-nomobike': 'reconnect',
+  'ikev1-fragment': 'fragments',
 }
 
 /** A small set that touches every part, for `npm test`. The second list is run behind a NAT. */
@@ -79,8 +84,17 @@ export const REPRESENTATIVE = {
     'ikev2-bad-nochild',
     'ikev2-cert-rsa',
     'ikev2-bad-gw-rogue-cert',
+    'ikev1-xauth-psk',
+    'ikev1-bad-psk',
   ],
-  nat: ['ikev2-psk', 'ikev2-cert-ecdsa', 'ikev2-two-nets', 'ikev2-alg-cbc-sha256'],
+  nat: [
+    'ikev1-hybrid-aggr',
+    'ikev1-main-ecdsa',
+    'ikev2-psk',
+    'ikev2-cert-ecdsa',
+    'ikev2-two-nets',
+    'ikev2-alg-cbc-sha256',
+  ],
 } as const
 
 /** Scenarios Culvert is known to serve beside the `ikev2-alg-*` ones. */
@@ -124,6 +138,25 @@ const SUPPORTED = new Set([
   'ikev2-host',
   'ikev2-nopool',
   'ikev1-main-psk',
+  'ikev1-main-psk-modecfg',
+  'ikev1-xauth-psk',
+  'ikev1-push',
+  'ikev1-lost-init',
+  'ikev1-lost-auth',
+  'ikev1-rekey',
+  'ikev1-dpd',
+  'ikev1-3des',
+  'ikev1-outer6',
+  'ikev1-main-rsasig',
+  'ikev1-main-ecdsa',
+  'ikev1-xauth-rsa',
+  'ikev1-hybrid',
+  'ikev1-hybrid-aggr',
+  'ikev1-aggressive-psk',
+  'ikev1-aggressive-rsasig',
+  'ikev1-xauth-psk-aggr',
+  'ikev1-vpnc',
+  'ikev1-fragment',
   ...Object.keys(EXPECTED_FAULTS),
 ])
 

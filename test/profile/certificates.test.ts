@@ -92,7 +92,11 @@ describe('what a profile says of certificates', () => {
   })
 
   test.each([
-    [{ auth: { method: 'magic' } }, 'auth.method', 'only "psk" and "certificate" are known to this Culvert'],
+    [
+      { auth: { method: 'magic' } },
+      'auth.method',
+      'only "psk", "certificate" and "xauth" are known to this Culvert',
+    ],
     [{ auth: {} }, 'auth.method', 'it is missing'],
     [{ auth: { method: 'psk' } }, 'localId', 'it is missing: who are you to the gateway?'],
     [

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
 import { VpnFailure } from '../../core/errors.ts'
+import { closeSecrets } from '../../core/ike/config.ts'
 import { encodePhase1, phase1Offers } from '../../core/ike/v1/phase1-suite.ts'
 import { connectionConfig } from '../../core/profile/config.ts'
 import { formatIdentity, parseIdentity } from '../../core/profile/identity.ts'
 import { importCulvertJson } from '../../core/profile/import/culvert-json.ts'
 import { selectorOf } from '../../core/profile/networks.ts'
-import { requireProfile } from '../../core/profile/schema.ts'
+import { requireProfile, secretNames } from '../../core/profile/schema.ts'
 import { culvertHome, ProfileStore, slug } from '../../core/profile/store.ts'
 import { encodeBody } from '../../core/wire/ikev1/message.ts'
 import { wholeRegistry } from '../support/bench.ts'
@@ -59,6 +60,14 @@ describe('schema', () => {
     [{ localId: 'ip:nonsense' }, 'localId'],
     [{ colour: 'red' }, 'colour'],
     [{ requestAddresses: { ipv4: false, ipv6: false } }, 'localSubnets'],
+    [{ xauth: { user: 'alice' } }, 'xauth'],
+    [{ ike: { version: 1 }, xauth: {} }, 'xauth.user'],
+    [{ ike: { aggressive: true } }, 'ike.aggressive'],
+    [{ ike: { version: 3 } }, 'ike.version'],
+    [{ ike: { version: 'auto' }, ppk: { id: 'office' } }, 'ppk.required'],
+    [{ ike: { version: 1 }, auth: { method: 'xauth' } }, 'xauth'],
+    [{ ike: { version: 'auto' }, auth: { method: 'xauth' }, xauth: { user: 'a' } }, 'auth.method'],
+    [{ ike: { version: 1 }, gatewayAuth: { method: 'certificate' } }, 'gatewayAuth.method'],
   ])('%j is refused by field', (change, field) => {
     expect(errorOf(() => requireProfile({ ...minimal, ...change }, 'file.json'))).toMatchObject({
       kind: 'profileInvalid',
@@ -149,6 +158,34 @@ describe('connectionConfig', () => {
     const named = config({ ike: { version: 1, proposals: ['aes128-sha256-modp2048'] } })
     expect(named.ikev1?.ikeProposals).toBeUndefined()
     expect(config({}).version).toBe(2)
+  })
+
+  test('RFC 2409 §5.4: aggressive mode with a key needs a switch that names the weakness; with certificates it does not', () => {
+    const aggressive = { version: 1, aggressive: true }
+    const bare = { ...minimal, ike: aggressive }
+    expect(errorOf(() => requireProfile(bare, 'test'))).toMatchObject({
+      kind: 'weakAlgorithm',
+      switch: '"weak": ["aggressivepsk"]',
+    })
+    const allowed = config({ ike: aggressive, weak: ['aggressivepsk'] })
+    expect(allowed.ikev1?.aggressive).toBe(true)
+    const offers = phase1Offers(wholeRegistry(), allowed.ikev1?.ikeProposals ?? [], 1)
+    expect(new Set(offers.map(({ group }) => group)).size).toBe(1)
+    const hybrid = { ...bare, auth: { method: 'xauth' }, xauth: { user: 'alice' }, localId: undefined }
+    expect(errorOf(() => requireProfile(hybrid, 'test'))).toBeUndefined()
+  })
+
+  test('draft-beaulieu-ike-xauth: the password of XAuth is a secret like the key', () => {
+    const profile = requireProfile({ ...minimal, ike: { version: 1 }, xauth: { user: 'alice' } }, 'test')
+    expect(secretNames(profile)).toEqual(['psk', 'password'])
+    const secrets = new Map(['psk', 'password'].map((name) => [name, Secret.fromText(name)]))
+    const made = connectionConfig(profile, secrets, '192.0.2.1')
+    expect(made.ikev1?.xauth).toMatchObject({ role: 'client', user: 'alice' })
+    closeSecrets(made)
+    expect([...secrets.values()].every(({ closed }) => closed)).toBe(true)
+    const missing = new Map([['psk', Secret.fromText('k')]])
+    expect(errorOf(() => connectionConfig(profile, missing, '192.0.2.1'))).toMatchObject({ what: 'password' })
+    expect(missing.get('psk')?.closed).toBe(true)
   })
 
   test('without a request the own subnets are the local side', () => {

@@ -2,17 +2,32 @@ import { addressBytes, addressText } from '../../bytes/address.ts'
 import { NO_OCTETS } from '../../bytes/octets.ts'
 import { ConfigurationAttribute as A } from '../../iana/ikev1.ts'
 import { attributeBytes } from '../../wire/ikev1/attribute.ts'
-import type { Attribute, IdPayload } from '../../wire/ikev1/payload.ts'
-import type { Assigned, ConnectionConfig } from '../config.ts'
+import type { Attribute } from '../../wire/ikev1/payload.ts'
+import type { Assigned } from '../config.ts'
 import type { AssignedConfiguration } from '../session.ts'
+import type { Negotiation } from './negotiation.ts'
 
-/** Empty attributes of the wanted families. draft-dukes-ike-mode-cfg §3.3 */
-export function configurationRequest(want: { readonly ipv4: boolean; readonly ipv6: boolean }): Attribute[] {
-  const types = [
-    ...(want.ipv4 ? [A.INTERNAL_IP4_ADDRESS.id, A.INTERNAL_IP4_NETMASK.id, A.INTERNAL_IP4_DNS.id] : []),
-    ...(want.ipv6 ? [A.INTERNAL_IP6_ADDRESS.id, A.INTERNAL_IP6_DNS.id] : []),
+/** Attributes of the wanted families: empty, or with the address we have had (CIDR). draft-dukes-ike-mode-cfg §3.3 */
+export function configurationRequest(
+  want: { readonly ipv4: boolean; readonly ipv6: boolean },
+  had: readonly string[] = [],
+): Attribute[] {
+  const octets = had.map((cidr) => addressBytes(cidr.split('/')[0]!))
+  const address = (type: number, length: number): Attribute => ({
+    type,
+    bytes: octets.find((bytes) => bytes.length === length) ?? NO_OCTETS,
+  })
+  const empty = (type: number): Attribute => ({ type, bytes: NO_OCTETS })
+  return [
+    ...(want.ipv4
+      ? [
+          address(A.INTERNAL_IP4_ADDRESS.id, 4),
+          empty(A.INTERNAL_IP4_NETMASK.id),
+          empty(A.INTERNAL_IP4_DNS.id),
+        ]
+      : []),
+    ...(want.ipv6 ? [address(A.INTERNAL_IP6_ADDRESS.id, 16), empty(A.INTERNAL_IP6_DNS.id)] : []),
   ]
-  return types.map((type) => ({ type, bytes: NO_OCTETS }))
 }
 
 /** What of `assigns` was asked for. */
@@ -58,10 +73,12 @@ export function readConfiguration(attributes: readonly Attribute[]): AssignedCon
   return { addresses, dnsServers, subnets: [], dnsDomains: [] }
 }
 
-/** What a gateway of this configuration hands to the client on the other side, asked only once the client is proven. */
-export function assignedTo(config: ConnectionConfig, remoteId: IdPayload | undefined): Assigned | undefined {
-  const { assigns } = config
+/** What we, as a gateway, hand to the client on the other side: asked for once, when the client is proven. */
+export function assignedTo(n: Negotiation): Assigned | undefined {
+  const { assigns } = n.config
   if (typeof assigns !== 'function') return assigns
-  if (remoteId === undefined) return undefined
-  return assigns({ identity: { type: remoteId.idType, data: remoteId.data }, initialContact: false })
+  if (n.remoteId === undefined) return undefined
+  const { idType, data } = n.remoteId
+  n.assigned ??= assigns({ identity: { type: idType, data }, initialContact: false })
+  return n.assigned
 }

@@ -1,24 +1,31 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
-import { equal } from '../../bytes/octets.ts'
 import type { VpnError } from '../../errors.ts'
 import type { SelectorPair } from '../../esp/engine.ts'
 import { ExchangeType, NotifyType } from '../../iana/ikev1.ts'
-import { decodeMessage, type Message } from '../../wire/ikev1/message.ts'
+import type { Message } from '../../wire/ikev1/message.ts'
 import type { Payload } from '../../wire/ikev1/payload.ts'
 import type { AssignedConfiguration, Datagram, IkeEvent, State, Step } from '../session.ts'
 import { spiBytes } from '../v2/payloads.ts'
+import { ourProof } from '../v2/proof.ts'
 import { selectorOfAddress } from '../v2/selectors.ts'
 import { configurationRequest } from './configuration.ts'
 import { deleteChildren, deleteSa, onInformational } from './exchanges/informational.ts'
-import { MainInitiator, MainResponder, wantsXauth } from './exchanges/main-mode.ts'
-import type { Phase1, Phase1Step } from './exchanges/phase1.ts'
-import { answerQuick, beginQuick } from './exchanges/quick-mode.ts'
-import { answerTransaction, pullConfiguration, requestXauth } from './exchanges/transaction.ts'
+import { answerQuick, beginQuick, QUICK_MODE } from './exchanges/quick-mode.ts'
+import {
+  answerTransaction,
+  confirmConfiguration,
+  MODE_CONFIG,
+  pullConfiguration,
+  requestXauth,
+} from './exchanges/transaction.ts'
 import { type ExchangeAsked, type ExchangeAwaited, Exchanges } from './exchanges.ts'
 import type { IsakmpSa, Opened } from './isakmp-sa.ts'
-import { type ChildSa, closePending, type Negotiation } from './negotiation.ts'
-import { CHOICE, waitAfter } from './numbers.ts'
-import { notify, notifyName } from './payloads.ts'
+import { Liveness } from './liveness.ts'
+import { methodOf } from './methods.ts'
+import { type ChildSa, closePending, type Negotiation, type PeerFacts } from './negotiation.ts'
+import { CHOICE } from './numbers.ts'
+import { notifyName } from './payloads.ts'
+import { Renewal } from './renewal.ts'
 
 /**
  * Phase 1 stands. What follows in the order of IKEv1: XAuth, configuration, quick modes; then both ends may begin
@@ -30,26 +37,23 @@ export class Established implements State {
   /** The current ISAKMP SA and those on their way out. */
   readonly sas: IsakmpSa[]
   readonly #exchanges: Exchanges
-  /** A phase 1 that will replace the current SA. */
-  #renewal:
-    | { readonly phase1: Phase1; tries: number; readonly ours: boolean; heard: Uint8Array | undefined }
-    | undefined
-  #heardAt: Millis
-  #dpd: { readonly sequence: number; tries: number } | undefined
-  #sequence: number
+  readonly #renewal: Renewal
+  readonly #liveness: Liveness
   /** Pairs of selectors that no quick mode was begun for yet. */
   #wanted: SelectorPair[] = []
   #names = 0
+  /** A configuration that came unasked, and whether it is our turn to have one. */
+  #pushed: AssignedConfiguration | undefined
+  #configuring = false
   #over = false
 
   constructor(n: Negotiation, sa: IsakmpSa, now: Millis) {
     this.n = n
     this.sas = [sa]
     n.current = sa
-    this.#heardAt = now
     this.#exchanges = new Exchanges(n)
-    // The first number is random, with room to count up. RFC 3706 §6.2
-    this.#sequence = new DataView(n.random.bytes(4).buffer).getUint32(0) & 0x7fff_ffff
+    this.#renewal = new Renewal(this)
+    this.#liveness = new Liveness(this, now)
   }
 
   get current(): IsakmpSa {
@@ -61,7 +65,8 @@ export class Established implements State {
     const { n } = this
     n.state = 'phase2'
     this.#startTimers(now)
-    const xauth = wantsXauth(this.current.suite.authentication) ? n.config.ikev1?.xauth : undefined
+    const xauth =
+      methodOf(this.current.suite.authentication).xauth !== false ? n.config.ikev1?.xauth : undefined
     if (xauth?.role === 'gateway') requestXauth(this, xauth, now)
     else if (xauth !== undefined) this.#await('waiting for the gateway to ask who you are', now)
     else if (n.initiated) this.#configure(now)
@@ -82,8 +87,8 @@ export class Established implements State {
         break
       case 'command':
         if (event.command.type === 'disconnect') this.leave(undefined)
-        if (event.command.type === 'rekeyIke') this.#renewPhase1(now)
-        if (event.command.type === 'probe') this.#query(now)
+        if (event.command.type === 'rekeyIke') this.#renewal.begin(now)
+        if (event.command.type === 'probe') this.#liveness.ask(now)
         if (event.command.type === 'rekeyChild') {
           const { child: name } = event.command
           for (const child of [...this.n.children.values()])
@@ -101,9 +106,11 @@ export class Established implements State {
         break
       }
       case 'traffic':
-        if (event.inbound) this.#alive(now)
+        if (event.inbound) this.#liveness.alive(now)
         break
       case 'answered':
+        this.#renewal.onAnswer(event.id, event.answer, now)
+        break
       case 'pathOpen':
         break
     }
@@ -142,19 +149,28 @@ export class Established implements State {
     if (!ok) return this.leave({ kind: 'authFailed', who: n.initiated ? 'us' : 'gateway', method: 'xauth' })
     // Asked again on a renewed SA, we have all the rest already.
     if (n.initiated && n.state === 'phase2' && n.children.size === 0 && this.#wanted.length === 0)
-      this.#configure(now)
+      return this.#configure(now)
+    this.#confirm(now)
   }
 
   /** What we asked for. */
   onConfiguration(configuration: AssignedConfiguration, now: Millis): void {
+    this.#configuring = false
     if (configuration.addresses.length === 0) return this.leave({ kind: 'noAddress' })
     this.n.configuration = configuration
     this.#connect(configuration, now)
   }
 
-  /** What we did not ask for, which we use only while we wait for it. */
-  onPushed(configuration: AssignedConfiguration): void {
-    this.n.note(`the gateway offers ${configuration.addresses.join(', ') || 'no address'} unasked`)
+  /** What the gateway gives on its own: as good as an answer, where we want one. draft-dukes-ike-mode-cfg §3.4 */
+  onPushed(configuration: AssignedConfiguration, now: Millis): void {
+    const { n } = this
+    if (n.configuration !== undefined || this.#wanted.length > 0 || configuration.addresses.length === 0)
+      return n.note('the gateway offers a configuration once more; what stands stays')
+    // Some gateways push before XAuth has ended: it waits until the client may go on.
+    this.#pushed = configuration
+    if (!this.#configuring) return
+    this.#exchanges.cancel(MODE_CONFIG)
+    this.onConfiguration(configuration, now)
   }
 
   /** A quick mode of the peer is complete. */
@@ -181,12 +197,28 @@ export class Established implements State {
     closePending(child)
   }
 
-  /** Without ESP SAs, present or to come, there is no connection to speak of. */
-  checkChildren(): void {
+  /**
+   * The peer deleted pairs of ESP SAs. Without any, present or to come, there is no connection to speak of: as a client
+   * we ask for the same once more, and leave when that one goes as quickly.
+   */
+  onChildrenDeleted(deleted: readonly ChildSa[], now: Millis): void {
     const { n } = this
-    if (n.state !== 'connected' || n.children.size > 0 || !n.initiated || this.#exchanges.has('quick mode'))
-      return
-    this.leave({ kind: 'closedByGateway', reason: 'it closed the tunnel' })
+    const last = deleted.findLast((child) => child.state !== 'replaced') ?? deleted.at(-1)
+    if (last === undefined || n.state !== 'connected' || n.children.size > 0 || !n.initiated) return
+    if (this.#exchanges.has(QUICK_MODE)) return
+    if (now - last.establishedAt < CHOICE.steadyMs)
+      return this.leave({ kind: 'closedByGateway', reason: 'it closed the tunnel' })
+    n.note('the gateway closed the tunnel; it is asked for once more')
+    beginQuick(
+      this,
+      {
+        name: last.name,
+        selectors: last.selectors,
+        onDone: () => {},
+        onFailed: () => this.leave({ kind: 'closedByGateway', reason: 'it closed the tunnel' }),
+      },
+      now,
+    )
   }
 
   /** The peer deleted an ISAKMP SA. */
@@ -197,6 +229,9 @@ export class Established implements State {
 
   /** The peer refuses something of ours, and has proved that it is the peer. */
   onRefusal(type: number, now: Millis): void {
+    // In aggressive mode the gateway judges us when we are done already.
+    if (this.n.state === 'phase2' && type === NotifyType.AUTHENTICATION_FAILED.id)
+      return this.#finish({ kind: 'authFailed', who: 'us', method: ourProof(this.n.config).method })
     const failed = this.#exchanges.refuse()
     if (failed === undefined) return
     const error: VpnError =
@@ -208,7 +243,7 @@ export class Established implements State {
 
   /** The answer to a query, if it is to the latest. RFC 3706 §5.4 */
   onAlive(sequence: number, now: Millis): void {
-    if (this.#dpd?.sequence === sequence) this.#alive(now)
+    this.#liveness.onAnswer(sequence, now)
   }
 
   /** Says goodbye and is gone: nothing of it is answered. RFC 2408 §3.15 */
@@ -220,10 +255,15 @@ export class Established implements State {
     this.#finish(error)
   }
 
+  /** The peer is gone: nobody is there to say goodbye to. */
+  onDead(error: VpnError): void {
+    this.#finish(error)
+  }
+
   #finish(error: VpnError | undefined): void {
     if (this.#over) return
     this.#over = true
-    this.#renewal?.phase1.close()
+    this.#renewal.close()
     for (const sa of this.sas) sa.close()
     this.n.finish(error)
   }
@@ -237,6 +277,8 @@ export class Established implements State {
 
   #configure(now: Millis): void {
     const { requestAddresses } = this.n.config
+    if (this.#pushed !== undefined) return this.onConfiguration(this.#pushed, now)
+    this.#configuring = true
     if (requestAddresses.ipv4 || requestAddresses.ipv6)
       return pullConfiguration(this, configurationRequest(requestAddresses), now)
     this.#connect(undefined, now)
@@ -295,19 +337,7 @@ export class Established implements State {
     const after = n.renewAfterMs(this.current.lifeSeconds, n.config.lifetimes.ikeRekeySeconds)
     n.ikeRekeyAt = asMillis(now + after)
     n.setTimer('ike-rekey', n.ikeRekeyAt)
-    if (this.#dpdMs > 0) n.setTimer('dpd', asMillis(now + this.#dpdMs))
-    if (n.facts.nat.us && n.config.keepaliveSeconds > 0)
-      n.setTimer('keepalive', asMillis(now + n.config.keepaliveSeconds * 1000))
-  }
-
-  get #dpdMs(): number {
-    return this.n.facts.peer.dpd ? this.n.config.dpdSeconds * 1000 : 0
-  }
-
-  #alive(now: Millis): void {
-    this.#heardAt = now
-    this.#dpd = undefined
-    this.n.clearTimer('dpd-wait')
+    this.#liveness.start(now)
   }
 
   #onTimer(timer: string, now: Millis): void {
@@ -326,9 +356,9 @@ export class Established implements State {
       case 'child-linger':
         return this.#onChildLinger(Number(key))
       case 'ike-rekey':
-        return this.#renewPhase1(now)
+        return this.#renewal.begin(now)
       case 'renewal':
-        return this.#repeatRenewal(now)
+        return this.#renewal.onTimer(now)
       case 'sa-linger': {
         const sa = this.sas.find((s) => s.name === key)
         if (sa === undefined || sa === this.current) return
@@ -336,34 +366,10 @@ export class Established implements State {
         return this.#drop(sa, now)
       }
       case 'dpd':
-        if (now - this.#heardAt < this.#dpdMs) return n.setTimer('dpd', asMillis(this.#heardAt + this.#dpdMs))
-        if (this.#dpd === undefined) this.#query(now)
-        return n.setTimer('dpd', asMillis(now + this.#dpdMs))
       case 'dpd-wait':
-        return this.#queryAgain(now)
       case 'keepalive':
-        n.act({ do: 'keepalive' })
-        return n.setTimer('keepalive', asMillis(now + n.config.keepaliveSeconds * 1000))
+        return this.#liveness.onTimer(what, now)
     }
-  }
-
-  /** R-U-THERE. RFC 3706 §5.3 */
-  #query(now: Millis): void {
-    if (!this.n.facts.peer.dpd || this.#dpd !== undefined) return
-    this.#sequence = (this.#sequence + 1) >>> 0
-    this.#dpd = { sequence: this.#sequence, tries: 0 }
-    this.#queryAgain(now)
-  }
-
-  /** The same number in a message of its own. RFC 3706 §5.5 */
-  #queryAgain(now: Millis): void {
-    const dpd = this.#dpd
-    if (dpd === undefined) return
-    if (dpd.tries >= CHOICE.dpdTries)
-      return this.#finish({ kind: 'noAnswer', exchange: 'dead peer detection', tries: dpd.tries })
-    dpd.tries++
-    this.inform(this.current, [notify(NotifyType.R_U_THERE.id, this.current.spi, spiBytes(dpd.sequence))])
-    this.n.setTimer('dpd-wait', asMillis(now + CHOICE.dpdRetryMs))
   }
 
   // Renewal.
@@ -407,76 +413,8 @@ export class Established implements State {
     this.removeChild(child)
   }
 
-  /** There is no renewal in place: a new phase 1, under which everything goes on. RFC 2408 §4.3 */
-  #renewPhase1(now: Millis): void {
-    const { n } = this
-    if (this.#renewal !== undefined) return
-    const phase1 = MainInitiator.begin(n)
-    if (!('onMessage' in phase1)) return this.leave(phase1)
-    this.#renewal = { phase1, tries: 1, ours: true, heard: undefined }
-    n.send(phase1.outgoing)
-    n.setTimer('renewal', asMillis(now + waitAfter(1)))
-  }
-
-  #repeatRenewal(now: Millis): void {
-    const { n } = this
-    const renewal = this.#renewal
-    if (renewal === undefined) return
-    if (renewal.tries < CHOICE.tries && renewal.ours) {
-      renewal.tries++
-      n.send(renewal.phase1.outgoing!, true)
-      return n.setTimer('renewal', asMillis(now + waitAfter(renewal.tries)))
-    }
-    this.#abandonRenewal(now, 'nobody answers')
-  }
-
-  #abandonRenewal(now: Millis, why: string): void {
-    const renewal = this.#renewal
-    if (renewal === undefined) return
-    this.#renewal = undefined
-    renewal.phase1.close()
-    this.n.clearTimer('renewal')
-    this.n.note(`phase 1 could not be renewed: ${why}`)
-    if (renewal.ours) this.n.setTimer('ike-rekey', asMillis(now + CHOICE.retryMs))
-  }
-
-  #onRenewalStep(step: Phase1Step, bytes: Uint8Array, now: Millis): void {
-    const { n } = this
-    const renewal = this.#renewal!
-    switch (step.outcome) {
-      case 'ignore':
-        return n.note(`dropped a message: ${step.why}`)
-      case 'doubt':
-        // What stands, stands: nobody's unsigned word ends it.
-        if (step.reply !== undefined) n.send(step.reply)
-        return n.note('dropped a message of phase 1 that proves nothing')
-      case 'failed':
-        if (step.reply !== undefined) n.send(step.reply)
-        return this.#abandonRenewal(now, step.error.kind)
-      case 'next':
-        renewal.tries = 1
-        renewal.heard = bytes
-        n.send(renewal.phase1.outgoing!)
-        if (renewal.ours) n.setTimer('renewal', asMillis(now + waitAfter(1)))
-        return
-      case 'done': {
-        this.#renewal = undefined
-        n.clearTimer('renewal')
-        const { remoteId: known } = n
-        const { idType, data } = step.remoteId
-        if (known === undefined || known.idType !== idType || !equal(known.data, data)) {
-          n.note('somebody else with the same key wanted to renew phase 1')
-          return step.sa.close()
-        }
-        if (step.last !== undefined) n.send(step.last)
-        step.sa.remember(bytes, step.last)
-        return this.#adopt(step.sa, step.facts, now)
-      }
-    }
-  }
-
   /** Another ISAKMP SA carries on; ESP SAs stay as they are. */
-  #adopt(sa: IsakmpSa, facts: Negotiation['facts'], now: Millis): void {
+  adopt(sa: IsakmpSa, facts: PeerFacts, now: Millis): void {
     const { n } = this
     const old = this.current
     old.state = 'replaced'
@@ -484,11 +422,23 @@ export class Established implements State {
     n.current = sa
     n.facts = facts
     n.rekeys.ike++
-    const xauth = wantsXauth(sa.suite.authentication) ? n.config.ikev1?.xauth : undefined
+    const xauth = methodOf(sa.suite.authentication).xauth !== false ? n.config.ikev1?.xauth : undefined
     if (xauth?.role === 'gateway') requestXauth(this, xauth, now)
+    else if (xauth === undefined) this.#confirm(now)
     this.#startTimers(now)
     const linger = sa.initiator ? CHOICE.lingerMs : CHOICE.longLingerMs
     n.setTimer(`sa-linger:${old.name}`, asMillis(now + linger))
+  }
+
+  /**
+   * A gateway that began a new phase 1 itself may have forgotten which address goes with it, and then takes no quick mode
+   * for that: it is asked for the very address we have.
+   */
+  #confirm(now: Millis): void {
+    const { n } = this
+    const had = n.configuration?.addresses ?? []
+    if (!n.initiated || this.current.initiator || had.length === 0) return
+    confirmConfiguration(this, configurationRequest(n.config.requestAddresses, had), had, now)
   }
 
   #drop(sa: IsakmpSa, now: Millis): void {
@@ -503,14 +453,15 @@ export class Established implements State {
   // What arrives.
 
   #onDatagram(datagram: Datagram, now: Millis): void {
-    const { n } = this
-    const { bytes } = datagram
-    const decoded = decodeMessage(bytes)
-    if (!decoded.ok) return n.note(`dropped a message: ${decoded.error.message}`)
-    const message = decoded.value
+    const received = this.n.receive(datagram.bytes, now)
+    if (!received.ok) {
+      if (received.why !== undefined) this.n.note(`dropped a message: ${received.why}`)
+      return
+    }
+    const { bytes, message } = received
     const sa = this.sas.find((s) => s.isOf(message.header))
-    if (sa !== undefined) return this.#onMessage(sa, message, datagram, now)
-    this.#onPhase1(message, bytes, now)
+    if (sa !== undefined) return this.#onMessage(sa, message, { ...datagram, bytes }, now)
+    this.#renewal.onMessage(message, bytes, now)
   }
 
   #onMessage(sa: IsakmpSa, message: Message, { bytes, local, remote }: Datagram, now: Millis): void {
@@ -532,7 +483,8 @@ export class Established implements State {
         : this.#exchanges.onMessage(known, bytes, opened, now)
     if (!taken) return n.note('dropped a message whose hash does not fit')
     n.observe(opened.observed)
-    this.#alive(now)
+    n.lastWord = undefined
+    this.#liveness.alive(now)
     // Who is behind no NAT follows the other, who may be. RFC 3947 §6
     if (!n.facts.nat.us && !this.#over) {
       n.local = local
@@ -557,30 +509,6 @@ export class Established implements State {
     const taken = answerQuick(this, sa, opened, now)
     if (taken) sa.remember(bytes, this.#exchanges.find(sa, messageId)?.message)
     return taken
-  }
-
-  /** A phase 1 beside the one that stands: ours, or one that the peer begins. */
-  #onPhase1(message: Message, bytes: Uint8Array, now: Millis): void {
-    const { n } = this
-    const { initiatorCookie, responderCookie } = message.header
-    const renewal = this.#renewal
-    if (renewal?.heard !== undefined && equal(bytes, renewal.heard)) {
-      if (!renewal.ours) n.send(renewal.phase1.outgoing!, true)
-      return
-    }
-    if (renewal !== undefined && equal(renewal.phase1.initiatorCookie, initiatorCookie))
-      return this.#onRenewalStep(renewal.phase1.onMessage(bytes, message, now), bytes, now)
-    const first = responderCookie.every((octet) => octet === 0)
-    if (message.sealed || !first || message.header.exchange !== ExchangeType.MAIN.id || renewal !== undefined)
-      return n.note('dropped a message that belongs to no ISAKMP SA')
-    const phase1 = MainResponder.answer(n, message)
-    if (!('onMessage' in phase1)) {
-      if (phase1.reply !== undefined) n.send(phase1.reply)
-      return n.note(`dropped a message: ${phase1.why}`)
-    }
-    this.#renewal = { phase1, tries: 1, ours: false, heard: bytes }
-    n.send(phase1.outgoing!)
-    n.setTimer('renewal', asMillis(now + CHOICE.halfOpenMs))
   }
 }
 

@@ -110,6 +110,7 @@ export class Exchanges {
       return open.handlers.onFailed({ kind: 'noAnswer', exchange: label, tries: open.tries }, now)
     }
     open.tries++
+    if (this.#n.lastWord !== undefined) this.#n.send(this.#n.lastWord, true)
     this.#n.send(open.message, true)
     this.#n.setTimer(`exchange:${messageId}`, asMillis(now + waitAfter(open.tries)))
   }
@@ -120,6 +121,11 @@ export class Exchanges {
     if (open === undefined) return undefined
     this.#close(open)
     return open.handlers
+  }
+
+  /** What is asked for has come on another way. */
+  cancel(label: string): void {
+    for (const open of [...this.#open.values()].filter((o) => o.handlers.label === label)) this.#close(open)
   }
 
   /** An ISAKMP SA is gone, and what ran under it. */

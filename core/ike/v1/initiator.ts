@@ -1,11 +1,11 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
-import { equal } from '../../bytes/octets.ts'
+import { equal, NO_OCTETS } from '../../bytes/octets.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType } from '../../iana/ikev1.ts'
-import { decodeMessage, type Message } from '../../wire/ikev1/message.ts'
+import type { Message } from '../../wire/ikev1/message.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
 import { Established } from './established.ts'
-import { MainInitiator } from './exchanges/main-mode.ts'
+import { beginPhase1 } from './exchanges/begin-phase1.ts'
 import { type Phase1, type Phase1Step, refusal } from './exchanges/phase1.ts'
 import type { Negotiation } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
@@ -65,7 +65,7 @@ class AwaitPath implements State {
     if (event.type !== 'pathOpen') return common(n, event, this)
     n.local = event.local
     n.remote = event.remote
-    const phase1 = MainInitiator.begin(n)
+    const phase1 = beginPhase1(n)
     if (!('onMessage' in phase1)) return finish(n, phase1)
     const next = new AwaitPhase1(n, phase1)
     next.send(now)
@@ -81,6 +81,8 @@ class AwaitPhase1 implements State {
   #tries = 0
   /** The message that our latest answers. */
   #heard: Uint8Array | undefined
+  /** The message an answer is waited for to go on with. */
+  #judging: Uint8Array | undefined
   #hint: VpnError | undefined
 
   constructor(n: Negotiation, phase1: Phase1) {
@@ -102,11 +104,16 @@ class AwaitPhase1 implements State {
     if (event.type === 'pathOpen') {
       n.local = event.local
       n.remote = event.remote
+      const held = this.#phase1.onPath?.()
+      if (held !== undefined) return this.#onStep(held, this.#heard ?? NO_OCTETS, now)
       this.send(now)
+    } else if (event.type === 'answered') {
+      const step = this.#phase1.onAnswer(event.id, event.answer)
+      return this.#onStep(step, this.#judging ?? NO_OCTETS, now)
     } else if (event.type === 'timer' && event.timer === 'doubt' && this.#hint !== undefined) {
       return this.#end(this.#hint)
     } else if (event.type === 'timer' && event.timer === 'retransmit') {
-      if (this.#tries >= CHOICE.tries) return this.#end(this.#hint ?? this.#silence())
+      if (this.#tries >= this.#mostTries) return this.#end(this.#hint ?? this.#silence())
       this.send(now)
     } else if (event.type === 'failed' || event.type === 'command') {
       const step = common(n, event, this)
@@ -116,7 +123,24 @@ class AwaitPhase1 implements State {
     return { next: this, actions: n.take() }
   }
 
+  /** Our proof is out. */
+  get #proving(): boolean {
+    return this.#phase1.sa !== undefined
+  }
+
+  get #mostTries(): number {
+    return this.#proving ? CHOICE.proofTries : CHOICE.tries
+  }
+
   #silence(): VpnError {
+    // What it says of a proof by another key is encrypted with that other key, or nothing.
+    if (this.#proving && this.#n.config.authentication.method === 'psk')
+      return {
+        kind: 'authFailed',
+        who: 'us',
+        method: 'psk',
+        problem: 'the gateway does not answer our proof',
+      }
     return this.#heard !== undefined
       ? { kind: 'noAnswer', exchange: this.#phase1.label, tries: this.#tries }
       : { kind: 'unreachable', host: this.#n.config.gatewayHost, tries: this.#tries }
@@ -134,13 +158,13 @@ class AwaitPhase1 implements State {
     return { next: this, actions: this.#n.take() }
   }
 
-  #onDatagram({ bytes }: Datagram, now: Millis): Step {
+  #onDatagram(datagram: Datagram, now: Millis): Step {
     const n = this.#n
+    const received = n.receive(datagram.bytes, now)
+    if (!received.ok) return this.#stay(received.why)
+    const { bytes, message } = received
     // The answer to a repetition of ours, which we have had.
     if (this.#heard !== undefined && equal(bytes, this.#heard)) return this.#stay()
-    const decoded = decodeMessage(bytes)
-    if (!decoded.ok) return this.#stay(decoded.error.message)
-    const message = decoded.value
     const { header } = message
     if (!equal(header.initiatorCookie, this.#phase1.initiatorCookie))
       return this.#stay('its cookie is not ours')
@@ -154,6 +178,9 @@ class AwaitPhase1 implements State {
     switch (step.outcome) {
       case 'ignore':
         return this.#stay(step.why)
+      case 'wait':
+        this.#judging = bytes
+        return this.#stay()
       case 'doubt':
         this.#doubt(step.error, now)
         return this.#stay()
@@ -175,6 +202,7 @@ class AwaitPhase1 implements State {
         n.remoteId = step.remoteId
         n.facts = step.facts
         if (step.last !== undefined) n.send(step.last)
+        n.lastWord = step.last
         step.sa.remember(bytes, step.last)
         return new Established(n, step.sa, now).begin(now)
       }

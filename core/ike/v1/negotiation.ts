@@ -1,13 +1,16 @@
 import type { EspSpi, Millis } from '../../bytes/brands.ts'
 import type { Random } from '../../bytes/random.ts'
+import type { Certificate } from '../../cert/certificate.ts'
 import type { CryptoRegistry } from '../../crypto/transforms.ts'
 import type { VpnError } from '../../errors.ts'
 import type { EspSa, SelectorPair } from '../../esp/engine.ts'
 import type { Endpoint } from '../../net/plan.ts'
+import { decodeMessage, type Message } from '../../wire/ikev1/message.ts'
 import type { IdPayload } from '../../wire/ikev1/payload.ts'
-import type { ConnectionConfig, ConnectionView } from '../config.ts'
+import type { Assigned, ConnectionConfig, ConnectionView } from '../config.ts'
 import type { AssignedConfiguration, IkeAction, ObservedMessage } from '../session.ts'
 import type { ChildSuite } from '../v2/suite.ts'
+import { fragmentsOf, Reassembly } from './fragmentation.ts'
 import type { IsakmpSa } from './isakmp-sa.ts'
 import { CHOICE } from './numbers.ts'
 
@@ -23,6 +26,8 @@ export interface ChildSa {
   readonly ours: boolean
   readonly establishedAt: Millis
   readonly rekeyAt: Millis
+  /** Seconds it was agreed to live. */
+  readonly lifeSeconds: number
   /** The SA to send with, while the peer may not be ready for it. */
   pendingOutbound?: EspSa
   /** `renewing`: a quick mode to replace it is out. `replaced`: another one carries on. */
@@ -33,24 +38,33 @@ export interface ChildSa {
 export interface PeerAbilities {
   dpd: boolean
   natTraversal: 'none' | 'draft' | 'rfc'
-  fragmentation: boolean
   xauth: boolean
   unity: boolean
 }
 
 /** What phase 1 finds out about the peer and the way to it. Nothing of it is believed before phase 1 is done. */
 export interface PeerFacts {
+  /** `main mode`, `aggressive mode`. */
+  readonly mode: string
+  /** The certificate it proved itself with, and how it signed. */
+  proof?: { readonly certificate: Certificate; readonly scheme: string }
   peer: PeerAbilities
   nat: { readonly us: boolean; readonly gateway: boolean; readonly known: boolean }
   /** Names of the vendor IDs that have one. */
   vendorIds: string[]
 }
 
-export const nothingKnown = (): PeerFacts => ({
-  peer: { dpd: false, natTraversal: 'none', fragmentation: false, xauth: false, unity: false },
+export const nothingKnown = (mode: string): PeerFacts => ({
+  mode,
+  peer: { dpd: false, natTraversal: 'none', xauth: false, unity: false },
   nat: { us: false, gateway: false, known: false },
   vendorIds: [],
 })
+
+/** What a datagram was. */
+export type Received =
+  | { readonly ok: true; readonly bytes: Uint8Array; readonly message: Message }
+  | { readonly ok: false; readonly why: string | undefined }
 
 /** What all states of one negotiation share. It collects actions; whoever handles an event takes them out. */
 export class Negotiation {
@@ -61,19 +75,27 @@ export class Negotiation {
   local: Endpoint | undefined
   remote: Endpoint | undefined
   /** As the latest phase 1 found it. */
-  facts: PeerFacts = nothingKnown()
+  facts: PeerFacts = nothingKnown('main mode')
   state: ConnectionView['state'] = 'phase1'
   step = ''
   current: IsakmpSa | undefined
+  /** The last message of an aggressive mode of ours, which nobody answers: said again until the peer speaks. */
+  lastWord: ObservedMessage | undefined
   ikeRekeyAt: Millis | undefined
   remoteId: IdPayload | undefined
   /** Every pair of ESP SAs whose keys are installed, by inbound SPI. */
   readonly children = new Map<number, ChildSa>()
   configuration: AssignedConfiguration | undefined
+  /** As a gateway: what this client was given, once it asked or used it. */
+  assigned: Assigned | undefined
   readonly rekeys = { ike: 0, child: 0 }
   /** We asked for the connection, so it is ours to keep alive. */
   initiated = false
   #actions: IkeAction[] = []
+  #questions = 0
+  readonly #reassembly = new Reassembly()
+  /** The peer says that it puts pieces together. */
+  peerJoins = false
 
   constructor(config: ConnectionConfig, registry: CryptoRegistry, random: Random) {
     this.config = config
@@ -99,13 +121,50 @@ export class Negotiation {
     this.act({ do: 'observe', message })
   }
 
-  send(message: ObservedMessage, again = false): void {
-    if (this.local === undefined || this.remote === undefined) return
-    this.act({
-      do: 'send',
-      datagram: { bytes: message.bytes, local: this.local, remote: this.remote },
-      message: again ? { ...message, retransmission: true } : message,
-    })
+  send(sent: ObservedMessage, again = false): void {
+    const { local, remote } = this
+    if (local === undefined || remote === undefined) return
+    const message = again ? { ...sent, retransmission: true } : sent
+    const { bytes } = message
+    const parts = this.#fragments(bytes)
+    if (parts === undefined) return this.act({ do: 'send', datagram: { bytes, local, remote }, message })
+    this.observe({ ...message, fragments: parts.length })
+    for (const part of parts) {
+      const fragment = { number: part.payload.number, total: parts.length }
+      const { plaintext: _, ...rest } = message
+      const shown = { ...rest, bytes: part.bytes, payloads: [part.payload], fragment }
+      this.act({ do: 'send', datagram: { bytes: part.bytes, local, remote }, message: shown })
+    }
+  }
+
+  #fragments(bytes: Uint8Array): ReturnType<typeof fragmentsOf> {
+    if (!this.peerJoins || !this.fragments) return undefined
+    const decoded = decodeMessage(bytes)
+    const most = (this.config.fragmentDatagramBytes ?? CHOICE.datagramBytes) - CHOICE.datagramHeaders
+    return decoded.ok ? fragmentsOf(bytes, decoded.value.header, most) : undefined
+  }
+
+  /** Whether messages may go in pieces at all. */
+  get fragments(): boolean {
+    return this.config.fragmentation !== false
+  }
+
+  /** A datagram as a message: whole, or completed by this piece of it; else why there is none, where that is of interest. */
+  receive(bytes: Uint8Array, now: Millis): Received {
+    const decoded = decodeMessage(bytes)
+    if (!decoded.ok) return { ok: false, why: decoded.error.message }
+    const message = decoded.value
+    const piece = message.sealed ? undefined : message.payloads[0]
+    if (message.sealed || piece?.type !== 'FRAGMENT') return { ok: true, bytes, message }
+    if (!this.fragments || message.payloads.length !== 1)
+      return { ok: false, why: 'a piece of a message where none belongs' }
+    const whole = this.#reassembly.add(message.header, piece, now)
+    if (whole === undefined) return { ok: false, why: undefined }
+    const read = decodeMessage(whole)
+    if (!read.ok) return { ok: false, why: read.error.message }
+    const nested = !read.value.sealed && read.value.payloads.some((p) => p.type === 'FRAGMENT')
+    if (nested) return { ok: false, why: 'pieces inside of pieces' }
+    return { ok: true, bytes: whole, message: read.value }
   }
 
   setTimer(timer: string, at: Millis): void {
@@ -114,6 +173,11 @@ export class Negotiation {
 
   clearTimer(timer: string): void {
     this.act({ do: 'clearTimer', timer })
+  }
+
+  /** A number for something somebody else has to answer. */
+  freshQuestion(): number {
+    return ++this.#questions
   }
 
   /** 8 octets, not all zero. RFC 2408 §2.5.3 */

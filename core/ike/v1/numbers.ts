@@ -5,6 +5,8 @@ export const SPEC = {
   natTraversalPort: 4500,
   /** What a lifetime of phase 2 is when nobody names one. RFC 2407 §4.5 */
   phase2Seconds: 28_800,
+  /** The last group that peers number as IKEv2 does: Curve448. The registry of IKEv1 itself ends at 30. */
+  lastGroup: 32,
   /** IDs of the IPsec DOI. RFC 2407 §4 */
   doi: 1,
   identityOnly: 1,
@@ -21,6 +23,8 @@ export const CHOICE = {
   longestMs: 8_000,
   /** Tries of one message before the peer counts as gone. */
   tries: 7,
+  /** Tries of our proof: a gateway with another key answers nothing that we could read. */
+  proofTries: 5,
   /** How long a refusal nobody signed is held back for a better answer. */
   doubtMs: 1_500,
   /** A responder forgets half-open negotiations after this time. */
@@ -36,6 +40,8 @@ export const CHOICE = {
   /** Wait between two queries of dead peer detection, and how many of them go unanswered. RFC 3706 §5.5 */
   dpdRetryMs: 5_000,
   dpdTries: 4,
+  /** ESP SAs that the peer closes after this time are asked for once more. */
+  steadyMs: 10_000,
   /** After a renewal failed, we try again this much later. */
   retryMs: 30_000,
   /** How long the gateway has to begin its part: XAuth, or configuration. */
@@ -44,6 +50,14 @@ export const CHOICE = {
   openExchanges: 32,
   /** Message IDs an ISAKMP SA remembers as used; then it takes no more and has to be renewed. */
   spentIds: 65_536,
+  /** Octets of the IP datagrams that pieces of a message go in, where the configuration names none. */
+  datagramBytes: 1280,
+  /** Octets of them that are headers of IPv6, UDP, and the non-ESP marker. */
+  datagramHeaders: 40 + 8 + 4,
+  /** Pieces of one message, its octets, and how long we wait for the rest. */
+  mostFragments: 128,
+  mostMessageBytes: 0xffff,
+  reassemblyMs: 30_000,
   /** Messages whose answer can be sent again. */
   answers: 64,
 } as const

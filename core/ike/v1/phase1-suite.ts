@@ -38,7 +38,7 @@ const ciphers: ReadonlyMap<number, number> = new Map([
 
 /**
  * The proposals of a profile as phase 1 offers them: every combination, the most wanted first. What IKEv1 knows no
- * number for (GCM, X25519) is left out. `authentication`: value of the Authentication attribute.
+ * number for (GCM, ML-KEM) is left out. `authentication`: value of the Authentication attribute.
  */
 export function phase1Offers(
   registry: CryptoRegistry,
@@ -46,7 +46,8 @@ export function phase1Offers(
   authentication: number,
 ): Phase1Offer[] {
   const offers: Phase1Offer[] = []
-  for (const proposal of proposals) {
+  // Who wants several key exchanges does not want to do with one. RFC 9370
+  for (const proposal of proposals.filter((p) => p.every(({ type }) => type <= TYPE.SN))) {
     const of = (type: number) => proposal.filter((t) => t.type === type)
     for (const encr of of(TYPE.ENCR)) {
       const encryption = [...ciphers].find(([, id]) => id === encr.id)?.[0]
@@ -56,8 +57,7 @@ export function phase1Offers(
         const hash = [...HASHES.values()].find((h) => h.prf === prf.id)
         if (hash === undefined || !registry.prf.has(prf.id)) continue
         for (const ke of of(TYPE.KE)) {
-          // 31 and above have no number in IKEv1 that peers agree on.
-          if (ke.id > 30 || !registry.keyExchange.has(ke.id)) continue
+          if (ke.id > SPEC.lastGroup || !registry.keyExchange.has(ke.id)) continue
           const keyBits = row.keyLengthAttribute ? { keyBits: encr.keyBits ?? row.keyBits[0]! } : {}
           offers.push({ encryption, ...keyBits, hash: hash.id, authentication, group: ke.id })
         }

@@ -74,7 +74,7 @@ export function phase2Offers(
   group: number | undefined,
 ): Phase2Offer[] {
   const offers: Phase2Offer[] = []
-  for (const proposal of proposals) {
+  for (const proposal of proposals.filter((p) => p.every(({ type }) => type <= TYPE.SN))) {
     const of = (type: number) => proposal.filter((t) => t.type === type)
     // 64-bit numbers came late and few gateways know them: only where nothing else will do.
     const esn = of(TYPE.SN).length > 0 && of(TYPE.SN).every((t) => t.id === 1)

@@ -1,12 +1,10 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
-import { equal } from '../../bytes/octets.ts'
+import { equal, NO_OCTETS } from '../../bytes/octets.ts'
 import type { VpnError } from '../../errors.ts'
-import { ExchangeType } from '../../iana/ikev1.ts'
-import { decodeMessage } from '../../wire/ikev1/message.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
 import { Established } from './established.ts'
-import { MainResponder } from './exchanges/main-mode.ts'
-import type { Phase1 } from './exchanges/phase1.ts'
+import { answerPhase1, beginsPhase1 } from './exchanges/begin-phase1.ts'
+import type { Phase1, Phase1Step } from './exchanges/phase1.ts'
 import { Closed } from './initiator.ts'
 import type { Negotiation } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
@@ -28,23 +26,21 @@ export class AwaitFirst implements State {
       return { next: this, actions: n.take() }
     }
     if (event.type !== 'datagram') return stay()
-    const { bytes, local, remote } = event.datagram
-    const decoded = decodeMessage(bytes)
-    if (!decoded.ok) return stay(decoded.error.message)
-    const message = decoded.value
+    const { local, remote } = event.datagram
+    const received = n.receive(event.datagram.bytes, now)
+    if (!received.ok) return stay(received.why)
+    const { bytes, message } = received
     const { header } = message
-    const first = header.messageId === 0 && header.responderCookie.every((octet) => octet === 0)
-    if (message.sealed || !first || header.exchange !== ExchangeType.MAIN.id)
-      return stay('it begins nothing we answer')
+    if (!beginsPhase1(n, message)) return stay('it begins nothing we answer')
     n.local = local
     n.remote = remote
     n.observe(observed('in', bytes, header, message.payloads, false))
-    const phase1 = MainResponder.answer(n, message)
+    const phase1 = answerPhase1(n, message, now)
     if (!('onMessage' in phase1)) {
       if (phase1.reply !== undefined) n.send(phase1.reply)
       return stay(phase1.why)
     }
-    n.send(phase1.outgoing!)
+    if (phase1.outgoing !== undefined) n.send(phase1.outgoing)
     n.setTimer('half-open', asMillis(now + CHOICE.halfOpenMs))
     return { next: new AnswerPhase1(n, phase1, bytes), actions: n.take() }
   }
@@ -57,17 +53,23 @@ class AnswerPhase1 implements State {
   readonly #phase1: Phase1
   /** The message that our latest answers. */
   #heard: Uint8Array
+  /** The message an answer is waited for to go on with, and where we were before it. */
+  #judging: Uint8Array | undefined
+  #before: Pick<Negotiation, 'local' | 'remote'>
   #hint: VpnError | undefined
 
   constructor(n: Negotiation, phase1: Phase1, heard: Uint8Array) {
     this.#n = n
     this.#phase1 = phase1
     this.#heard = heard
+    this.#before = { local: n.local, remote: n.remote }
   }
 
   handle(event: IkeEvent, now: Millis): Step {
     const n = this.#n
     if (event.type === 'datagram') return this.#onDatagram(event.datagram, now)
+    if (event.type === 'answered')
+      return this.#onStep(this.#phase1.onAnswer(event.id, event.answer), this.#judging ?? NO_OCTETS, now)
     if (event.type === 'failed') return this.#end(event.error)
     if (event.type === 'timer' && event.timer === 'half-open')
       return this.#end(this.#hint ?? { kind: 'noAnswer', exchange: this.#phase1.label, tries: 1 })
@@ -83,43 +85,53 @@ class AnswerPhase1 implements State {
     return { next: new Closed(), actions: this.#n.take() }
   }
 
-  #onDatagram({ bytes, local, remote }: Datagram, now: Millis): Step {
+  #stay(why?: string): Step {
+    if (why !== undefined) this.#n.note(`dropped a message: ${why}`)
+    return { next: this, actions: this.#n.take() }
+  }
+
+  #onDatagram(datagram: Datagram, now: Millis): Step {
     const n = this.#n
-    const stay = (why?: string): Step => {
-      if (why !== undefined) n.note(`dropped a message: ${why}`)
-      return { next: this, actions: n.take() }
-    }
+    const { local, remote } = datagram
+    const received = n.receive(datagram.bytes, now)
+    if (!received.ok) return this.#stay(received.why)
+    const { bytes, message } = received
     if (equal(bytes, this.#heard)) {
-      n.send(this.#phase1.outgoing!, true)
-      return stay()
+      if (this.#phase1.outgoing !== undefined) n.send(this.#phase1.outgoing, true)
+      return this.#stay()
     }
-    const decoded = decodeMessage(bytes)
-    if (!decoded.ok) return stay(decoded.error.message)
-    const message = decoded.value
     const { header } = message
-    if (!equal(header.initiatorCookie, this.#phase1.initiatorCookie)) return stay('its cookie is another one')
+    if (!equal(header.initiatorCookie, this.#phase1.initiatorCookie))
+      return this.#stay('its cookie is another one')
     // The address counts from here on, or the answer would go nowhere. RFC 3947 §4
-    const before = { local: n.local, remote: n.remote }
+    this.#before = { local: n.local, remote: n.remote }
     n.local = local
     n.remote = remote
     if (!message.sealed) n.observe(observed('in', bytes, header, message.payloads, false))
-    const step = this.#phase1.onMessage(bytes, message, now)
+    return this.#onStep(this.#phase1.onMessage(bytes, message, now), bytes, now)
+  }
+
+  #onStep(step: Phase1Step, bytes: Uint8Array, now: Millis): Step {
+    const n = this.#n
     switch (step.outcome) {
+      case 'wait':
+        this.#judging = bytes
+        return this.#stay()
       case 'ignore':
-        Object.assign(n, before)
-        return stay(step.why)
+        Object.assign(n, this.#before)
+        return this.#stay(step.why)
       case 'doubt':
         this.#hint = step.error
         if (step.reply !== undefined) n.send(step.reply)
-        Object.assign(n, before)
-        return stay('it proves nothing')
+        Object.assign(n, this.#before)
+        return this.#stay('it proves nothing')
       case 'failed':
         if (step.reply !== undefined) n.send(step.reply)
         return this.#end(step.error)
       case 'next':
         this.#heard = bytes
         n.send(this.#phase1.outgoing!)
-        return stay()
+        return this.#stay()
       case 'done': {
         n.clearTimer('half-open')
         n.remoteId = step.remoteId

@@ -2,8 +2,8 @@ import type { Millis } from '../../bytes/brands.ts'
 import type { Phase1Snapshot } from '../../contract/snapshot.ts'
 import type { ConnectionView } from '../config.ts'
 import { describeIdentity, hexSpi } from '../v2/negotiation.ts'
-import { type Counters, endpointWords, natWords, phase2View } from '../view.ts'
-import { wantsXauth } from './exchanges/main-mode.ts'
+import { type Counters, describePeerCertificate, endpointWords, natWords, phase2View } from '../view.ts'
+import { methodOf, type Phase1Method } from './methods.ts'
 import { isEncapsulated } from './nat-discovery.ts'
 import type { Negotiation } from './negotiation.ts'
 import { describePhase1 } from './phase1-suite.ts'
@@ -24,18 +24,23 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
   const sa = n.current
   if (sa === undefined) return undefined
   const { nat, vendorIds } = n.facts
-  const xauth = wantsXauth(sa.suite.authentication) ? ', XAuth' : ''
+  const method = methodOf(sa.suite.authentication)
+  const { proof, mode } = n.facts
+  const client = clientWords(method)
+  const gateway = method.skeyid === 'psk' ? 'pre-shared key' : 'certificate'
+  const theirs = n.initiated ? gateway : client
   return {
-    version: 'IKEv1 main mode',
+    version: `IKEv1 ${mode}`,
     initiatorSpi: hexSpi(sa.cookies.initiatorCookie),
     responderSpi: hexSpi(sa.cookies.responderCookie),
     suite: describePhase1(sa.suite),
     localIdentity: describeIdentity(n.config.localIdentity),
     remoteIdentity:
       n.remoteId === undefined ? '' : describeIdentity({ type: n.remoteId.idType, data: n.remoteId.data }),
-    localAuthentication: `pre-shared key${n.initiated ? xauth : ''}`,
-    remoteAuthentication: `pre-shared key${n.initiated ? '' : xauth}`,
-    certificate: undefined,
+    localAuthentication: n.initiated ? client : gateway,
+    remoteAuthentication:
+      proof === undefined ? theirs : theirs.replace('certificate', `certificate, ${proof.scheme}`),
+    certificate: proof === undefined ? undefined : describePeerCertificate(proof.certificate),
     localEndpoint: endpointWords(n.local),
     remoteEndpoint: endpointWords(n.remote),
     nat: natWords(nat),
@@ -45,4 +50,11 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
     keepaliveSeconds: nat.us ? n.config.keepaliveSeconds : undefined,
     peerVendorIds: vendorIds,
   }
+}
+
+/** How a client proves itself, for people. */
+function clientWords({ skeyid, initiator, responder, xauth }: Phase1Method): string {
+  const signs = initiator === 'signature' && responder === 'signature'
+  const first = skeyid === 'psk' ? ['pre-shared key'] : signs ? ['certificate'] : []
+  return [...first, ...(xauth === false ? [] : ['XAuth'])].join(', ')
 }

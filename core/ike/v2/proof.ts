@@ -7,8 +7,9 @@ import {
   verifyAuth,
 } from '../../cert/auth-signature.ts'
 import { encodeAuthorities, isAskedFor } from '../../cert/authorities.ts'
+import type { Certificate } from '../../cert/certificate.ts'
 import type { ChainQuestion, ChainVerdict } from '../../cert/chain.ts'
-import { certificateHas, namesOf } from '../../cert/identity.ts'
+import { certificateHas, type IdentityRules, namesOf } from '../../cert/identity.ts'
 import type { VpnError } from '../../errors.ts'
 import { AuthMethod, CertificateEncoding } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
@@ -31,7 +32,7 @@ export const theirProof = ({ authentication }: Authenticating): TheirProof =>
 
 /** For people, as in {@link VpnError} and the status view. */
 export const proofWords = (proof: OurProof | TheirProof): string =>
-  proof.method === 'psk' ? 'pre-shared key' : 'certificate'
+  proof.method === 'psk' ? 'pre-shared key' : proof.method === 'xauth' ? 'XAuth' : 'certificate'
 
 // --- IKE_SA_INIT ---
 
@@ -121,6 +122,8 @@ export function prove(
     const data = sharedKeyAuth(prf, ours.psk, signedBy(init, side, id, keys))
     return { outcome: 'ready', payloads: [{ type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data }] }
   }
+  if (ours.method !== 'certificate')
+    return { outcome: 'impossible', error: { kind: 'algorithmUnavailable', algorithm: 'XAuth with IKEv2' } }
   const { key, pss, weakSha1, chain } = ours
   // The certificate is what the peer goes by: it may allow less than the key can do.
   const chosen = chooseAuth(chain[0]?.publicKey ?? key.publicKey, {
@@ -218,7 +221,7 @@ export function doubt(
   if (side === 'responder' && wanted === undefined) {
     return { kind: 'internal', problem: 'a certificate of the gateway needs a name to be held against' }
   }
-  if (verdict === undefined) {
+  if (verdict === undefined || theirs.method !== 'certificate') {
     const problem = `it proved itself by ${nameOf(AuthMethod, auth.method)}`
     return { kind: 'authFailed', who, method, problem }
   }
@@ -239,21 +242,34 @@ export function doubt(
       ? weakSignature('A signature with SHA-1')
       : { kind: 'authFailed', who, method, problem: proof.problem }
   }
-  const rules = { commonName: theirs.commonName }
+  const misnamed = nameProblem(n.config, id, certificate, { commonName: theirs.commonName })
+  if (misnamed !== undefined) return misnamed
+  n.remoteProof = { certificate, scheme: proof.scheme }
+  return undefined
+}
+
+/** Whether a certificate is for whom its owner says to be, and for whom we want; undefined where it is. RFC 4945 §3.1 */
+export function nameProblem(
+  { remoteIdentity: wanted }: Pick<ConnectionConfig, 'remoteIdentity'>,
+  id: { readonly idType: number; readonly data: Uint8Array },
+  certificate: Certificate,
+  rules: IdentityRules,
+): VpnError | undefined {
   const identity = { type: id.idType, data: id.data }
   if (!certificateHas(certificate, identity, rules)) return mismatch(identity, namesOf(certificate))
   // Some gateways call themselves by their subject whatever they were asked for: the certificate binds both names.
   if (wanted !== undefined && !isSame(wanted, id) && !certificateHas(certificate, wanted, rules)) {
     return mismatch(wanted, namesOf(certificate))
   }
-  n.remoteProof = { certificate, scheme: proof.scheme }
   return undefined
 }
 
 const describe = ({ idType, data }: IdPayload): string => describeIdentity({ type: idType, data })
 
-const isSame = (wanted: { readonly type: number; readonly data: Uint8Array }, id: IdPayload): boolean =>
-  wanted.type === id.idType && equal(wanted.data, id.data)
+const isSame = (
+  wanted: { readonly type: number; readonly data: Uint8Array },
+  id: { readonly idType: number; readonly data: Uint8Array },
+): boolean => wanted.type === id.idType && equal(wanted.data, id.data)
 
 const mismatch = (
   wanted: { readonly type: number; readonly data: Uint8Array },

@@ -14,6 +14,8 @@ export function toNetworkManager(profile: Profile): Exported {
   losses.unless(ike.dpdSeconds === 0, 'ike.dpdSeconds', 'the plug-in has its own')
   losses.unless(ike.fragmentation, 'ike.fragmentation', 'the plug-in always allows it')
   losses.unless(profile.mtu === undefined, 'mtu', 'the plug-in does not set it')
+  losses.unless(ike.version !== 1, 'ike.version', 'the plug-in knows IKEv2 only')
+  losses.unless(profile.xauth === undefined, 'xauth', 'the plug-in knows IKEv2 only')
   losses.unless(profile.allowLan, 'allowLan', 'NetworkManager leaves the local network alone')
   const virtual = requestAddresses.ipv4 || requestAddresses.ipv6
   losses.unless(

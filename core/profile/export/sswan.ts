@@ -14,6 +14,8 @@ export function toSswan(profile: Profile): Exported {
   losses.unless(authorities.length < 2, 'gatewayAuth.ca', 'the app takes one authority: the first is given')
   losses.unless(ike.proposals.length < 2, 'ike.proposals', 'the app takes one suite: the first is given')
   losses.unless(esp.length < 2, 'esp.proposals', 'the app takes one suite: the first is given')
+  losses.unless(ike.version !== 1, 'ike.version', 'the app knows IKEv2 only')
+  losses.unless(profile.xauth === undefined, 'xauth', 'the app knows IKEv2 only')
   losses.unless(profile.allowLan, 'allowLan', 'the app leaves the local network alone')
   losses.unless(profile.localSubnets.length === 0, 'localSubnets', 'the app always asks for an address')
   losses.unless(dns.search.length === 0, 'dns.search', 'the app has no search domains')

@@ -8,7 +8,7 @@ export function toSwanctl(profile: Profile): Exported {
   const losses = new Losses()
   const name = /^[\w-]+$/.test(profile.name) ? profile.name : slug(profile.name)
   losses.unless(name === profile.name, 'name', `the connection is called ${name}`)
-  const { dns, ike, esp, requestAddresses } = profile
+  const { dns, ike, esp, requestAddresses, xauth } = profile
   losses.unless(dns.servers.length === 0, 'dns.servers', 'swanctl.conf has no name servers of its own')
   losses.unless(dns.search.length === 0, 'dns.search', 'swanctl.conf has no search domains')
   losses.unless(dns.fromGateway, 'dns.fromGateway', 'strongSwan takes the name servers it is given')
@@ -32,7 +32,9 @@ export function toSwanctl(profile: Profile): Exported {
   const local = profile.localId === undefined ? [] : [identity(profile.localId)]
   const remote = profile.remoteId === undefined ? [] : [identity(profile.remoteId)]
   const connection = [
-    pair('version', ['2']),
+    // 0 is either, IKEv2 first.
+    pair('version', [ike.version === 'auto' ? '0' : String(ike.version)]),
+    pair('aggressive', ike.aggressive === true ? ['yes'] : []),
     pair('remote_addrs', [profile.gateway.host]),
     pair('proposals', ike.proposals),
     pair('vips', vips),
@@ -40,7 +42,10 @@ export function toSwanctl(profile: Profile): Exported {
     pair('fragmentation', [ike.fragmentation ? 'yes' : 'no']),
     pair('rekey_time', [`${ike.rekeySeconds}s`]),
     pair('dpd_delay', [`${ike.dpdSeconds}s`]),
-    section('local', [`auth = ${word(auth)}`, ...local, ...own]),
+    ...(auth === 'xauth' ? [] : [section('local', [`auth = ${word(auth)}`, ...local, ...own])]),
+    ...(xauth === undefined
+      ? []
+      : [section('local-xauth', ['auth = xauth', `xauth_id = ${quoted(xauth.user)}`])]),
     section('remote', [`auth = ${word(gatewayAuth.method)}`, ...remote, ...authorities]),
     section('children', [section('net', child)]),
   ]
@@ -56,8 +61,9 @@ const word = (method: 'psk' | 'certificate'): string => (method === 'psk' ? 'psk
 const pair = (key: string, values: readonly string[]): string =>
   values.length === 0 ? '' : `${key} = ${values.join(', ')}`
 
-const identity = (id: string): string =>
-  `id = "${strongswanIdentity(id).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+const identity = (id: string): string => `id = ${quoted(strongswanIdentity(id))}`
+
+const quoted = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 
 const section = (name: string, lines: readonly string[]): string =>
   [`${name} {`, ...lines.filter((line) => line !== '').map((line) => line.replace(/^/gm, '  ')), '}'].join(

@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { asMillis } from '../../../core/bytes/brands.ts'
+import type { Established } from '../../../core/ike/v1/established.ts'
+import { deleteChildren } from '../../../core/ike/v1/exchanges/informational.ts'
+import { spiBytes } from '../../../core/ike/v2/payloads.ts'
 import { connected, line, MODP2048, pair } from '../../support/two-peers-v1.ts'
 
 describe('RFC 2409 §5.5: phase 2 is renewed by a new quick mode for the same traffic', () => {
@@ -220,6 +224,23 @@ describe('draft-beaulieu-ike-xauth: a name and a password after phase 1', async 
     expect(two.client.closed?.error).toMatchObject({ kind: 'noProposalChosen', phase: 1 })
   })
 
+  test('§5: a gateway that renews offers the method in which the responder is asked, and our address is confirmed', () => {
+    const two = connected({ client: client('wonder'), gateway: gateway() })
+    const { children, configuration } = two.client
+    two.gateway.command('rekeyIke')
+    two.net.settle()
+    expect(two.client.n.current?.suite.authentication).toBe(65002)
+    expect(two.client.sent.map(line).slice(-3)).toEqual([
+      'TRANSACTION* HASH ATTRIBUTES',
+      'TRANSACTION* HASH ATTRIBUTES',
+      'TRANSACTION* HASH ATTRIBUTES',
+    ])
+    const request = two.client.sent.at(-1)!.payloads[1] as { readonly attributes: readonly unknown[] }
+    expect(request.attributes[0]).toEqual({ type: 1, bytes: Uint8Array.of(10, 8, 0, 2) })
+    expect([two.client.children, two.client.configuration]).toEqual([children, configuration])
+    expect(two.net.pings()).toBe(true)
+  })
+
   test('a renewed phase 1 asks once more, and the tunnel lives on', () => {
     const two = connected({ client: client('wonder'), gateway: gateway() })
     const children = two.client.children
@@ -229,4 +250,130 @@ describe('draft-beaulieu-ike-xauth: a name and a password after phase 1', async 
     expect(two.client.children).toEqual(children)
     expect(two.client.closed).toBeUndefined()
   })
+})
+
+describe('draft-dukes-ike-mode-cfg §3.4: a configuration the gateway gives on its own', () => {
+  const push = (two: ReturnType<typeof pair>, now: number) => {
+    const e = two.gateway.state as Established
+    e.ask(
+      e.current,
+      {
+        label: 'push',
+        exchange: 6,
+        payloads: [
+          {
+            type: 'ATTRIBUTES',
+            cfgType: 3,
+            identifier: 7,
+            attributes: [{ type: 1, bytes: Uint8Array.of(10, 8, 0, 2) }],
+          },
+        ],
+        onMessage: (opened) => {
+          opened.accept()
+          return {}
+        },
+        onFailed: () => {},
+      },
+      asMillis(now),
+    )
+    // What it said goes out with its next event.
+    two.gateway.feed({ type: 'pathOpen', local: two.gateway.n.local!, remote: two.gateway.n.remote! })
+  }
+
+  test('is taken for the answer that is waited for, which may then come or not', () => {
+    const two = pair()
+    two.client.command('connect')
+    let asked = false
+    two.net.onSend = (flight) => {
+      const transaction = flight.from === two.client && flight.bytes[18] === 6
+      if (!transaction || asked) return [flight]
+      asked = true
+      return []
+    }
+    two.net.settle()
+    expect(two.client.n.state).toBe('phase2')
+    push(two, two.net.now)
+    two.net.settle()
+    expect(two.client.n.state).toBe('connected')
+    expect(two.client.configuration?.addresses).toEqual(['10.8.0.2/32'])
+    expect(two.client.sent.map(line)).toContain('TRANSACTION* HASH ATTRIBUTES')
+    expect(two.net.pings()).toBe(true)
+    two.net.advance(20_000)
+    expect(two.client.sent.filter((m) => m.exchange === 'TRANSACTION' && m.retransmission)).toEqual([])
+  })
+
+  test('is confirmed and left aside once a tunnel stands', () => {
+    const two = connected()
+    const { configuration } = two.client
+    push(two, two.net.now)
+    two.net.settle()
+    expect(two.client.sent.map(line).at(-1)).toBe('TRANSACTION* HASH ATTRIBUTES')
+    expect(two.client.configuration).toEqual(configuration)
+    expect(two.net.pings()).toBe(true)
+  })
+})
+
+test('a gateway leases one address to one client, however many quick modes it asks for', () => {
+  let leases = 0
+  const two = connected({
+    gateway: {
+      assigns: () => {
+        leases++
+        return { addresses: ['10.8.0.2/32'], dnsServers: [] }
+      },
+    },
+  })
+  two.client.command('rekeyChild')
+  two.net.settle()
+  expect(two.client.n.rekeys.child).toBe(1)
+  expect(leases).toBe(1)
+})
+
+test('a gateway that never answers our proof has another key, as far as we can know', () => {
+  const two = pair()
+  two.net.onSend = (flight) => (flight.from === two.client && (flight.bytes[19]! & 1) === 1 ? [] : [flight])
+  two.client.command('connect')
+  two.net.advance(20_000)
+  expect(two.client.closed?.error).toMatchObject({ kind: 'authFailed', who: 'us', method: 'psk' })
+})
+
+describe('RFC 2408 §3.15: the gateway deletes the last pair of ESP SAs', () => {
+  const deleteLast = (two: ReturnType<typeof connected>) => {
+    const e = two.gateway.state as Established
+    const [child] = two.gateway.n.children.values()
+    e.removeChild(child!)
+    e.inform(e.current, [deleteChildren([spiBytes(child!.inboundSpi)])])
+    two.gateway.feed({ type: 'pathOpen', local: two.gateway.n.local!, remote: two.gateway.n.remote! })
+  }
+
+  test('after a while of use: it is asked for once more under the same ISAKMP SA', () => {
+    const two = connected()
+    two.net.advance(15_000)
+    const before = two.client.children
+    deleteLast(two)
+    two.net.settle()
+    expect(two.client.closed).toBeUndefined()
+    expect(two.client.children).toHaveLength(1)
+    expect(two.client.children).not.toEqual(before)
+    expect(two.net.pings()).toBe(true)
+  })
+
+  test('at once: it does not want us, and we leave', () => {
+    const two = connected()
+    deleteLast(two)
+    two.net.settle()
+    expect(two.client.closed?.error).toMatchObject({ kind: 'closedByGateway' })
+  })
+})
+
+test('RFC 2407 §4.5: what is renewed is offered no longer a life than it had, and renewed as often', () => {
+  const two = connected({ gateway: { lifetimes: { ikeRekeySeconds: 0, childRekeySeconds: 60 } } })
+  const life = () => [...two.client.n.children.values()].find((c) => c.state === 'installed')?.lifeSeconds
+  two.gateway.command('rekeyChild')
+  two.net.settle()
+  const agreed = life()
+  expect(agreed).toBeLessThan(100)
+  two.client.command('rekeyChild')
+  two.net.settle()
+  expect(life()).toBe(agreed)
 })

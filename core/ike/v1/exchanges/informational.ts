@@ -5,6 +5,7 @@ import type { DeletePayload, NotifyPayload, Payload } from '../../../wire/ikev1/
 import { spiNumber } from '../../v2/payloads.ts'
 import type { Established } from '../established.ts'
 import type { IsakmpSa } from '../isakmp-sa.ts'
+import type { ChildSa } from '../negotiation.ts'
 import { SPEC } from '../numbers.ts'
 import { notify, notifyName } from '../payloads.ts'
 
@@ -16,12 +17,13 @@ export function onInformational(
   now: Millis,
 ): void {
   for (const payload of payloads) {
-    if (payload.type === 'Delete') onDelete(e, sa, payload, now)
+    if (payload.type === 'Delete') onDelete(e, payload, now)
     if (payload.type === 'Notify') onNotify(e, sa, payload, now)
   }
 }
 
-function onDelete(e: Established, sa: IsakmpSa, { protocol, spis }: DeletePayload, now: Millis): void {
+function onDelete(e: Established, { protocol, spis }: DeletePayload, now: Millis): void {
+  const deleted: ChildSa[] = []
   for (const spi of spis) {
     if (protocol === SecurityProtocol.ISAKMP.id) {
       const gone = e.sas.find((s) => equal(s.spi, spi))
@@ -33,10 +35,13 @@ function onDelete(e: Established, sa: IsakmpSa, { protocol, spis }: DeletePayloa
       const children = [...e.n.children.values()]
       const child =
         children.find((c) => c.outboundSpi === number) ?? children.find((c) => c.inboundSpi === number)
-      if (child !== undefined) e.removeChild(child)
+      if (child !== undefined) {
+        deleted.push(child)
+        e.removeChild(child)
+      }
     }
   }
-  if (sa === e.current) e.checkChildren()
+  e.onChildrenDeleted(deleted, now)
 }
 
 function onNotify(e: Established, sa: IsakmpSa, n: NotifyPayload, now: Millis): void {

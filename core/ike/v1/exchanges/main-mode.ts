@@ -1,67 +1,57 @@
 import type { Millis } from '../../../bytes/brands.ts'
 import { equal } from '../../../bytes/octets.ts'
-import type { Secret } from '../../../bytes/secret.ts'
 import type { KeyExchangeBegun } from '../../../crypto/transforms.ts'
 import type { VpnError } from '../../../errors.ts'
-import { ExchangeType, NotifyType, Phase1Authentication } from '../../../iana/ikev1.ts'
+import { ExchangeType, NotifyType } from '../../../iana/ikev1.ts'
 import { encodeBody, type Message } from '../../../wire/ikev1/message.ts'
 import type { SaPayload } from '../../../wire/ikev1/payload.ts'
+import type { Answer } from '../../session.ts'
 import type { Phase1Transcript } from '../hashes.ts'
 import type { IsakmpSa, Outgoing } from '../isakmp-sa.ts'
 import { findNat, isEncapsulated, natPayloads } from '../nat-discovery.ts'
 import { type Negotiation, nothingKnown, type PeerFacts } from '../negotiation.ts'
 import { CHOICE, SPEC } from '../numbers.ts'
-import { notify, only } from '../payloads.ts'
+import { only } from '../payloads.ts'
+import { checkPhase1, encodePhase1, type Phase1Offer, phase1Suite } from '../phase1-suite.ts'
 import {
-  checkPhase1,
-  choosePhase1,
-  encodePhase1,
-  type Phase1Choice,
-  type Phase1Offer,
-  type Phase1Suite,
-  phase1Suite,
-} from '../phase1-suite.ts'
-import {
+  type Agreed,
   badKey,
+  type ClearMessage,
+  cannotEncapsulate,
+  chooseAnswer,
   clear,
   ignore,
   initialContact,
   learn,
   makeSa,
   missing,
+  NO_COOKIE,
   offersOf,
   type Phase1,
   type Phase1Step,
   phase1Seconds,
-  proof,
-  proves,
-  pskOf,
+  type Refusal,
+  refuse,
+  unableTo,
   vendorPayloads,
-  wrongName,
+  withRefusal,
 } from './phase1.ts'
+import { certificateRequests, claimIn, Pending, unprovedBy, withProof, withTrust } from './proof.ts'
 
 const MAIN = ExchangeType.MAIN.id
 const LABEL = 'main mode'
-const NO_COOKIE = new Uint8Array(8)
 
-type ClearMessage = Extract<Message, { sealed: false }>
-
-interface Agreed {
-  readonly choice: Phase1Choice
-  readonly suite: Phase1Suite
-}
-
-/** The initiator's half of main mode with a pre-shared key: messages 1, 3 and 5. RFC 2409 §5.4 */
+/** The initiator's half of main mode: messages 1, 3 and 5. RFC 2409 §5.1, §5.4 */
 export class MainInitiator implements Phase1 {
   readonly label = LABEL
   readonly initiatorCookie: Uint8Array
   outgoing: Outgoing
   sa: IsakmpSa | undefined
   readonly #n: Negotiation
-  readonly #psk: Secret
-  readonly #facts: PeerFacts
+  readonly #facts: PeerFacts = nothingKnown(LABEL)
   readonly #offers: readonly Phase1Offer[]
   readonly #saBody: Uint8Array
+  readonly #pending: Pending
   #responderCookie = NO_COOKIE
   #agreed: Agreed | undefined
   #exchange: KeyExchangeBegun | undefined
@@ -69,10 +59,9 @@ export class MainInitiator implements Phase1 {
   #transcript: Phase1Transcript | undefined
   #done = false
 
-  private constructor(n: Negotiation, psk: Secret, offers: readonly Phase1Offer[]) {
+  private constructor(n: Negotiation, offers: readonly Phase1Offer[]) {
     this.#n = n
-    this.#psk = psk
-    this.#facts = nothingKnown()
+    this.#pending = new Pending(n)
     this.#offers = offers
     this.initiatorCookie = n.freshCookie()
     const sa = encodePhase1(offers, phase1Seconds(n))
@@ -82,12 +71,7 @@ export class MainInitiator implements Phase1 {
 
   /** `HDR, SA` */
   static begin(n: Negotiation): MainInitiator | VpnError {
-    const psk = pskOf(n)
-    if (psk === undefined) return { kind: 'algorithmUnavailable', algorithm: 'IKEv1 with certificates' }
-    const offers = offersOf(n)
-    if (offers.length === 0)
-      return { kind: 'algorithmUnavailable', algorithm: 'every IKE proposal of the profile in IKEv1' }
-    return new MainInitiator(n, psk, offers)
+    return unableTo(n) ?? new MainInitiator(n, offersOf(n, true))
   }
 
   get #cookies() {
@@ -97,6 +81,7 @@ export class MainInitiator implements Phase1 {
   onMessage(bytes: Uint8Array, message: Message, now: Millis): Phase1Step {
     const { header } = message
     if (header.exchange !== MAIN || header.messageId !== 0) return ignore('it is not of our main mode')
+    if (this.#pending.waiting) return ignore('another is still being judged')
     if (this.#agreed === undefined)
       return message.sealed ? ignore('it is encrypted too early') : this.#on2(message)
     if (!equal(header.responderCookie, this.#responderCookie))
@@ -104,6 +89,10 @@ export class MainInitiator implements Phase1 {
     if (this.#transcript === undefined || this.sa === undefined)
       return message.sealed ? ignore('it is encrypted too early') : this.#on4(message, now)
     return this.#on6(this.sa, this.#transcript, bytes, message)
+  }
+
+  onAnswer(id: number, answer: Answer): Phase1Step {
+    return this.#pending.onAnswer(id, answer)
   }
 
   close(): void {
@@ -124,9 +113,9 @@ export class MainInitiator implements Phase1 {
       const problem = checked.ok ? 'an algorithm is missing' : checked.problem
       return { outcome: 'doubt', error: { kind: 'badProposalChosen', phase: 1, problem } }
     }
-    learn(this.#facts, payloads)
+    learn(n, this.#facts, payloads)
     if (n.config.forceEncapsulation && this.#facts.peer.natTraversal === 'none')
-      return { outcome: 'doubt', error: cannotEncapsulate }
+      return { outcome: 'doubt', error: cannotEncapsulate(LABEL) }
     this.#responderCookie = header.responderCookie.slice()
     this.#agreed = { choice: checked, suite }
     this.#exchange = suite.keyExchange.begin(n.random)
@@ -144,124 +133,88 @@ export class MainInitiator implements Phase1 {
     return { outcome: 'next', float: false }
   }
 
-  /** → `HDR, KE, Nr, NAT-D, NAT-D`; ← `HDR*, IDii, HASH_I` */
+  /** → `HDR, KE, Nr, NAT-D, NAT-D`; ← `HDR*, IDii, HASH_I`, or `HDR*, IDii, CERT, SIG_I` */
   #on4({ payloads }: ClearMessage, now: Millis): Phase1Step {
     const n = this.#n
-    const { choice, suite } = this.#agreed!
+    const agreed = this.#agreed!
     const ke = only(payloads, 'KE')
     const nonce = only(payloads, 'Nonce')
     if (ke === undefined || nonce === undefined)
       return { outcome: 'doubt', error: missing(LABEL, ke === undefined ? 'KE' : 'the nonce') }
     const shared = this.#exchange!.finish(ke.data)
     if (shared === undefined) return { outcome: 'doubt', error: badKey(LABEL) }
-    learn(this.#facts, payloads)
-    findNat(n, this.#facts, suite.hash, this.#cookies, payloads)
-    this.#transcript = {
+    learn(n, this.#facts, payloads)
+    findNat(n, this.#facts, agreed.suite.hash, this.#cookies, payloads)
+    const transcript = {
       ...this.#cookies,
       initiatorKe: this.#exchange!.data,
       responderKe: ke.data.slice(),
       saBody: this.#saBody,
     }
-    const secrets = { transcript: this.#transcript, ni: this.#ni!, nr: nonce.nonce, shared }
-    this.sa = makeSa(n, this.#psk, suite, choice, true, secrets, now)
+    this.#transcript = transcript
+    const sa = makeSa(n, agreed, true, { transcript, ni: this.#ni!, nr: nonce.nonce, shared }, now)
+    this.sa = sa
     this.#exchange!.close()
-    this.outgoing = this.sa.sealPhase1(MAIN, [
-      ...proof(n, this.sa, this.#transcript),
-      ...initialContact(n, this.sa),
-    ])
-    return {
-      outcome: 'next',
-      float: isEncapsulated(n, this.#facts) && n.remote?.port !== SPEC.natTraversalPort,
-    }
+    return withProof(n, this.#pending, sa, transcript, (id, proof) => {
+      const payloads5 = [id, ...proof, ...certificateRequests(n), ...initialContact(n, sa)]
+      this.outgoing = sa.sealPhase1(MAIN, payloads5)
+      const float = isEncapsulated(n, this.#facts) && n.remote?.port !== SPEC.natTraversalPort
+      return { outcome: 'next', float }
+    })
   }
 
-  /** → `HDR*, IDir, HASH_R` */
+  /** → `HDR*, IDir, HASH_R`, or `HDR*, IDir, CERT, SIG_R` */
   #on6(sa: IsakmpSa, transcript: Phase1Transcript, bytes: Uint8Array, message: Message): Phase1Step {
     const n = this.#n
     const open = sa.openPhase1(bytes, message)
     if (open.outcome === 'dropped') return ignore(open.why)
-    const wrong: Phase1Step = {
-      outcome: 'doubt',
-      error: { kind: 'authFailed', who: 'gateway', method: 'psk' },
-    }
     n.observe(open.outcome === 'noise' ? open.observed : open.opened.observed)
-    if (open.outcome === 'noise') return wrong
-    const proved = proves(sa, transcript, open.opened.chain)
-    if (proved === undefined) return wrong
-    const error = wrongName(n, proved.id)
-    if (error !== undefined) return { outcome: 'failed', error }
-    open.opened.accept()
-    this.#done = true
-    return { outcome: 'done', sa, remoteId: proved.id, facts: this.#facts }
+    const claim =
+      open.outcome === 'noise' ? undefined : claimIn(open.opened.chain.payloads, open.opened.chain.bodies)
+    if (open.outcome === 'noise' || claim === undefined) return { outcome: 'doubt', error: unprovedBy(n, sa) }
+    const { accept } = open.opened
+    const facts = this.#facts
+    return withTrust(n, this.#pending, { sa, transcript, facts }, claim, () => {
+      accept()
+      this.#done = true
+      return { outcome: 'done', sa, remoteId: claim.id, facts }
+    })
   }
 }
 
-/** The responder's half of main mode with a pre-shared key: messages 2, 4 and 6. RFC 2409 §5.4 */
+/** The responder's half of main mode: messages 2, 4 and 6. RFC 2409 §5.1, §5.4 */
 export class MainResponder implements Phase1 {
   readonly label = LABEL
   readonly initiatorCookie: Uint8Array
   outgoing: Outgoing | undefined
   sa: IsakmpSa | undefined
   readonly #n: Negotiation
-  readonly #psk: Secret
-  readonly #facts: PeerFacts
+  readonly #facts: PeerFacts = nothingKnown(LABEL)
   readonly #responderCookie: Uint8Array
   readonly #saBody: Uint8Array
   readonly #agreed: Agreed
+  readonly #pending: Pending
   #transcript: Phase1Transcript | undefined
+  /** Takes what proved the initiator into the chain of IVs. */
+  #accept: (() => void) | undefined
   #done = false
 
-  private constructor(
-    n: Negotiation,
-    psk: Secret,
-    facts: PeerFacts,
-    first: ClearMessage,
-    saBody: Uint8Array,
-    agreed: Agreed,
-    answer: SaPayload,
-  ) {
+  private constructor(n: Negotiation, first: ClearMessage, agreed: Agreed, answer: SaPayload) {
     this.#n = n
-    this.#psk = psk
-    this.#facts = facts
+    this.#pending = new Pending(n)
+    learn(n, this.#facts, first.payloads)
     this.initiatorCookie = first.header.initiatorCookie.slice()
     this.#responderCookie = n.freshCookie()
-    this.#saBody = saBody
+    this.#saBody = first.bodies[0]!.slice()
     this.#agreed = agreed
-    this.outgoing = clear(MAIN, this.#cookies, [answer, ...vendorPayloads(n, facts.peer.natTraversal)], true)
+    const vendorIds = vendorPayloads(n, this.#facts.peer.natTraversal)
+    this.outgoing = clear(MAIN, this.#cookies, [answer, ...vendorIds], true)
   }
 
   /** → `HDR, SA`; ← `HDR, SA`. Or a refusal in the clear. */
-  static answer(
-    n: Negotiation,
-    message: ClearMessage,
-  ): MainResponder | { readonly why: string; readonly reply?: Outgoing } {
-    const { header, payloads, bodies } = message
-    const psk = pskOf(n)
-    if (psk === undefined) return { why: 'there is no pre-shared key' }
-    if (header.initiatorCookie.every((octet) => octet === 0)) return { why: 'it has no cookie' }
-    const sa = only(payloads, 'SA')
-    if (sa === undefined || payloads[0] !== sa) return { why: 'SA is not its first payload, or there twice' }
-    const refuse = (type: number, why: string) => ({
-      why,
-      reply: clear(
-        ExchangeType.INFORMATIONAL.id,
-        { initiatorCookie: header.initiatorCookie, responderCookie: NO_COOKIE },
-        [notify(type)],
-        true,
-        // Random and not zero, as of every exchange after the first.
-        new DataView(n.random.bytes(4).buffer).getUint32(0) || 1,
-      ),
-    })
-    if (sa.doi !== SPEC.doi) return refuse(NotifyType.DOI_NOT_SUPPORTED.id, `it is of DOI ${sa.doi}`)
-    if (sa.situation !== SPEC.identityOnly)
-      return refuse(NotifyType.SITUATION_NOT_SUPPORTED.id, `it is of situation ${sa.situation}`)
-    const choice = choosePhase1(offersOf(n), sa)
-    const suite = choice === undefined ? undefined : phase1Suite(n.registry, choice.offer)
-    if (choice === undefined || suite === undefined)
-      return refuse(NotifyType.NO_PROPOSAL_CHOSEN.id, 'it proposes nothing we allow')
-    const facts = nothingKnown()
-    learn(facts, payloads)
-    return new MainResponder(n, psk, facts, message, bodies[0]!.slice(), { choice, suite }, choice.answer)
+  static answer(n: Negotiation, message: ClearMessage): MainResponder | Refusal {
+    const chosen = chooseAnswer(n, message, offersOf(n, false))
+    return 'why' in chosen ? chosen : new MainResponder(n, message, chosen.agreed, chosen.answer)
   }
 
   get #cookies() {
@@ -272,9 +225,14 @@ export class MainResponder implements Phase1 {
     const { header } = message
     if (header.exchange !== MAIN || header.messageId !== 0) return ignore('it is not of this main mode')
     if (!equal(header.responderCookie, this.#responderCookie)) return ignore('its cookie is not ours')
+    if (this.#pending.waiting) return ignore('another is still being judged')
     if (this.#transcript === undefined || this.sa === undefined)
       return message.sealed ? ignore('it is encrypted too early') : this.#on3(message, now)
     return this.#on5(this.sa, this.#transcript, bytes, message)
+  }
+
+  onAnswer(id: number, answer: Answer): Phase1Step {
+    return this.#answered(this.#pending.onAnswer(id, answer))
   }
 
   close(): void {
@@ -284,7 +242,7 @@ export class MainResponder implements Phase1 {
   /** → `HDR, KE, Ni, NAT-D, NAT-D`; ← `HDR, KE, Nr, NAT-D, NAT-D` */
   #on3({ payloads }: ClearMessage, now: Millis): Phase1Step {
     const n = this.#n
-    const { choice, suite } = this.#agreed
+    const { suite } = this.#agreed
     const ke = only(payloads, 'KE')
     const nonce = only(payloads, 'Nonce')
     if (ke === undefined || nonce === undefined) return ignore('KE or the nonce is missing, or there twice')
@@ -292,20 +250,22 @@ export class MainResponder implements Phase1 {
     if (ours === undefined) return ignore('its public value does not fit the group')
     const nr = n.random.bytes(CHOICE.nonce)
     findNat(n, this.#facts, suite.hash, this.#cookies, payloads)
-    this.#transcript = {
+    const transcript = {
       ...this.#cookies,
       initiatorKe: ke.data.slice(),
       responderKe: ours.data,
       saBody: this.#saBody,
     }
-    const secrets = { transcript: this.#transcript, ni: nonce.nonce, nr, shared: ours.secret }
-    this.sa = makeSa(n, this.#psk, suite, choice, false, secrets, now)
+    this.#transcript = transcript
+    const secrets = { transcript, ni: nonce.nonce, nr, shared: ours.secret }
+    this.sa = makeSa(n, this.#agreed, false, secrets, now)
     this.outgoing = clear(
       MAIN,
       this.#cookies,
       [
         { type: 'KE', data: ours.data },
         { type: 'Nonce', nonce: nr },
+        ...certificateRequests(n),
         ...natPayloads(n, this.#facts, suite.hash, this.#cookies),
       ],
       true,
@@ -313,51 +273,39 @@ export class MainResponder implements Phase1 {
     return { outcome: 'next', float: false }
   }
 
-  /** → `HDR*, IDii, HASH_I`; ← `HDR*, IDir, HASH_R` */
+  /** → `HDR*, IDii, HASH_I`, or signed; ← `HDR*, IDir, HASH_R`, or signed */
   #on5(sa: IsakmpSa, transcript: Phase1Transcript, bytes: Uint8Array, message: Message): Phase1Step {
     const n = this.#n
     const open = sa.openPhase1(bytes, message)
     if (open.outcome === 'dropped') return ignore(open.why)
     n.observe(open.outcome === 'noise' ? open.observed : open.opened.observed)
-    const error: VpnError = { kind: 'authFailed', who: 'gateway', method: 'psk' }
-    const refuse = (type: number): Outgoing =>
-      clear(ExchangeType.INFORMATIONAL.id, this.#cookies, [notify(type, sa.spi)], true, 1)
+    const claim =
+      open.outcome === 'noise' ? undefined : claimIn(open.opened.chain.payloads, open.opened.chain.bodies)
     // Keys that differ make noise of the message; it may also be somebody else's.
-    if (open.outcome === 'noise')
-      return { outcome: 'doubt', error, reply: refuse(NotifyType.PAYLOAD_MALFORMED.id) }
-    const proved = proves(sa, transcript, open.opened.chain)
-    if (proved === undefined)
-      return { outcome: 'doubt', error, reply: refuse(NotifyType.AUTHENTICATION_FAILED.id) }
-    open.opened.accept()
-    const wrong = wrongName(n, proved.id)
-    if (wrong !== undefined) {
-      const id = n.random.bytes(4)
-      const messageId = new DataView(id.buffer).getUint32(0) || 1
-      const payloads = [notify(NotifyType.INVALID_ID_INFORMATION.id, sa.spi)]
+    if (open.outcome === 'noise' || claim === undefined)
       return {
-        outcome: 'failed',
-        error: wrong,
-        reply: sa.seal(ExchangeType.INFORMATIONAL.id, messageId, payloads, false),
+        outcome: 'doubt',
+        error: unprovedBy(n, sa),
+        reply: refuse(n, this.#cookies, NotifyType.PAYLOAD_MALFORMED.id, sa.spi),
       }
-    }
-    this.#done = true
-    return {
-      outcome: 'done',
-      sa,
-      remoteId: proved.id,
-      facts: this.#facts,
-      last: sa.sealPhase1(MAIN, proof(n, sa, transcript)),
-    }
+    const { accept } = open.opened
+    this.#accept = accept
+    const facts = this.#facts
+    return this.#answered(
+      withTrust(n, this.#pending, { sa, transcript, facts }, claim, () => {
+        accept()
+        return withProof(n, this.#pending, sa, transcript, (id, proof) => {
+          this.#done = true
+          const last = sa.sealPhase1(MAIN, [id, ...proof])
+          return { outcome: 'done', sa, remoteId: claim.id, facts, last }
+        })
+      }),
+    )
+  }
+
+  /** The step, with what a refused initiator is told. */
+  #answered(step: Phase1Step): Phase1Step {
+    const sa = this.sa!
+    return withRefusal(this.#n, sa, this.#cookies, step, () => this.#accept?.())
   }
 }
-
-const cannotEncapsulate: VpnError = {
-  kind: 'protocol',
-  exchange: LABEL,
-  problem: 'the gateway cannot carry ESP in UDP',
-  reference: 'RFC 3947 §3.1',
-}
-
-/** Whether an Authentication attribute asks for XAuth after phase 1. */
-export const wantsXauth = (authentication: number): boolean =>
-  authentication === Phase1Authentication.XAUTH_INITIATOR_PRE_SHARED_KEY.id

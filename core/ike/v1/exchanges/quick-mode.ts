@@ -32,7 +32,7 @@ import { lifeFor } from './phase1.ts'
 
 const QUICK = ExchangeType.QUICK.id
 const ESP = SecurityProtocol.ESP.id
-const LABEL = 'quick mode'
+export const QUICK_MODE = 'quick mode'
 
 /** What a quick mode is for. */
 export interface QuickPurpose {
@@ -56,9 +56,14 @@ const offersOf = (n: Negotiation, group: number | undefined): Phase2Offer[] =>
 
 /** Groups for perfect forward secrecy that IKEv1 has numbers for, the most wanted first. */
 const pfsGroups = (n: Negotiation): number[] =>
-  n.config.pfsGroups.filter((id) => id <= 30 && n.registry.keyExchange.has(id))
+  n.config.pfsGroups.filter((id) => id <= SPEC.lastGroup && n.registry.keyExchange.has(id))
 
-const lifeOf = (n: Negotiation): number => lifeFor(n.config.lifetimes.childRekeySeconds, SPEC.phase2Seconds)
+/** Seconds we offer; never more than what is renewed was given, for the peer may hold to that without saying so. */
+const lifeOf = (n: Negotiation, renews?: ChildSa): number =>
+  Math.min(
+    lifeFor(n.config.lifetimes.childRekeySeconds, SPEC.phase2Seconds),
+    renews?.lifeSeconds ?? Number.POSITIVE_INFINITY,
+  )
 
 /** `HDR*, HASH(1), SA, Ni, [KE,] IDci, IDcr`. RFC 2409 §5.5 */
 export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): void {
@@ -72,7 +77,7 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
   const exchange = group === undefined ? undefined : n.registry.keyExchange.get(group)?.begin(n.random)
   const ids = [purpose.selectors.local, purpose.selectors.remote].map((side) => selectorId(side[0]!))
   const payloads: Payload[] = [
-    encodePhase2(offers, spiBytes(inboundSpi), lifeOf(n)),
+    encodePhase2(offers, spiBytes(inboundSpi), lifeOf(n, purpose.renews)),
     { type: 'Nonce', nonce: ni },
     ...(exchange === undefined ? [] : [{ type: 'KE', data: exchange.data } as const]),
     ...ids,
@@ -84,7 +89,7 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
   e.ask(
     sa,
     {
-      label: LABEL,
+      label: QUICK_MODE,
       exchange: QUICK,
       payloads,
       onMessage: (opened, at, messageId) => {
@@ -133,7 +138,7 @@ function fromReply(
   const sa = only(payloads, 'SA')
   const spi = sa?.proposals[0]?.spi ?? new Uint8Array(4)
   const protocol = (problem: string) => ({
-    error: { kind: 'protocol', exchange: LABEL, problem, reference: 'RFC 2409 §5.5' } as VpnError,
+    error: { kind: 'protocol', exchange: QUICK_MODE, problem, reference: 'RFC 2409 §5.5' } as VpnError,
     spi,
   })
   const nonce = only(payloads, 'Nonce')
@@ -165,7 +170,11 @@ function fromReply(
     shared,
     selectors: local === undefined || remote === undefined ? selectors : { local: [local], remote: [remote] },
     outboundSpi: asEspSpi(spiNumber(checked.spi)),
-    seconds: Math.min(checked.seconds, lifeOf(n), lifetimeNotice(payloads) ?? Number.POSITIVE_INFINITY),
+    seconds: Math.min(
+      checked.seconds,
+      lifeOf(n, asked.purpose.renews),
+      lifetimeNotice(payloads) ?? Number.POSITIVE_INFINITY,
+    ),
   }
 }
 
@@ -250,7 +259,7 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   e.await(
     sa,
     {
-      label: LABEL,
+      label: QUICK_MODE,
       messageId,
       message: sa.seal(QUICK, messageId, reply, true, ni),
       onMessage: (third) => {
@@ -287,7 +296,7 @@ function allowedSelectors(n: Negotiation, ids: readonly IdPayload[]): SelectorPa
       : ids.map((id) => idSelector(id))
   if (theirs === undefined || ours === undefined) return undefined
   const { config } = n
-  const assigned = assignedTo(config, n.remoteId)
+  const assigned = assignedTo(n)
   const remote = assigned === undefined ? config.remoteSelectors : addressesOf(assigned.addresses)
   // A client takes back what it asked for itself, when the gateway renews it.
   const known = [...n.children.values()].map((child) => child.selectors)
@@ -353,6 +362,7 @@ function install(
   const rekeyAt = (now + n.renewAfterMs(seconds, n.config.lifetimes.childRekeySeconds)) as Millis
   const child: ChildSa = {
     ...{ name, selectors, inboundSpi, outboundSpi, suite, ours, rekeyAt },
+    lifeSeconds: seconds,
     establishedAt: now,
     state: 'installed',
     pendingOutbound: sas.outbound,

@@ -1,5 +1,6 @@
 import type { Millis } from '../../../bytes/brands.ts'
 import { equalConstantTime, utf8 } from '../../../bytes/octets.ts'
+import type { VpnError } from '../../../errors.ts'
 import {
   ConfigurationAttribute as A,
   ConfigurationType,
@@ -9,10 +10,13 @@ import {
 import { attributeBytes, attributeNumber } from '../../../wire/ikev1/attribute.ts'
 import type { Attribute, AttributesPayload, Payload } from '../../../wire/ikev1/payload.ts'
 import type { XauthConfig } from '../../config.ts'
+import type { AssignedConfiguration } from '../../session.ts'
 import { assignedTo, configurationReply, readConfiguration } from '../configuration.ts'
 import type { Established } from '../established.ts'
 import type { IsakmpSa, Opened } from '../isakmp-sa.ts'
 import { only } from '../payloads.ts'
+
+export const MODE_CONFIG = 'mode config'
 
 const TRANSACTION = ExchangeType.TRANSACTION.id
 const { ISAKMP_CFG_REQUEST, ISAKMP_CFG_REPLY, ISAKMP_CFG_SET, ISAKMP_CFG_ACK } = ConfigurationType
@@ -29,24 +33,56 @@ const attributesPayload = (
 
 /** Asks for addresses and what goes with them; → what the gateway gives, or why not. draft-dukes-ike-mode-cfg §3.3 */
 export function pullConfiguration(e: Established, request: readonly Attribute[], now: Millis): void {
-  const { n } = e
-  n.step = 'waiting for addresses'
-  const identifier = new DataView(n.random.bytes(2).buffer).getUint16(0)
+  e.n.step = 'waiting for addresses'
+  pull(e, request, {
+    onReply: (configuration, at) => e.onConfiguration(configuration, at),
+    onFailed: (error) => e.leave(error),
+    now,
+  })
+}
+
+/** Asks once more for what we `had`: an answer changes nothing, and neither does silence. */
+export function confirmConfiguration(
+  e: Established,
+  request: readonly Attribute[],
+  had: readonly string[],
+  now: Millis,
+): void {
+  pull(e, request, {
+    onReply: ({ addresses }) => {
+      if (!had.every((address) => addresses.includes(address)))
+        e.n.note(`the gateway would rather give us ${addresses.join(', ') || 'no address'}`)
+    },
+    onFailed: () => e.n.note('the gateway does not say whether our address is still ours'),
+    now,
+  })
+}
+
+function pull(
+  e: Established,
+  request: readonly Attribute[],
+  then: {
+    onReply(configuration: AssignedConfiguration, now: Millis): void
+    onFailed(error: VpnError): void
+    readonly now: Millis
+  },
+): void {
+  const identifier = new DataView(e.n.random.bytes(2).buffer).getUint16(0)
   e.ask(
     e.current,
     {
-      label: 'mode config',
+      label: MODE_CONFIG,
       exchange: TRANSACTION,
       payloads: [attributesPayload(ISAKMP_CFG_REQUEST.id, identifier, request)],
       onMessage: (opened) => {
         const answer = readTransaction(opened)
         if (answer?.cfgType !== ISAKMP_CFG_REPLY.id) return 'ignored'
         opened.accept()
-        return { after: (at) => e.onConfiguration(readConfiguration(answer.attributes), at) }
+        return { after: (at) => then.onReply(readConfiguration(answer.attributes), at) }
       },
-      onFailed: (error) => e.leave(error),
+      onFailed: (error) => then.onFailed(error),
     },
-    now,
+    then.now,
   )
 }
 
@@ -87,7 +123,7 @@ interface Answer {
 }
 
 function answerConfiguration(e: Established, asked: AttributesPayload): Answer | undefined {
-  const assigned = asked.cfgType === ISAKMP_CFG_REQUEST.id ? assignedTo(e.n.config, e.n.remoteId) : undefined
+  const assigned = asked.cfgType === ISAKMP_CFG_REQUEST.id ? assignedTo(e.n) : undefined
   if (assigned !== undefined)
     return { cfgType: ISAKMP_CFG_REPLY.id, attributes: configurationReply(asked.attributes, assigned) }
   // What a gateway gives unasked is taken, and confirmed by its types. draft-dukes-ike-mode-cfg §3.4
@@ -95,7 +131,7 @@ function answerConfiguration(e: Established, asked: AttributesPayload): Answer |
     return {
       cfgType: ISAKMP_CFG_ACK.id,
       attributes: asked.attributes.map(({ type }) => ({ type, bytes: new Uint8Array(0) })),
-      after: () => e.onPushed(readConfiguration(asked.attributes)),
+      after: (now) => e.onPushed(readConfiguration(asked.attributes), now),
     }
   return undefined
 }
