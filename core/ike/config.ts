@@ -163,6 +163,10 @@ export interface ConnectionConfig {
    * As a responder: take clients that do. Left out: no. RFC 6023
    */
   readonly childless?: boolean
+  /** As a client: follow a gateway that sends us to another one; left out: no. RFC 5685 */
+  readonly redirect?: boolean
+  /** As a responder: where clients are sent that can be, and in which exchange. RFC 5685 §3, §6 */
+  readonly redirectsTo?: { readonly host: string; readonly in: 'IKE_SA_INIT' | 'IKE_AUTH' }
   /** The tunnel may go on from other addresses; left out: no. RFC 4555 */
   readonly mobike?: boolean
   /** What only IKEv1 asks. */

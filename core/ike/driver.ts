@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { asMillis, type Millis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
@@ -6,6 +7,7 @@ import type { Datapath } from '../esp/datapath.ts'
 import { type EngineKind, openDatapath } from '../esp/open-datapath.ts'
 import type { NativeAddon } from '../native/addon.ts'
 import type { OsEdge } from '../net/plan.ts'
+import { resolveHost } from '../net/resolve.ts'
 import { answerTo } from './answers.ts'
 import {
   type Connection,
@@ -184,8 +186,9 @@ class Driver implements Connection {
 
   async #openPath(port: 500 | 4500, elsewhere: string | undefined): Promise<void> {
     const { edge, addon, config } = this.#options
-    const address = elsewhere ?? config.gatewayAddress
     try {
+      const address = await numeric(elsewhere ?? config.gatewayAddress)
+
       const { fd, local } = await edge.openUdp({ address, port })
       if (this.#closed) return addon.closeFd(fd)
       const remote = { address, port }
@@ -196,6 +199,10 @@ class Driver implements Connection {
     }
   }
 }
+
+/** A gateway may be sent on by its name. */
+const numeric = async (host: string): Promise<string> =>
+  isIP(host) === 0 ? ((await resolveHost(host))[0] ?? host) : host
 
 const now = (): Millis => asMillis(performance.now())
 

@@ -98,6 +98,7 @@ function everythingElse(
     dpdSeconds: profile.ike.dpdSeconds,
     keepaliveSeconds: KEEPALIVE_SECONDS,
     mobike: profile.ike.mobike,
+    redirect: profile.ike.redirect,
     pfsGroups: groups,
     childless: profile.ike.childless ?? groups.length > 0,
   }

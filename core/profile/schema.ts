@@ -89,6 +89,8 @@ export const profileSchema = v.strictObject({
       fragmentation: v.optional(v.boolean(), true),
       /** The tunnel follows this computer into another network, where the gateway can. RFC 4555 */
       mobike: v.optional(v.boolean(), true),
+      /** Follow a gateway that sends its clients on to another one. RFC 5685 */
+      redirect: v.optional(v.boolean(), true),
       /** The first ESP SA by an exchange of its own. Left out: where it is to have fresh secrecy. RFC 6023 */
       childless: v.optional(v.boolean()),
     }),

@@ -127,6 +127,22 @@ const move: Check = async ({ lab, env, nat }) => {
   ]
 }
 
+/** The gateway sends the client on to its other address, where it is served again. */
+const redirect: Check = async ({ lab, env }) => {
+  const elsewhere = setting(env, 'LAB_GWB4')
+  await lab.must('swanctl', lab.scenario, '--redirect', '--ike', 'lab', '--gateway', elsewhere)
+  let missing = 'never tried'
+  for (let tries = 0; tries < 10 && missing !== ''; tries++) {
+    await sleep(1_000)
+    missing = await lab.check()
+  }
+  const there = (await lab.must('sas', lab.scenario)).includes(elsewhere)
+  return [
+    ...(missing === '' ? [] : [`after the redirect: ${missing}`]),
+    ...(there ? [] : [`the client is not at ${elsewhere}`]),
+  ]
+}
+
 /** A gateway without MOBIKE: the connection is made anew from the new address. */
 const reconnect: Check = async ({ lab, nat }) => {
   if (nat) return []
@@ -162,6 +178,7 @@ export const CHECKS: Readonly<Record<ExtraCheck, Check>> = {
   fragments,
   move,
   reconnect,
+  redirect,
 }
 
 /** Programs the runner itself needs. */

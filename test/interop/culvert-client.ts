@@ -6,8 +6,8 @@ import { BUNDLE_PASSWORD, CERTIFICATE_FORMATS, FORMATS } from './formats.ts'
 import { type LabEnv, run, setting } from './lab.ts'
 import { secretsFor } from './profile.ts'
 
-/** Longer than seven tries of one message take. */
-const CONNECT_LIMIT_MS = 45_000
+/** Longer than seven tries of one message take, on a busy machine. */
+const CONNECT_LIMIT_MS = 75_000
 const END_LIMIT_MS = 10_000
 
 type Json = Readonly<Record<string, unknown>>

@@ -123,6 +123,18 @@ export class Children {
     }
   }
 
+  /** All are gone, and none is wanted any more. */
+  forget(): void {
+    const { n } = this.#e
+    for (const name of this.#wanted.keys()) n.clearTimer(`child-create:${name}`)
+    this.#wanted.clear()
+    for (const spi of n.lingering) {
+      n.clearTimer(`inbound-linger:${spi}`)
+      n.act({ do: 'removeInbound', spi })
+    }
+    n.lingering.clear()
+  }
+
   // What the peer may not know of yet
 
   /** Our answer made it: before the peer's next request nothing says that it has that answer. RFC 7296 §2.3 */

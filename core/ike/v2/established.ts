@@ -1,7 +1,7 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
 import { equal } from '../../bytes/octets.ts'
 import type { VpnError } from '../../errors.ts'
-import { ExchangeType, SecurityProtocol } from '../../iana/ikev2.ts'
+import { ExchangeType } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
 import { decodeMessage, type Header } from '../../wire/ikev2/message.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
@@ -19,7 +19,8 @@ import type { IkeSa, Request } from './ike-sa.ts'
 import { Mobility, type Path } from './mobility.ts'
 import { hexSpi, type Negotiation } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
-import { errorOf, notify, unknownCritical } from './payloads.ts'
+import { DELETE_IKE, errorOf, notify, unknownCritical } from './payloads.ts'
+import { followRedirect } from './redirect.ts'
 import { Renewal } from './renewal.ts'
 import { Transmission } from './transmission.ts'
 
@@ -39,6 +40,8 @@ export class Established implements State {
   /** We are saying goodbye, and this is how it will end. */
   #goodbye: { readonly error: VpnError | undefined } | undefined
   #over = false
+  /** What carries on in our place. */
+  #successor: State | undefined
 
   constructor(n: Negotiation, sa: IkeSa) {
     this.n = n
@@ -146,7 +149,7 @@ export class Established implements State {
   }
 
   done(): Step {
-    return { next: this.#over ? OVER : this, actions: this.n.take() }
+    return { next: this.#successor ?? (this.#over ? OVER : this), actions: this.n.take() }
   }
 
   #onCommand(command: Extract<IkeEvent, { type: 'command' }>['command'], now: Millis): Step {
@@ -190,11 +193,7 @@ export class Established implements State {
 
   /** Deletes the IKE SA and everything on it. RFC 7296 §1.4.1 */
   leave(error: VpnError | undefined, now: Millis): void {
-    this.#sayGoodbye(
-      [{ type: 'Delete', protocol: SecurityProtocol.IKE.id, spiBytes: 0, spis: [] }],
-      error,
-      now,
-    )
+    this.#sayGoodbye([DELETE_IKE], error, now)
   }
 
   /** Leaves with other last words than a Delete. */
@@ -222,6 +221,27 @@ export class Established implements State {
     this.ask(sa, goodbye, now)
     this.#goodbye = { error }
     n.setTimer('goodbye', asMillis(now + CHOICE.goodbyeMs))
+  }
+
+  /** The gateway wants us to be served elsewhere: nothing here stays. RFC 5685 §5 */
+  redirect(host: string, now: Millis): void {
+    if (this.leaving || this.#over) return
+    const { n, current } = this
+    if (current.outstanding === undefined)
+      n.transmit(current.seal(ExchangeType.INFORMATIONAL.id, current.nextId, false, [DELETE_IKE]))
+    this.#over = true
+    this.renewal.abandon()
+    for (const child of [...n.children.values()]) this.children.remove(child, now)
+    this.children.forget()
+    for (const sa of this.sas) {
+      n.clearTimer(`retransmit:${hexSpi(sa.localSpi)}`)
+      n.clearTimer(`ike-linger:${hexSpi(sa.localSpi)}`)
+      sa.close()
+    }
+    for (const timer of ['ike-rekey', 'dpd', 'keepalive', 'reauth', 'move']) n.clearTimer(timer)
+    const { next, actions } = followRedirect(n, host, now)
+    this.#successor = next
+    for (const action of actions) n.act(action)
   }
 
   /** Everything is over, without another word. Who was leaving anyway has left. */

@@ -16,6 +16,7 @@ import { exchangeMoreKeys } from './intermediate.ts'
 import { type Negotiation, observed } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
 import { unknownCritical } from './payloads.ts'
+import { followRedirect } from './redirect.ts'
 import { SignIn } from './sign-in.ts'
 
 /** How long a refusal nobody signed is held back for a better answer. RFC 7296 §2.21.1 */
@@ -180,6 +181,11 @@ class AwaitInitReply implements State {
         n.clearTimer('doubt')
         this.#send(now, false)
         return step(this, n)
+      case 'redirect':
+        this.#request.keyExchange.close()
+        n.clearTimer('retransmit')
+        n.clearTimer('doubt')
+        return followRedirect(n, result.host, now)
       case 'done':
         n.clearTimer('retransmit')
         n.clearTimer('doubt')

@@ -34,6 +34,11 @@ export class Negotiation {
   local: Endpoint | undefined
   remote: Endpoint | undefined
   nat = { us: false, gateway: false, known: false }
+  /** When we were sent to other gateways, and from where the last time. RFC 5685 */
+  redirects: Millis[] = []
+  redirectedFrom: string | undefined
+  /** As a responder: the client can be sent elsewhere. */
+  redirectable = false
   /** Both ends can change their addresses, and the other ones that the gateway has. RFC 4555 */
   mobike = false
   peerAddresses: readonly string[] = []

@@ -6,6 +6,9 @@ export const SPEC = {
   cookieMax: 64,
   /** RFC 7296 §2.15 */
   keyPad: 'Key Pad for IKEv2',
+  /** Redirects that may be followed within this time. RFC 5685 §7 */
+  mostRedirects: 5,
+  redirectPeriodMs: 300_000,
   ikePort: 500,
   /** RFC 3948 §2 */
   natTraversalPort: 4500,

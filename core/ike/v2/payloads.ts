@@ -44,3 +44,6 @@ export const spiBytes = (spi: number): Uint8Array =>
 
 export const spiNumber = (bytes: Uint8Array): number =>
   bytes.length === 4 ? ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0 : 0
+
+/** The IKE SA, with everything on it. RFC 7296 §1.4.1 */
+export const DELETE_IKE: Payload = { type: 'Delete', protocol: 1, spiBytes: 0, spis: [] }

@@ -40,6 +40,8 @@ export class Reauthentication {
     const again = {
       ...config,
       initialContact: false,
+      // The path is shared with the tunnel that stands.
+      redirect: false,
       requestAddresses: { ...config.requestAddresses, preferred: old.configuration?.addresses ?? [] },
     }
     this.#fresh = new Negotiation(again, old.registry, old.random)

@@ -1,6 +1,7 @@
 import type { Millis } from '../../bytes/brands.ts'
 import type { ChainVerdict } from '../../cert/chain.ts'
 import type { VpnError } from '../../errors.ts'
+import { ExchangeType } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { IkeEvent, State, Step } from '../session.ts'
@@ -19,10 +20,11 @@ import type { InitDone } from './exchanges/ike-sa-init.ts'
 import type { MixedKeys } from './keys.ts'
 import { additionalAddresses, saysMobike } from './mobility.ts'
 import type { Negotiation } from './negotiation.ts'
-import { notify } from './payloads.ts'
+import { DELETE_IKE, notify } from './payloads.ts'
 import { beginPpk, concludePpk, ppkIdentity, withoutPpk } from './ppk.ts'
 import { chainQuestion, prove } from './proof.ts'
 import { authLifetime } from './reauthentication.ts'
+import { followRedirect, redirectOf } from './redirect.ts'
 
 /** The initiator's way through IKE_AUTH, in as many messages as the two proofs take. RFC 7296 §1.2, §2.15 */
 export class SignIn {
@@ -135,6 +137,8 @@ export class SignIn {
   /** Both have proven themselves. */
   #open(request: AuthRequest, payloads: readonly Payload[], now: Millis): Step {
     const n = this.#n
+    const elsewhere = redirectOf(n.config, payloads)
+    if (elsewhere !== undefined) return this.#follow(elsewhere.host, now)
     const result = openChild(n, this.#init, request, payloads, now)
     if (result.outcome === 'refused') return this.#end(result.error)
     const established = new Established(n, this.#init.sa)
@@ -145,6 +149,15 @@ export class SignIn {
     n.peerAddresses = additionalAddresses(payloads) ?? []
     if (result.outcome === 'later') return established.beginByAsking(now)
     return established.begin(result.child, result.configuration, now)
+  }
+
+  /** It has proven itself, and wants us to be served elsewhere. RFC 5685 §6 */
+  #follow(host: string, now: Millis): Step {
+    const n = this.#n
+    const { sa } = this.#init
+    n.transmit(sa.seal(ExchangeType.INFORMATIONAL.id, sa.nextId, false, [DELETE_IKE]))
+    sa.close()
+    return followRedirect(n, host, now)
   }
 
   /** We don't believe the gateway, and say so before we leave. RFC 7296 §2.21.2 */

@@ -12,6 +12,7 @@ import { find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
 import { choosePpk } from '../ppk.ts'
 import { doubt } from '../proof.ts'
 import { lifetimeNotify } from '../reauthentication.ts'
+import { identityOf } from '../redirect.ts'
 import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
 import { childSuite, choose, encodeChoice, PROTOCOL } from '../suite.ts'
 import { addChild, espOffer, FIRST_CHILD, identityPayload } from './ike-auth.ts'
@@ -65,6 +66,11 @@ export function answerAuth(
   proof: readonly Payload[],
   now: Millis,
 ): { readonly payloads: readonly Payload[]; readonly child: ChildSa | undefined } {
+  const { redirectsTo } = n.config
+  if (redirectsTo?.in === 'IKE_AUTH' && n.redirectable) {
+    const elsewhere = notify(NotifyType.REDIRECT.id, identityOf(redirectsTo.host))
+    return { payloads: [identityPayload('IDr', n), ...proof, elsewhere], child: undefined }
+  }
   const { payloads: rest, child } = firstChild(n, init, payloads, now)
   n.mobike = saysMobike(n.config, payloads)
   const mobike = n.mobike ? mobikeNotify(n.config) : []

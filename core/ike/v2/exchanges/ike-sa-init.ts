@@ -1,5 +1,5 @@
 import { asIkeSpi, asNonce, type IkeSpi, type Millis, type Nonce } from '../../../bytes/brands.ts'
-import { equal } from '../../../bytes/octets.ts'
+import { concat, equal } from '../../../bytes/octets.ts'
 import type { KeyExchangeBegun } from '../../../crypto/transforms.ts'
 import type { VpnError } from '../../../errors.ts'
 import { ExchangeType } from '../../../iana/ikev2.ts'
@@ -17,6 +17,7 @@ import { CHOICE, SPEC } from '../numbers.ts'
 import { all, errorOf, find, findNotify, notify } from '../payloads.ts'
 import { ppkNotify, saysPpk } from '../ppk.ts'
 import { agreedHashes, certificateRequest, hashesNotify } from '../proof.ts'
+import { identityOf, redirectNotify, unsignedRedirect } from '../redirect.ts'
 import {
   checkChoice,
   choose,
@@ -93,6 +94,7 @@ export function initRequest(
     ...hashesNotify(n.config),
     ...ppkNotify(n.config),
     ...intermediateNotify(n),
+    ...redirectNotify(n),
   ]
   const header = initHeader(spi, NO_SPI, false)
   return {
@@ -124,6 +126,8 @@ export type InitOutcome =
   | { readonly outcome: 'done'; readonly done: InitDone }
   /** Send this instead. */
   | { readonly outcome: 'again'; readonly request: InitRequest; readonly why: string }
+  /** Ask there instead. RFC 5685 §3 */
+  | { readonly outcome: 'redirect'; readonly host: string }
   /** An unauthenticated refusal: remembered, believed only if nothing better comes. RFC 7296 §2.21.1 */
   | { readonly outcome: 'hint'; readonly error: VpnError }
   | { readonly outcome: 'ignore'; readonly why: string }
@@ -140,6 +144,8 @@ export function onInitReply(
   const cookie = findNotify(payloads, NotifyType.COOKIE.id)
   const wantedGroup = findNotify(payloads, NotifyType.INVALID_KE_PAYLOAD.id)
   if (find(payloads, 'SA') === undefined) {
+    const elsewhere = unsignedRedirect(n.config, payloads, request.nonce)
+    if (elsewhere !== undefined) return { outcome: 'redirect', host: elsewhere }
     if (cookie !== undefined) {
       if (cookie.data.length < 1 || cookie.data.length > SPEC.cookieMax)
         return ignore('a COOKIE of a wrong length')
@@ -399,6 +405,14 @@ export function respondInit(
     const shown = findNotify(payloads, NotifyType.COOKIE.id)
     if (shown === undefined || !equal(shown.data, cookie))
       return answer(notify(NotifyType.COOKIE.id, cookie), 'a cookie is wanted')
+  }
+  const { redirectsTo } = n.config
+  n.redirectable =
+    findNotify(payloads, NotifyType.REDIRECT_SUPPORTED.id) !== undefined ||
+    findNotify(payloads, NotifyType.REDIRECTED_FROM.id) !== undefined
+  if (redirectsTo?.in === 'IKE_SA_INIT' && n.redirectable) {
+    const data = concat(identityOf(redirectsTo.host), nonce.nonce)
+    return answer(notify(NotifyType.REDIRECT.id, data), `sent to ${redirectsTo.host}`)
   }
   // Without IKE_INTERMEDIATE a proposal that needs it is one nobody knows. RFC 9370 §2.2.1
   const possible = sa.proposals.filter((p) => saysIntermediate(payloads) || !p.transforms.some(isAdditional))

@@ -10,6 +10,7 @@ import type { Path } from '../mobility.ts'
 import { all, errorOf } from '../payloads.ts'
 import { ourProof, proofWords } from '../proof.ts'
 import { authLifetime } from '../reauthentication.ts'
+import { redirectOf } from '../redirect.ts'
 import { onDeleteChild } from './delete-child.ts'
 
 /** The answer to a request, and what follows once it is sent. */
@@ -42,6 +43,8 @@ export function onInformational(
   }
   const lifetime = authLifetime(payloads)
   if (lifetime !== undefined) e.renewal.onLifetime(lifetime, now)
+  const elsewhere = e.n.initiated && sa === e.current ? redirectOf(e.n.config, payloads) : undefined
+  if (elsewhere !== undefined) return { payloads: [], after: (at) => e.redirect(elsewhere.host, at) }
   const addresses = e.mobility.onRequest(sa, payloads, path)
   for (const n of all(payloads, 'Notify')) e.n.note(`the gateway says ${nameOf(NotifyType, n.notify)}`)
   const deleted = deletes
