@@ -15,6 +15,7 @@ const sources = [
   'core/esp/native',
   'core/net/helper',
   'core/gateway/demo/namespaces',
+  'core/capture/reader',
 ]
 const isSource = (name) => /\.(cc|h|cmake)$/.test(name) || name === 'CMakeLists.txt'
 
@@ -28,8 +29,9 @@ function filesUnder(folder) {
 
 /** One value for everything that decides what comes out. */
 function fingerprint() {
-  const fast = missingPackages('build').every((row) => row.package !== 'libipsec-mb-dev')
-  const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${fast}\n`)
+  const missing = missingPackages('build').map((row) => row.package)
+  const without = ['libipsec-mb-dev', 'libpcap-dev'].filter((name) => missing.includes(name))
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${without}\n`)
   for (const file of sources.flatMap((folder) => filesUnder(join(root, folder)))) {
     hash
       .update(`${relative(root, file)}\n`)

@@ -23,6 +23,12 @@ const TABLE = {
       package: 'libssl-dev',
       why: 'the libcrypto linked into the native part',
     },
+    {
+      files: ['/usr/include/pcap/pcap.h', '/usr/local/include/pcap/pcap.h'],
+      package: 'libpcap-dev',
+      why: 'opens captures of other programs',
+      optional: true,
+    },
     ...(process.arch === 'x64'
       ? [
           {

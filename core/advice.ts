@@ -166,6 +166,12 @@ export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
         detail: `It stands in ${error.source}, and ${error.reason}. Nothing of it was saved.`,
         tryThis: ['Ask the administrator whether there is another way in', 'Look for a newer Culvert'],
       }
+    case 'fileUnreadable':
+      return {
+        title: 'This file cannot be read',
+        detail: `${error.source}: ${error.problem}.`,
+        tryThis: ['Look whether it is the file you meant; captures are pcap or pcapng, gzipped or not'],
+      }
     case 'profileUnknown':
       return {
         title: `There is no profile "${error.name}"`,

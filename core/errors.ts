@@ -69,6 +69,8 @@ export type VpnError =
       readonly profile: string
       readonly reason: string
     }
+  /** A capture or a table of keys that cannot be read. */
+  | { readonly kind: 'fileUnreadable'; readonly source: string; readonly problem: string }
   | { readonly kind: 'profileUnknown'; readonly name: string; readonly known: readonly string[] }
   /** A weak algorithm without the switch that names its weakness. */
   | {

@@ -28,6 +28,7 @@ const samples: { readonly [K in VpnErrorKind]: Extract<VpnError, { kind: K }> } 
     profile: 'School',
     reason: 'it needs IKEv1, which this version of Culvert does not speak yet',
   },
+  fileUnreadable: { kind: 'fileUnreadable', source: 'a.pcap', problem: 'it is no capture' },
   profileUnknown: { kind: 'profileUnknown', name: 'ofice', known: ['Office'] },
   weakAlgorithm: {
     kind: 'weakAlgorithm',

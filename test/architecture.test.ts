@@ -45,6 +45,11 @@ const TABLE = [
     uses: ['bytes', 'native', 'iana', 'wire', 'crypto', 'cert', 'eap', 'esp', 'ike'],
     because: 'it explains messages and changes nothing',
   },
+  {
+    part: 'capture',
+    uses: ['bytes', 'native', 'inspect'],
+    because: 'files of packets are read and written at the edge, and explained elsewhere',
+  },
   { part: 'secrets', uses: ['bytes'], because: 'a keychain keeps octets under a name' },
   {
     part: 'profile',
@@ -73,7 +78,7 @@ const TABLE = [
     part: 'manager',
     uses: [
       ...['bytes', 'native', 'iana', 'wire', 'crypto', 'cert', 'eap', 'net', 'esp', 'ike'],
-      ...['inspect', 'secrets', 'profile', 'gateway'],
+      ...['inspect', 'capture', 'secrets', 'profile', 'gateway'],
     ],
     because: 'it owns the running tunnels and joins all parts',
   },
@@ -81,7 +86,7 @@ const TABLE = [
     part: 'cli',
     uses: [
       ...['bytes', 'native', 'iana', 'wire', 'crypto', 'cert', 'eap', 'net', 'esp', 'ike'],
-      ...['inspect', 'secrets', 'profile', 'gateway', 'manager'],
+      ...['inspect', 'capture', 'secrets', 'profile', 'gateway', 'manager'],
     ],
     because: 'it is a face of the manager, like the window',
   },

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../contract/version.ts'
 import { EXPORT_FORMATS } from '../profile/export/export.ts'
 import { connect } from './commands/connect.ts'
+import { decode } from './commands/decode.ts'
 import { doctor } from './commands/doctor.ts'
 import { gateway } from './commands/gateway.ts'
 import { importFiles } from './commands/import.ts'
@@ -116,6 +117,19 @@ function buildProgram(context: CliContext, run: Run): Command {
     .argument('<profile>')
     .option(...JSON_FLAG)
     .action((name, { json }) => run(json, () => inspect(context, name, json)))
+  program
+    .command('decode')
+    .description('take a capture (pcap, pcapng) apart, every field with its place')
+    .argument('<file>')
+    .option(
+      '--keys <path>',
+      'a table of keys as Wireshark keeps it, or a folder of them; may be repeated',
+      collect,
+      [],
+    )
+    .option('--brief', 'one line a packet', false)
+    .option('--json', "one object a packet, with Wireshark's names of the fields", false)
+    .action((file, options) => run(options.json, () => decode(context, file, options)))
   program
     .command('gateway')
     .description('the built-in gateway on this computer, until Ctrl-C (as root)')

@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline'
 export interface Terminal {
   /** A line for the one who asked; what scripts read. */
   out(line: string): void
+  /** Resolves when what was said has gone out, or nobody listens any more: who says very much waits for it. */
+  ready(): Promise<void>
   /** A line beside the answer: progress, faults, advice. */
   err(line: string): void
   /** There is a person to ask. */
@@ -26,6 +28,17 @@ export function systemTerminal(): Terminal {
   let drawn = 0
   return {
     out: (line) => void process.stdout.write(`${line}\n`),
+    ready: async () => {
+      const { stdout } = process
+      if (!stdout.writableNeedDrain || stdout.destroyed) return
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          stdout.off('drain', done).off('close', done)
+          resolve()
+        }
+        stdout.on('drain', done).on('close', done)
+      })
+    },
     err: (line) => void process.stderr.write(`${line}\n`),
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     screen: process.stdout.isTTY === true,

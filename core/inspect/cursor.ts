@@ -94,9 +94,9 @@ export class Cursor {
     return words
   }
 
-  /** A bit of the octet that was read last. */
-  flag(parent: Node, field: Field, set: boolean, back = 1): void {
-    parent.add(new Node(field, this.layer, this.at - back, back, set ? 1 : 0))
+  /** A bit of the octet at `at`: by default the one read last. */
+  flag(parent: Node, field: Field, set: boolean, at = this.at - 1): void {
+    parent.add(new Node(field, this.layer, at, 1, set ? 1 : 0))
   }
 
   /** A node over the next `count` octets, which are not read yet. */

@@ -46,11 +46,11 @@ const FRAGMENT = 132
 const MOST_PAYLOADS = 512
 const NONE = 0
 
-/** A message without non-ESP marker, taken apart as far as it can be read. Never throws for what it holds. RFC 2408 §3 */
-export function dissectIkev1(bytes: Uint8Array, help: Ikev1Help = NO_HELP): Tree {
-  const layers: Layer[] = [{ name: 'Message', bytes }]
-  const root = new Node(MESSAGE, 0, 0, bytes.length)
-  readMessage(root, bytes, 0, { layers, help, depth: 0 })
+/** A message without non-ESP marker, taken apart as far as it can be read. Never throws for what it holds. `layers`: those of a tree it becomes a part of. RFC 2408 §3 */
+export function dissectIkev1(bytes: Uint8Array, help: Ikev1Help = NO_HELP, layers: Layer[] = []): Tree {
+  const layer = layers.push({ name: 'Message', bytes }) - 1
+  const root = new Node(MESSAGE, layer, 0, bytes.length)
+  readMessage(root, bytes, layer, { layers, help, depth: 0 })
   return { layers, root }
 }
 

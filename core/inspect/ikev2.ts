@@ -61,14 +61,14 @@ const SKF = 53
 /** Ours: nobody honest writes more payloads, and every one of them is a node. */
 const MOST_PAYLOADS = 512
 
-/** A message without non-ESP marker, taken apart as far as it can be read. Never throws for what it holds. RFC 7296 §3 */
-export function dissectIkev2(bytes: Uint8Array, help: Ikev2Help = NO_HELP): Tree {
-  const layers: Layer[] = [{ name: 'Message', bytes }]
-  const root = new Node(MESSAGE, 0, 0, bytes.length)
-  const cursor = new Cursor(bytes, 0)
+/** A message without non-ESP marker, taken apart as far as it can be read. Never throws for what it holds. `layers`: those of a tree it becomes a part of. RFC 7296 §3 */
+export function dissectIkev2(bytes: Uint8Array, help: Ikev2Help = NO_HELP, layers: Layer[] = []): Tree {
+  const layer = layers.push({ name: 'Message', bytes }) - 1
+  const root = new Node(MESSAGE, layer, 0, bytes.length)
+  const cursor = new Cursor(bytes, layer)
   attempt(() => {
     const { header, first, length } = readHeader(root, cursor)
-    const body = new Cursor(bytes, 0, cursor.at, Math.max(cursor.at, Math.min(bytes.length, length)))
+    const body = new Cursor(bytes, layer, cursor.at, Math.max(cursor.at, Math.min(bytes.length, length)))
     readChain(root, body, first, { layers, header, help })
     if (length !== bytes.length) {
       cursor.at = body.end
@@ -120,8 +120,8 @@ export function readChain(parent: Node, cursor: Cursor, first: number, reading: 
     attempt(() => {
       cursor.number(node, encrypted ? G.nextInside : G.next, 1)
       const flags = cursor.peek()
-      cursor.flag(node, G.critical, (flags & 0x80) !== 0, 0)
       cursor.octets(node, G.reserved, 1)
+      cursor.flag(node, G.critical, (flags & 0x80) !== 0)
       cursor.number(node, G.length, 2)
     })
     if (length < 4) {

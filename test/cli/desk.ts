@@ -27,6 +27,7 @@ export class FakeTerminal implements Terminal {
   out(line: string): void {
     this.written.push(line)
   }
+  async ready(): Promise<void> {}
   err(line: string): void {
     this.complaints.push(line)
   }

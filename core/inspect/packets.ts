@@ -1,0 +1,382 @@
+import { concat } from '../bytes/octets.ts'
+import { attempt, Cursor } from './cursor.ts'
+import { AH, ESP, FRAME, ICMP, IPV4, IPV6, JOINED, OTHER, UDP } from './fields/packets.ts'
+import { Recent } from './recent.ts'
+import { type Layer, Node, type RemarkKind, type Tree } from './tree.ts'
+
+/** Link types of a capture. https://www.tcpdump.org/linktypes.html */
+const LINK = {
+  null: 0,
+  ethernet: 1,
+  raw: 101,
+  rawOld: 12,
+  rawOpenBsd: 14,
+  loop: 108,
+  linuxCooked: 113,
+  linuxCooked2: 276,
+  ipv4: 228,
+  ipv6: 229,
+} as const
+
+/** What the packet is, found on the way through it. */
+export interface Seen {
+  source: string
+  destination: string
+  sourcePort: number | undefined
+  destinationPort: number | undefined
+  kind: 'ike' | 'esp' | 'ah' | 'keepalive' | 'other'
+}
+
+/** What follows the headers, and what is encrypted, is given to these. */
+export interface PacketHelp {
+  /** An IKE message: its tree goes below `parent`. */
+  ike(parent: Node, layers: Layer[], bytes: Uint8Array): void
+  /** An ESP packet from the SPI on. `source`, `destination`: of the IP header around it. */
+  openEsp(
+    packet: Uint8Array,
+    spi: number,
+    source: string,
+    destination: string,
+  ): EspOpened | { readonly remark: RemarkKind; readonly text: string }
+}
+export interface EspOpened {
+  readonly plaintext: Uint8Array
+  readonly ivBytes: number
+  readonly icvBytes: number
+  readonly checked: boolean
+}
+
+/** Ours: IP within ESP within IP and so on ends here. */
+const DEEPEST = 8
+/** Ours: packets in fragments that are not complete. */
+const MOST_FRAGMENTED = 256
+const LARGEST_PACKET = 65_535
+
+interface Fragments {
+  readonly parts: { readonly offset: number; readonly data: Uint8Array }[]
+  end: number | undefined
+  octets: number
+}
+
+interface Reading {
+  readonly layers: Layer[]
+  readonly seen: Seen
+  readonly help: PacketHelp
+  readonly depth: number
+}
+
+/** Takes frames apart down to IKE, ESP and AH; remembers fragments of IP packets. */
+export class PacketReader {
+  readonly #fragments = new Recent<Fragments>(MOST_FRAGMENTED)
+
+  /** Never throws for what the frame holds. */
+  read(bytes: Uint8Array, linkType: number, help: PacketHelp): { readonly tree: Tree; readonly seen: Seen } {
+    const layers: Layer[] = [{ name: 'Frame', bytes }]
+    const root = new Node(FRAME, 0, 0, bytes.length)
+    const seen: Seen = {
+      source: '',
+      destination: '',
+      sourcePort: undefined,
+      destinationPort: undefined,
+      kind: 'other',
+    }
+    const cursor = new Cursor(bytes, 0)
+    attempt(() => {
+      const before = linkBytes(bytes, linkType)
+      if (before === undefined) {
+        root.remark('noAlgorithm', `link type ${linkType} is not known here`)
+        cursor.octets(root, OTHER)
+        return
+      }
+      cursor.skip(before)
+      this.#ip(root, cursor, { layers, seen, help, depth: 0 })
+    })
+    return { tree: { layers, root }, seen }
+  }
+
+  #ip(parent: Node, cursor: Cursor, reading: Reading): void {
+    if (reading.depth > DEEPEST) {
+      parent.remark('tooMuch', 'packets within packets within packets')
+      return
+    }
+    const version = cursor.peek() >> 4
+    if (version === 4 && cursor.left >= 20) this.#ipv4(parent, cursor, reading)
+    else if (version === 6 && cursor.left >= 40) this.#ipv6(parent, cursor, reading)
+    else if (cursor.left > 0) cursor.octets(parent, OTHER)
+  }
+
+  /** RFC 791 §3.1 */
+  #ipv4(parent: Node, cursor: Cursor, reading: Reading): void {
+    const headerBytes = (cursor.peek() & 0x0f) * 4
+    const total = cursor.peek16(2)
+    // A sending network card fills the length in later.
+    const packet = cursor.take(total === 0 ? cursor.left : total)
+    const node = packet.group(parent, IPV4.header, headerBytes)
+    if (headerBytes < 20) {
+      packet.giveUp(node, OTHER, `a header of ${headerBytes} octets, at least 20 wanted`)
+      return
+    }
+    packet.skip(1)
+    packet.number(node, IPV4.tos, 1)
+    packet.number(node, IPV4.length, 2)
+    const id = packet.number(node, IPV4.id, 2)
+    const fragment = packet.number(node, IPV4.fragment, 2)
+    packet.number(node, IPV4.ttl, 1)
+    const protocol = packet.number(node, IPV4.protocol, 1)
+    packet.number(node, IPV4.checksum, 2)
+    const source = packet.address(node, IPV4.source, 4)
+    const destination = packet.address(node, IPV4.destination, 4)
+    node.value = `${source} to ${destination}`
+    if (headerBytes > 20) packet.octets(node, IPV4.options, Math.min(headerBytes - 20, packet.left))
+    if (reading.depth === 0) Object.assign(reading.seen, { source, destination })
+    if ((fragment & 0x3fff) === 0) {
+      this.#inside(parent, packet, protocol, source, destination, reading)
+      return
+    }
+    const name = `${source} ${destination} ${id} ${protocol}`
+    this.#joined(
+      parent,
+      packet,
+      name,
+      (fragment & 0x1fff) * 8,
+      (fragment & 0x2000) !== 0,
+      (whole) => this.#inside(parent, whole, protocol, source, destination, reading),
+      reading,
+    )
+  }
+
+  /** RFC 8200 §3, §4 */
+  #ipv6(parent: Node, cursor: Cursor, reading: Reading): void {
+    const packet = cursor.take(40 + cursor.peek16(4))
+    const node = packet.group(parent, IPV6.header, 40)
+    packet.number(node, IPV6.first, 4)
+    packet.number(node, IPV6.length, 2)
+    let next = packet.number(node, IPV6.next, 1)
+    packet.number(node, IPV6.hops, 1)
+    const source = packet.address(node, IPV6.source, 16)
+    const destination = packet.address(node, IPV6.destination, 16)
+    node.value = `${source} to ${destination}`
+    if (reading.depth === 0) Object.assign(reading.seen, { source, destination })
+    for (let count = 0; count < DEEPEST && EXTENSIONS.has(next) && packet.left >= 8; count++) {
+      const kind = next
+      next = packet.peek()
+      if (kind === FRAGMENT_HEADER) {
+        const offset = packet.peek16(2)
+        const id = `${packet.peek16(4)} ${packet.peek16(6)}`
+        packet.octets(parent, IPV6.extension, 8)
+        if ((offset & 0xfff9) === 0) continue
+        const protocol = next
+        this.#joined(
+          parent,
+          packet,
+          `${source} ${destination} ${id}`,
+          offset & 0xfff8,
+          (offset & 1) !== 0,
+          (whole) => this.#inside(parent, whole, protocol, source, destination, reading),
+          reading,
+        )
+        return
+      }
+      packet.octets(parent, IPV6.extension, Math.min(packet.left, (packet.peek(1) + 1) * 8))
+    }
+    this.#inside(parent, packet, next, source, destination, reading)
+  }
+
+  #joined(
+    parent: Node,
+    part: Cursor,
+    name: string,
+    offset: number,
+    more: boolean,
+    then: (whole: Cursor) => void,
+    { layers }: Reading,
+  ): void {
+    const kept = this.#fragments.get(name) ?? { parts: [], end: undefined, octets: 0 }
+    const data = part.bytes.slice(part.at, part.end)
+    parent.remark('incomplete', `a fragment: octets ${offset} to ${offset + data.length} of a packet`)
+    if (part.left > 0) part.octets(parent, OTHER)
+    if (kept.octets + data.length > LARGEST_PACKET) return
+    kept.parts.push({ offset, data })
+    kept.octets += data.length
+    if (!more) kept.end = offset + data.length
+    this.#fragments.set(name, kept)
+    const whole = wholeOf(kept)
+    if (whole === undefined) return
+    this.#fragments.delete(name)
+    const layer = layers.push({ name: 'Packet of all fragments', bytes: whole }) - 1
+    const cursor = new Cursor(whole, layer)
+    cursor.group(parent, JOINED)
+    then(cursor)
+  }
+
+  #inside(
+    parent: Node,
+    body: Cursor,
+    protocol: number,
+    source: string,
+    destination: string,
+    reading: Reading,
+  ): void {
+    const { seen, depth } = reading
+    switch (protocol) {
+      case 17:
+        this.#udp(parent, body, source, destination, reading)
+        return
+      case 50:
+        if (depth === 0 && seen.kind === 'other') seen.kind = 'esp'
+        this.#esp(parent, body, source, destination, reading)
+        return
+      case 51:
+        if (depth === 0) seen.kind = 'ah'
+        this.#ah(parent, body, source, destination, reading)
+        return
+      case 4:
+      case 41:
+        this.#ip(parent, body, { ...reading, depth: depth + 1 })
+        return
+      case 1:
+      case 58: {
+        const node = body.group(parent, ICMP.header)
+        body.number(node, protocol === 1 ? ICMP.type : ICMP.type6, 1)
+        body.number(node, protocol === 1 ? ICMP.code : ICMP.code6, 1)
+        if (body.left > 0) body.octets(node, ICMP.rest)
+        return
+      }
+      default:
+        if (body.left > 0) body.octets(parent, OTHER)
+    }
+  }
+
+  #udp(parent: Node, body: Cursor, source: string, destination: string, reading: Reading): void {
+    const { seen, help, layers, depth } = reading
+    const node = body.group(parent, UDP.header, 8)
+    const from = body.number(node, UDP.source, 2)
+    const to = body.number(node, UDP.destination, 2)
+    const length = body.number(node, UDP.length, 2)
+    body.number(node, UDP.checksum, 2)
+    if (depth === 0) Object.assign(seen, { sourcePort: from, destinationPort: to })
+    const data = body.take(length < 8 ? body.left : length - 8)
+    if (data.left === 0) return
+    const ike = (): void => {
+      if (depth === 0) seen.kind = 'ike'
+      help.ike(parent, layers, data.bytes.subarray(data.at, data.end))
+    }
+    if (from === 4500 || to === 4500) {
+      if (data.left === 1 && data.peek() === 0xff) {
+        if (depth === 0) seen.kind = 'keepalive'
+        data.octets(parent, UDP.keepalive)
+      } else if (data.left >= 4 && data.peek16() === 0 && data.peek16(2) === 0) {
+        data.octets(parent, UDP.marker, 4)
+        ike()
+      } else {
+        if (depth === 0) seen.kind = 'esp'
+        this.#esp(parent, data, source, destination, reading)
+      }
+    } else if (from === 500 || to === 500) ike()
+    else data.octets(parent, OTHER)
+  }
+
+  /** RFC 4303 §2 */
+  #esp(parent: Node, body: Cursor, source: string, destination: string, reading: Reading): void {
+    const { layers, help } = reading
+    const node = body.group(parent, ESP.packet)
+    const packet = body.bytes.subarray(body.at, body.end)
+    const spi = body.number(node, ESP.spi, 4)
+    body.number(node, ESP.sequence, 4)
+    if (body.left === 0) return
+    const opened = help.openEsp(packet, spi, source, destination)
+    if ('remark' in opened) {
+      node.remark(opened.remark, opened.text)
+      body.octets(node, ESP.data)
+      return
+    }
+    const { plaintext, ivBytes, icvBytes } = opened
+    if (ivBytes > 0) body.octets(node, ESP.iv, ivBytes)
+    body.octets(node, ESP.data, body.left - icvBytes)
+    if (icvBytes > 0) body.octets(node, ESP.icv)
+    const layer = layers.push({ name: 'Decrypted', bytes: plaintext }) - 1
+    const cursor = new Cursor(plaintext, layer)
+    const inner = cursor.group(node, ESP.decrypted)
+    const padding = plaintext.at(-2) ?? 0
+    if (plaintext.length < 2 + padding) {
+      inner.remark('wrongKey', 'more padding than there are octets')
+      cursor.octets(inner, OTHER)
+      return
+    }
+    const content = cursor.take(plaintext.length - 2 - padding)
+    if (padding > 0) cursor.octets(inner, ESP.padding, padding)
+    cursor.number(inner, ESP.padLength, 1)
+    const next = cursor.number(inner, ESP.next, 1)
+    // A dummy packet says so, and is empty of meaning. RFC 4303 §2.6
+    if (next === NO_NEXT_HEADER) return
+    this.#inside(inner, content, next, source, destination, { ...reading, depth: reading.depth + 1 })
+  }
+
+  /** RFC 4302 §2 */
+  #ah(parent: Node, body: Cursor, source: string, destination: string, reading: Reading): void {
+    const bytes = (body.peek(1) + 2) * 4
+    const node = body.group(parent, AH.header, bytes)
+    const next = body.number(node, AH.next, 1)
+    body.number(node, AH.length, 1)
+    body.octets(node, AH.reserved, 2)
+    body.number(node, AH.spi, 4)
+    body.number(node, AH.sequence, 4)
+    if (bytes < 12) {
+      node.remark('badLength', `${bytes} octets, at least 12 wanted`)
+      return
+    }
+    body.octets(node, AH.icv, bytes - 12)
+    this.#inside(parent, body, next, source, destination, { ...reading, depth: reading.depth + 1 })
+  }
+}
+
+const NO_NEXT_HEADER = 59
+const FRAGMENT_HEADER = 44
+/** Hop-by-hop, routing, fragment, destination options. */
+const EXTENSIONS: ReadonlySet<number> = new Set([0, 43, FRAGMENT_HEADER, 60])
+
+function wholeOf({ parts, end }: Fragments): Uint8Array | undefined {
+  if (end === undefined) return undefined
+  const sorted = [...parts].sort((a, b) => a.offset - b.offset)
+  let at = 0
+  const pieces: Uint8Array[] = []
+  for (const { offset, data } of sorted) {
+    if (offset > at) return undefined
+    // What overlaps is taken from the first that came.
+    if (offset + data.length <= at) continue
+    pieces.push(data.subarray(at - offset))
+    at = offset + data.length
+  }
+  return at >= end ? concat(...pieces).subarray(0, end) : undefined
+}
+
+/** Octets in front of the IP header; `undefined` for kinds of link that are not known. */
+function linkBytes(bytes: Uint8Array, linkType: number): number | undefined {
+  switch (linkType) {
+    case LINK.null:
+    case LINK.loop:
+      return 4
+    case LINK.ethernet:
+      return ethernetBytes(bytes)
+    case LINK.raw:
+    case LINK.rawOld:
+    case LINK.rawOpenBsd:
+    case LINK.ipv4:
+    case LINK.ipv6:
+      return 0
+    case LINK.linuxCooked:
+      return 16
+    case LINK.linuxCooked2:
+      return 20
+    default:
+      return undefined
+  }
+}
+
+/** With as many VLAN tags as there are. */
+function ethernetBytes(bytes: Uint8Array): number {
+  let at = 12
+  while (at + 6 <= bytes.length && VLAN_TAGS.has((bytes[at]! << 8) | bytes[at + 1]!)) at += 4
+  return at + 2
+}
+const VLAN_TAGS: ReadonlySet<number> = new Set([0x8100, 0x88a8])
