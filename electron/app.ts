@@ -354,6 +354,7 @@ export class App {
         retry: ({ profile }) => engine.retry(profile),
         tryOut: ({ profile }) => engine.tryOut(profile),
         messages: async ({ profile, after }) => (await engine.messages(profile, after)).slice(0, 500),
+        tree: ({ profile, number }) => engine.tree(profile, number),
       },
       prompts: {
         answer: ({ id, values, key, save }) => {

@@ -2,6 +2,7 @@ import { adviceFor } from '../core/advice.ts'
 import type { Secret } from '../core/bytes/secret.ts'
 import type { MessageLine } from '../core/contract/message.ts'
 import type { AppSnapshot, ErrorSnapshot, Probe } from '../core/contract/snapshot.ts'
+import type { MessageTree } from '../core/contract/tree.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { ControlClient } from '../core/manager/control-client.ts'
 import { controlPath } from '../core/manager/control-protocol.ts'
@@ -25,6 +26,7 @@ interface Carrier {
   connect(profile: string, secrets: ReadonlyMap<string, Secret>): Promise<void>
   disconnect(profile: string | undefined): Promise<number>
   messages(profile: string, after: number): Promise<readonly MessageLine[]>
+  tree(profile: string, number: number): Promise<MessageTree | undefined>
   retry(profile: string): Promise<boolean>
   close(): Promise<void>
 }
@@ -87,6 +89,10 @@ export class Engine {
 
   async messages(profile: string, after: number): Promise<readonly MessageLine[]> {
     return (await this.#open()).messages(profile, after)
+  }
+
+  async tree(profile: string, number: number): Promise<MessageTree | undefined> {
+    return (await this.#open()).tree(profile, number)
   }
 
   async retry(profile: string): Promise<boolean> {
@@ -179,6 +185,7 @@ export class Engine {
       },
       disconnect: (profile) => client.disconnect(profile),
       messages: (profile, after) => client.messages(profile, after),
+      tree: (profile, number) => client.tree(profile, number),
       retry: (profile) => client.retry(profile),
       close: async () => client.close(),
     }
@@ -205,6 +212,7 @@ export class Engine {
       connect: (profile, secrets) => target.connect(profile, secrets),
       disconnect: (profile) => target.disconnect(profile),
       messages: (profile, after) => target.messages(profile, after),
+      tree: (profile, number) => target.tree(profile, number),
       retry: async (profile) => target.retry(profile),
       close: async () => {
         manager.prompts.cancelAll()

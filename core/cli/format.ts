@@ -1,5 +1,6 @@
 import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot, Phase1Snapshot, Phase2Snapshot, TunnelSnapshot } from '../contract/snapshot.ts'
+import type { MessageTree, TreeNode } from '../contract/tree.ts'
 
 const STATE_WORDS: Readonly<Record<TunnelSnapshot['state'], string>> = {
   idle: 'not connected',
@@ -111,7 +112,23 @@ const keepalive = (seconds: number | undefined): string =>
 const left = (atMs: number | undefined, nowMs: number): string =>
   atMs === undefined ? '' : `, new keys in ${duration(atMs - nowMs)}`
 
-/** A message of the inspector in one line: `12:00:00.000 --> IKE_AUTH request 1, 240 octets: SK`. */
+/** A message field by field: name, value and what it means. */
+export function formatTree({ root }: MessageTree): string {
+  const lines: string[] = []
+  const add = (
+    { name, value, says, reference, remarks = [], children = [] }: TreeNode,
+    depth: number,
+  ): void => {
+    const indent = '  '.repeat(depth)
+    lines.push(`${indent}${name}${value === '' ? '' : `: ${value}`}  — ${says} (${reference})`)
+    for (const remark of remarks) lines.push(`${indent}  ! ${remark}`)
+    for (const child of children) add(child, depth + 1)
+  }
+  add(root, 0)
+  return lines.join('\n')
+}
+
+/** A message of the inspector in one line: `7  12:00:00.000 --> IKE_AUTH request 1, 240 octets: SK`. */
 export function formatMessage(message: MessageLine): string {
   const time = new Date(message.atMs).toISOString().slice(11, 23)
   const arrow = message.direction === 'out' ? '-->' : '<--'
@@ -127,5 +144,5 @@ export function formatMessage(message: MessageLine): string {
       ? `${message.bytes.length / 2} octets`
       : `in ${message.fragments} fragments`
   const payloads = message.payloads.length === 0 ? '' : `: ${message.payloads.join(', ')}`
-  return `${time} ${arrow} ${message.exchange} ${kind} ${message.messageId}${part}${again}, ${size}${payloads}${problem}`
+  return `${message.number}  ${time} ${arrow} ${message.exchange} ${kind} ${message.messageId}${part}${again}, ${size}${payloads}${problem}`
 }

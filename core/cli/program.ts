@@ -113,10 +113,11 @@ function buildProgram(context: CliContext, run: Run): Command {
     .action((options) => run(options.json, () => status(context, options)))
   program
     .command('inspect')
-    .description('the IKE messages of a running tunnel')
+    .description('the IKE messages of a running tunnel; with a number, that one field by field')
     .argument('<profile>')
+    .argument('[message]', 'the number it has in the list')
     .option(...JSON_FLAG)
-    .action((name, { json }) => run(json, () => inspect(context, name, json)))
+    .action((name, message, { json }) => run(json, () => inspect(context, name, message, json)))
   program
     .command('decode')
     .description('take a capture (pcap, pcapng) apart, every field with its place')

@@ -31,9 +31,7 @@ export function readEncrypted(
     if (ivBytes > 0) body.octets(node, F.iv, ivBytes)
     body.octets(node, F.data, Math.max(0, body.left - icvBytes))
     body.octets(node, F.icv)
-  } else {
-    body.octets(node, F.data)
-  }
+  } else if (body.left > 0) body.octets(node, F.data)
   if (fragment === undefined) {
     inside(node, content, next, 'Decrypted', reading)
     return

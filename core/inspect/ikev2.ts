@@ -41,6 +41,8 @@ export interface Ikev2Help {
       readonly content: Uint8Array
     },
   ): { readonly first: number; readonly content: Uint8Array } | undefined
+  /** The octets behind the headers travelled as fragments, each a message of its own, and are not missed here. */
+  readonly headersOnly?: boolean
 }
 
 /** Without any keys. */
@@ -70,7 +72,7 @@ export function dissectIkev2(bytes: Uint8Array, help: Ikev2Help = NO_HELP, layer
     const { header, first, length } = readHeader(root, cursor)
     const body = new Cursor(bytes, layer, cursor.at, Math.max(cursor.at, Math.min(bytes.length, length)))
     readChain(root, body, first, { layers, header, help })
-    if (length !== bytes.length) {
+    if (length !== bytes.length && help.headersOnly !== true) {
       cursor.at = body.end
       root.remark(
         length > bytes.length ? 'tooShort' : 'trailing',
@@ -128,7 +130,7 @@ export function readChain(parent: Node, cursor: Cursor, first: number, reading: 
       node.remark('badLength', `${length} octets, and the header alone has 4`)
       return
     }
-    if (length - 4 > cursor.left) {
+    if (length - 4 > cursor.left && reading.help.headersOnly !== true) {
       node.remark('tooShort', `${length} octets announced, ${cursor.left + 4} there`)
     }
     const body = cursor.take(length - 4)

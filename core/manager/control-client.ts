@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot } from '../contract/snapshot.ts'
+import type { MessageTree } from '../contract/tree.ts'
 import { VpnFailure } from '../errors.ts'
 import { type ControlCall, type ControlReply, lineSplitter } from './control-protocol.ts'
 
@@ -79,6 +80,11 @@ export class ControlClient {
 
   messages(profile: string, after = 0): Promise<readonly MessageLine[]> {
     return this.#call({ call: 'messages', profile, after }) as Promise<readonly MessageLine[]>
+  }
+
+  /** A message taken apart; `undefined` when it is not kept any more. */
+  async tree(profile: string, number: number): Promise<MessageTree | undefined> {
+    return ((await this.#call({ call: 'tree', profile, number })) as MessageTree | null) ?? undefined
   }
 
   retry(profile: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Secret } from '../bytes/secret.ts'
 import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot } from '../contract/snapshot.ts'
+import type { MessageTree } from '../contract/tree.ts'
 import type { VpnError } from '../errors.ts'
 
 /** One call, as a line of JSON. Secrets travel inward only. */
@@ -20,6 +21,7 @@ export type ControlCall =
   | { readonly id: number; readonly call: 'disconnect'; readonly profile?: string }
   /** Those with a number above `after`; without it all that are kept. */
   | { readonly id: number; readonly call: 'messages'; readonly profile: string; readonly after?: number }
+  | { readonly id: number; readonly call: 'tree'; readonly profile: string; readonly number: number }
   /** Tries at once what waits for its next try. */
   | { readonly id: number; readonly call: 'retry'; readonly profile: string }
 
@@ -36,6 +38,8 @@ export interface ControlTarget {
   connect(profile: string, secrets: ReadonlyMap<string, Secret>): Promise<void>
   disconnect(profile?: string): Promise<number>
   messages(profile: string, after?: number): Promise<readonly MessageLine[]>
+  /** A message taken apart; `undefined` when it made room for others. */
+  tree(profile: string, number: number): Promise<MessageTree | undefined>
   /** Whether it waited for its next try. */
   retry(profile: string): boolean
 }

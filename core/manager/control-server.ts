@@ -128,6 +128,8 @@ async function answer(call: ControlCall, target: ControlTarget): Promise<unknown
       return target.disconnect(call.profile)
     case 'messages':
       return target.messages(call.profile, call.after)
+    case 'tree':
+      return (await target.tree(call.profile, call.number)) ?? null
     case 'retry':
       return target.retry(call.profile)
   }
@@ -142,7 +144,7 @@ function parseCall(line: string): ControlCall {
     throw refusal('a line of JSON is expected')
   }
   if (typeof value !== 'object' || value === null) throw refusal('an object is expected')
-  const { id, call, profile, secrets, after } = value as Record<string, unknown>
+  const { id, call, profile, secrets, after, number } = value as Record<string, unknown>
   if (typeof id !== 'number') throw refusal('a number is expected as id')
   const named = profile === undefined || typeof profile === 'string'
   switch (call) {
@@ -152,6 +154,10 @@ function parseCall(line: string): ControlCall {
     case 'disconnect':
       if (!named) throw refusal('a text is expected as profile')
       return profile === undefined ? { id, call } : { id, call, profile }
+    case 'tree':
+      if (typeof profile !== 'string') throw refusal('a text is expected as profile')
+      if (typeof number !== 'number') throw refusal('a number is expected as number')
+      return { id, call, profile, number }
     case 'messages':
     case 'retry':
     case 'connect': {

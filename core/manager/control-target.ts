@@ -8,6 +8,7 @@ import type { MemorySecrets } from '../secrets/memory.ts'
 import type { ControlTarget } from './control-protocol.ts'
 import type { Manager } from './manager.ts'
 import type { LoggedMessage } from './message-log.ts'
+import { messageTree } from './message-tree.ts'
 
 /** A manager as the control socket serves it. Secrets that come along stay in memory for this run. */
 export function controlTarget(
@@ -29,6 +30,11 @@ export function controlTarget(
         .messages((await profiles.find(name)).id)
         .filter(({ number }) => number > after)
         .map(lineOf),
+    tree: async (name, number) => {
+      const messages = manager.messages((await profiles.find(name)).id)
+      const found = messages.find((one) => one.number === number)
+      return found === undefined ? undefined : messageTree(found.message)
+    },
     retry: (name) => manager.retry(name),
   }
 }

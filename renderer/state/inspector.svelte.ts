@@ -1,5 +1,6 @@
 import type { WindowApi } from '../../core/contract/contract.ts'
 import type { MessageLine } from '../../core/contract/message.ts'
+import { Fields } from './fields.svelte.ts'
 
 /** Ours: what main keeps of a profile too; older messages make room. */
 const MOST = 5_000
@@ -11,6 +12,9 @@ export class Inspector {
   messages = $state.raw<readonly MessageLine[]>([])
   #chosen = $state<number | undefined>(undefined)
   onlyProblems = $state(false)
+  /** The fields of the message looked at. */
+  readonly fields = new Fields()
+  #opened = 0
   #loading = false
   #again = false
 
@@ -67,10 +71,22 @@ export class Inspector {
     }
   }
 
+  /** Takes the message looked at apart; one that is not kept any more has no fields. */
+  async open(number: number | undefined): Promise<void> {
+    if (number === this.#opened) return
+    this.#opened = number ?? 0
+    this.fields.show(undefined)
+    if (number === undefined) return
+    const outcome = await this.#api.session.tree({ profile: this.#profile, number })
+    // Meanwhile another one may be looked at.
+    if (outcome.ok && this.#opened === number) this.fields.show(outcome.value)
+  }
+
   /** A new negotiation counts from one again. */
   restart(): void {
     this.messages = []
     this.#chosen = undefined
+    this.#opened = 0
     void this.load()
   }
 }

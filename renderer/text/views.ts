@@ -155,6 +155,7 @@ export const INSPECT = {
   you: 'This computer',
   gateway: 'Gateway',
   payloads: 'Payloads',
+  fields: 'Fields',
   bytes: 'Bytes as they travel',
   none: 'none',
 } as const
@@ -164,6 +165,10 @@ export const messageName = ({ exchange, response }: MessageLine): string =>
   `${exchange} ${response ? 'response' : 'request'}`
 export const messageSize = ({ bytes, fragments }: MessageLine): string =>
   fragments === undefined ? `${bytes.length / 2} octets` : `in ${fragments} fragments`
+
+/** `octet 18`, `octets 0 to 7`. */
+export const fieldPlace = ({ at, length }: { readonly at: number; readonly length: number }): string =>
+  length === 1 ? `octet ${at}` : length === 0 ? `no octets at ${at}` : `octets ${at} to ${at + length - 1}`
 
 /** Which way it went, for somebody who does not see the ladder. */
 export const messageWay = ({ direction }: MessageLine): string =>

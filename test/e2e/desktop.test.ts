@@ -78,6 +78,21 @@ describe('the demo, by keyboard alone', () => {
     await page.keyboard.press('Control+1')
   })
 
+  test('a message is taken apart: a field and its octets point at each other, and what was encrypted is open', async () => {
+    await page.keyboard.press('Control+2')
+    const list = page.getByRole('list', { name: /^Messages/ })
+    await list.getByRole('button', { name: /IKE_AUTH request\s*, to the gateway/ }).click()
+    const fields = page.getByRole('tree', { name: 'Fields' })
+    await fields.getByRole('treeitem', { name: /Identification – Initiator/ }).click()
+    await page.getByText('Who the initiator says it is', { exact: false }).waitFor()
+    await fields.getByRole('treeitem', { name: /^\S*\s*Encrypted and Authenticated/ }).click()
+    const marked = page.locator('.hex i.sel[data-b]')
+    await expect.poll(() => marked.first().getAttribute('data-b')).toBe('28')
+    await page.locator('.hex i[data-b="18"]').first().click()
+    await fields.locator('[aria-selected="true"]').getByText('Exchange Type').waitFor()
+    await page.keyboard.press('Control+1')
+  })
+
   test('survives the sleep of the computer, because the gateway is asked', async () => {
     await running.app.evaluate(({ powerMonitor }) => powerMonitor.emit('resume'))
     await page.keyboard.press('Control+2')

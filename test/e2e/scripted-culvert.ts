@@ -3,6 +3,8 @@ import { dirname } from 'node:path'
 import type { MessageLine } from '../../core/contract/message.ts'
 import type { AppSnapshot, TunnelSnapshot } from '../../core/contract/snapshot.ts'
 import type { VpnFailure } from '../../core/errors.ts'
+import { describe } from '../../core/inspect/describe.ts'
+import { dissectIkev2 } from '../../core/inspect/ikev2.ts'
 import { controlPath } from '../../core/manager/control-protocol.ts'
 import { type ControlServer, serveControl } from '../../core/manager/control-server.ts'
 
@@ -60,6 +62,12 @@ export class ScriptedCulvert {
         return 1
       },
       messages: async (_profile, after = 0) => this.messages.filter(({ number }) => number > after),
+      tree: async (_profile, number) => {
+        const found = this.messages.find((one) => one.number === number)
+        return found === undefined
+          ? undefined
+          : describe(dissectIkev2(new Uint8Array(Buffer.from(found.bytes, 'hex'))))
+      },
       retry: (profile) => {
         this.asked.push(`retry ${profile}`)
         return true

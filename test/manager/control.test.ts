@@ -31,6 +31,10 @@ class Target implements ControlTarget {
     this.calls.push(`messages ${profile} ${after}`)
     return []
   }
+  async tree(profile: string, number: number) {
+    this.calls.push(`tree ${profile} ${number}`)
+    return undefined
+  }
   retry(profile: string) {
     this.calls.push(`retry ${profile}`)
     return true
@@ -81,8 +85,9 @@ test('messages are asked for from a number on, and a waiting tunnel is tried at 
   server = await serveControl(path, target)
   const client = await open()
   expect(await client.messages('Office', 41)).toEqual([])
+  expect(await client.tree('Office', 7)).toBeUndefined()
   expect(await client.retry('Office')).toBe(true)
-  expect(target.calls).toEqual(['messages Office 41', 'retry Office'])
+  expect(target.calls).toEqual(['messages Office 41', 'tree Office 7', 'retry Office'])
   client.close()
 })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ProfileSummary } from '../../core/contract/snapshot.ts'
+import type { MessageTree } from '../../core/contract/tree.ts'
 import { ProfileDesk } from '../../electron/profile-desk.ts'
 import { fieldOf, linesOf, sameDocument, withField } from '../../renderer/state/document.ts'
 import { Finder, heightOf, rowsBetween, rowsOf } from '../../renderer/state/find.ts'
@@ -8,7 +9,8 @@ import { viewOf } from '../../renderer/state/view.ts'
 import { moment } from '../../renderer/text/figures.ts'
 import { plainly, span, summary } from '../../renderer/text/plainly.ts'
 import { SECTIONS } from '../../renderer/text/sections.ts'
-import { hexLines } from '../../renderer/ui/hex.ts'
+import { around, fieldRows, openAtFirst, pathToOctet } from '../../renderer/ui/fields.ts'
+import { octetLines } from '../../renderer/ui/octets.ts'
 import { profileOf } from '../manager/world.ts'
 import { TUNNEL } from '../support/snapshots.ts'
 
@@ -139,11 +141,57 @@ describe('in plain words', () => {
 })
 
 test('octets as a dump: sixteen a row, and what of them can be read', () => {
-  expect(hexLines(`${'41'.repeat(17)}00`)).toEqual([
-    { at: 0, offset: '0000', hex: `${'41 '.repeat(7)}41  ${'41 '.repeat(7)}41`, text: 'A'.repeat(16) },
-    { at: 16, offset: '0010', hex: '41 00'.padEnd(48), text: 'A·' },
+  const lines = octetLines(`${'41'.repeat(17)}00`)
+  expect(lines.map(({ offset, octets }) => [offset, octets.length])).toEqual([
+    ['0000', 16],
+    ['0010', 2],
   ])
-  expect(hexLines('')).toEqual([])
+  expect(lines[1]!.octets).toEqual([
+    { at: 16, hex: '41', letter: 'A' },
+    { at: 17, hex: '00', letter: '·' },
+  ])
+  expect(octetLines('')).toEqual([])
+})
+
+describe('the fields of a message', () => {
+  const leaf = (name: string, at: number, length: number, layer = 0) => ({
+    name,
+    value: '',
+    says: '',
+    reference: '',
+    layer,
+    at,
+    length,
+  })
+  const tree: MessageTree = {
+    layers: [
+      { name: 'Message', hex: '00'.repeat(20) },
+      { name: 'Decrypted', hex: '00'.repeat(8) },
+    ],
+    root: {
+      ...leaf('message', 0, 20),
+      children: [
+        { ...leaf('header', 0, 10), children: [leaf('flags', 4, 1), leaf('response', 4, 1)] },
+        {
+          ...leaf('sealed', 10, 10),
+          children: [{ ...leaf('inside', 0, 8, 1), children: [leaf('nonce', 0, 8, 1)] }],
+        },
+      ],
+    },
+  }
+  const names = (open: Iterable<string>) => fieldRows(tree, new Set(open)).map(({ node }) => node.name)
+
+  test('at first the payloads are seen, and what was decrypted', () => {
+    expect(names(openAtFirst(tree))).toEqual(['message', 'header', 'sealed', 'inside', 'nonce'])
+  })
+
+  test('an octet leads to the smallest field that holds it, in its own layer', () => {
+    expect(pathToOctet(tree, 0, 4)).toBe('0.0.1')
+    expect(pathToOctet(tree, 0, 7)).toBe('0.0')
+    expect(pathToOctet(tree, 1, 4)).toBe('0.1.0.0')
+    expect(pathToOctet(tree, 1, 9)).toBeUndefined()
+    expect(names(around('0.0.1'))).toEqual(['message', 'header', 'flags', 'response', 'sealed'])
+  })
 })
 
 test('a question makes a connection ask, and traffic held back makes it blocked', () => {

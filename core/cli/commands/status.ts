@@ -1,6 +1,6 @@
 import type { AppSnapshot } from '../../contract/snapshot.ts'
 import type { CliContext, ExitCode } from '../context.ts'
-import { formatMessage, formatStatus } from '../format.ts'
+import { formatMessage, formatStatus, formatTree } from '../format.ts'
 
 const NOTHING: AppSnapshot = { revision: 0, profiles: [], tunnels: [], prompts: [] }
 
@@ -62,11 +62,27 @@ export async function disconnect(
   return 0
 }
 
-/** `culvert inspect PROFILE`: the messages of its tunnel, oldest first. */
-export async function inspect(context: CliContext, name: string, json: boolean): Promise<ExitCode> {
+/** `culvert inspect PROFILE [MESSAGE]`: the messages of its tunnel, oldest first, or one of them field by field. */
+export async function inspect(
+  context: CliContext,
+  name: string,
+  message: string | undefined,
+  json: boolean,
+): Promise<ExitCode> {
   const { terminal } = context
   const profile = await context.profiles.find(name)
   const running = await context.findRunning()
+  if (message !== undefined) {
+    const tree = await running?.tree(profile.id, Number(message) || 0).finally(() => running.close())
+    if (tree === undefined) {
+      terminal.err(
+        `culvert: ${profile.name} has no message ${message}: culvert inspect ${profile.id} lists them`,
+      )
+      return 1
+    }
+    terminal.out(json ? JSON.stringify(tree) : formatTree(tree))
+    return 0
+  }
   const messages =
     running === undefined ? [] : await running.messages(profile.id).finally(() => running.close())
   if (json) for (const message of messages) terminal.out(JSON.stringify(message))
