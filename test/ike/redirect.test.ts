@@ -43,6 +43,12 @@ describe('RFC 5685 §3: in IKE_SA_INIT', () => {
     expect(net.pings()).toBe(true)
   })
 
+  test('RFC 7296 §2.23: on port 4500 it is still the other one', () => {
+    const { client, net } = run({ ...sentOn('IKE_SA_INIT'), nat: true })
+    expect(client.n.remote).toEqual({ address: ELSEWHERE, port: 4500 })
+    expect(net.reached).toEqual(['192.0.2.1', ELSEWHERE, ELSEWHERE])
+  })
+
   test('security: without our nonce it is nobody’s word', () => {
     const { client, net } = pair(sentOn('IKE_SA_INIT'))
     client.command('connect')

@@ -210,7 +210,9 @@ class AwaitInitReply implements State {
     n.current = done.sa
     const float = n.config.forceEncapsulation || n.nat.us || n.nat.gateway
     if (!float || n.remote?.port === SPEC.natTraversalPort) return this.#agreed(done, now)
-    n.act({ do: 'openPath', remotePort: SPEC.natTraversalPort })
+    // Where the answer came from: after a REDIRECT that is not the gateway of the profile.
+    const remoteAddress = n.remote?.address ?? n.config.gatewayAddress
+    n.act({ do: 'openPath', remotePort: SPEC.natTraversalPort, remoteAddress })
     return step(new AwaitPath(n, (later) => this.#agreed(done, later)), n)
   }
 }
