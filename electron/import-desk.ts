@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ImportOutcome, ImportPreview } from '../core/contract/import.ts'
 import { VpnFailure } from '../core/errors.ts'
-import { closeImport, keepImported, readImport } from '../core/manager/import.ts'
+import { closeImport, keepImported } from '../core/manager/import.ts'
 import type { ImportFile } from '../core/profile/import/bundle.ts'
-import type { ImportResult } from '../core/profile/import/result.ts'
+import { importFiles } from '../core/profile/import/import-files.ts'
+import type { ImportAnswers, ImportResult } from '../core/profile/import/result.ts'
 import type { ProfileStore } from '../core/profile/store.ts'
 import type { SecretStore } from '../core/secrets/store.ts'
 
@@ -18,7 +19,12 @@ export interface ImportDeskNeeds {
 export class ImportDesk {
   readonly #needs: ImportDeskNeeds
   #waiting:
-    | { readonly token: number; readonly files: readonly ImportFile[]; readonly read: ImportResult }
+    | {
+        readonly token: number
+        readonly files: readonly ImportFile[]
+        readonly answers: ImportAnswers
+        readonly read: ImportResult
+      }
     | undefined
   #next = 1
 
@@ -27,18 +33,19 @@ export class ImportDesk {
   }
 
   /** Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`) when a single file cannot be used. */
-  async read(files: readonly ImportFile[], answers?: ReadonlyMap<string, string>): Promise<ImportPreview> {
+  async read(files: readonly ImportFile[], answers: ImportAnswers = new Map()): Promise<ImportPreview> {
     this.forget()
-    const read = await readImport(files, answers)
+    const read = await importFiles(files, answers)
     const token = this.#next
     this.#next += 1
-    this.#waiting = { token, files, read }
+    this.#waiting = { token, files, answers, read }
     return this.#preview(token, files, read)
   }
 
-  /** The same files with what the person answered. */
-  async again(token: number, answers: ReadonlyMap<string, string>): Promise<ImportPreview> {
-    return this.read(this.#find(token).files, answers)
+  /** The same files with what the person answered now and before. */
+  async again(token: number, answers: ImportAnswers): Promise<ImportPreview> {
+    const { files, answers: before } = this.#find(token)
+    return this.read(files, new Map([...before, ...answers]))
   }
 
   async keep(token: number, how: 'update' | 'both'): Promise<ImportOutcome> {

@@ -14,6 +14,7 @@ import type {
 import type { PastConnection } from '../core/contract/snapshot.ts'
 import { VpnFailure } from '../core/errors.ts'
 import type { History } from '../core/manager/history.ts'
+import { forgetSecrets } from '../core/manager/saved-secrets.ts'
 import { demoProfile } from '../core/profile/demo.ts'
 import { formatIdentity } from '../core/profile/identity.ts'
 import {
@@ -122,11 +123,9 @@ export class ProfileDesk {
     if (await this.#needs.busy(profile.id)) {
       throw new VpnFailure({ kind: 'alreadyRunning', profile: profile.name })
     }
-    for (const name of secretNames(profile)) {
-      await given.delete(profile.id, name)
-      // A keychain that cannot be used holds nothing we could have saved from here.
-      await keychain.delete(profile.id, name).catch(() => false)
-    }
+    await forgetSecrets(given, profile.id)
+    // A keychain that cannot be used holds nothing we could have saved from here.
+    await forgetSecrets(keychain, profile.id)
     await history.forget(profile.id)
     await profiles.remove(profile.id)
     await this.#needs.changed()

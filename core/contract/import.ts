@@ -33,6 +33,8 @@ export interface ImportPreview {
     /** The connection it is about; empty for the whole file. */
     readonly profile: string
     readonly name: string
+    /** What its answer is called. */
+    readonly key: string
     readonly prompt: string
     readonly secret: boolean
     readonly needed: boolean

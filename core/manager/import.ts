@@ -1,24 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Secret } from '../bytes/secret.ts'
-import { type VpnError, VpnFailure } from '../errors.ts'
-import type { ImportFile } from '../profile/import/bundle.ts'
-import { importFiles } from '../profile/import/import-files.ts'
+import type { VpnError } from '../errors.ts'
 import type { ImportedProfile, ImportResult } from '../profile/import/result.ts'
 import type { Profile } from '../profile/schema.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { SecretStore } from '../secrets/store.ts'
-
-/**
- * Profiles from the files a person gave, whatever face they gave them to, with what the person answered to the
- * questions of an earlier reading. Throws `VpnFailure` (`profileInvalid`).
- */
-export function readImport(
-  files: readonly ImportFile[],
-  answers: ReadonlyMap<string, string> = new Map(),
-): Promise<ImportResult> {
-  const passphrase = answers.get('passphrase')
-  return importFiles(files, { answers, ...(passphrase === undefined ? {} : { passphrase }) })
-}
+import { saveSecrets } from './saved-secrets.ts'
 
 export interface Kept {
   readonly profile: Profile
@@ -51,21 +37,6 @@ export async function keepImported(
   }
   await store.save(profile)
   return { profile, renamedFrom, problem: await saveSecrets(keychain, profile.id, imported.secrets) }
-}
-
-/** Saves what the keychain takes; resolves with why it took nothing. */
-export async function saveSecrets(
-  keychain: SecretStore,
-  profile: string,
-  secrets: ReadonlyMap<string, Secret>,
-): Promise<VpnError | undefined> {
-  try {
-    for (const [name, secret] of secrets) await keychain.set(profile, name, secret)
-    return undefined
-  } catch (thrown) {
-    if (!(thrown instanceof VpnFailure)) throw thrown
-    return thrown.error
-  }
 }
 
 export function closeImport({ profiles }: Pick<ImportResult, 'profiles'>): void {

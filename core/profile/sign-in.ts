@@ -123,6 +123,9 @@ export function gatewayAuthOf({ auth, gatewayAuth }: SignIn): GatewayAuth {
   return { method: 'certificate', ca: SYSTEM_AUTHORITIES, requireCrl: false, commonName: false }
 }
 
+/** Every name a secret of a profile may have; one that is removed takes them all along. */
+export const SECRET_NAMES = ['psk', 'key', 'password', 'ppk'] as const
+
 /** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side, `password` that of XAuth, `ppk` the post-quantum one. */
 export function sessionSecrets(profile: SignIn): readonly string[] {
   const psk = profile.auth.method === 'psk' || gatewayAuthOf(profile).method === 'psk'

@@ -82,5 +82,15 @@ async function openSystemEntry(service: string, account: string): Promise<Keyrin
   }
 }
 
-const problemOf = (thrown: unknown): string =>
-  (thrown instanceof Error ? thrown.message : String(thrown)).replace(/\.$/, '')
+/** What the library and the Secret Service say, in words for people. The first that fits. */
+const WORDS: readonly (readonly [RegExp, string])[] = [
+  [/dismissed/i, 'unlocking it was cancelled'],
+  [/locked/i, 'it is locked'],
+  [/no result found/i, 'it has no place for secrets yet'],
+  [/d-?bus|secret service provider/i, 'no keychain of a desktop is running here'],
+]
+
+function problemOf(thrown: unknown): string {
+  const said = (thrown instanceof Error ? thrown.message : String(thrown)).replace(/\.$/, '')
+  return WORDS.find(([fits]) => fits.test(said))?.[1] ?? said
+}

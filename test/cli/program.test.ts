@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
+import { SECRET_NAMES } from '../../core/profile/sign-in.ts'
 import { Desk, FakeTerminal, lockedKeychain } from './desk.ts'
 
 const OFFICE = {
@@ -52,6 +53,14 @@ test('a key in the file goes to the keychain and nowhere on the disk', async () 
   for (const name of await readdir(join(desk.home, 'profiles'))) {
     expect(await readFile(join(desk.home, 'profiles', name), 'utf8')).not.toContain('sesame')
   }
+})
+
+test('JSON of something else is no profile of a wrong version', async () => {
+  const path = await file('package.json', { name: 'left-pad', version: '1.3.0', main: 'index.js' })
+  const { terminal, code } = await desk.end('import', path)
+  expect(code).toBe(1)
+  expect(terminal.complaints[0]).toContain('it is JSON, but no profile')
+  expect(terminal.complaints[0]).not.toContain('version')
 })
 
 test('a keychain that is locked does not keep the profile out', async () => {
@@ -219,6 +228,13 @@ test('edit saves what can be used and nothing else', async () => {
   desk.edited = (text) => text.replace('"office"', '"other"')
   expect((await desk.end('edit', 'Office')).code).toBe(1)
   expect((await desk.profiles.find('Office')).gateway.host).toBe('192.0.2.2')
+})
+
+test('remove forgets what an earlier sign-in of the profile has left in the keychain, too', async () => {
+  await importOffice()
+  for (const name of ['key', 'password']) await desk.keychain.set('office', name, Secret.fromText('old'))
+  expect((await desk.end('remove', 'Office')).code).toBe(0)
+  for (const name of SECRET_NAMES) expect(await desk.keychain.get('office', name)).toBeUndefined()
 })
 
 test('remove forgets the profile and its key, but not while it runs', async () => {

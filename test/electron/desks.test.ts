@@ -169,6 +169,27 @@ describe('files that wait for a yes', () => {
     expect((await importer.read([file('office.json', office)])).profiles).toMatchObject([{ same: true }])
   })
 
+  test('what a person answers is kept until all is answered', async () => {
+    const importer = importDesk()
+    const conf = `conn home
+  keyexchange=ikev2
+  left=%defaultroute
+  leftsourceip=%config
+  authby=secret
+  right=vpn.example.org
+`
+    const first = await importer.read([{ name: 'ipsec.conf', bytes: new TextEncoder().encode(conf) }])
+    expect(first.profiles).toEqual([])
+    expect(first.questions).toMatchObject([{ key: 'home.localId' }])
+    const second = await importer.again(first.token, new Map([['home.localId', 'alice@example.org']]))
+    expect(second.questions).toMatchObject([{ key: 'home.psk', needed: false }])
+    const third = await importer.again(second.token, new Map([['home.psk', 'hunter2']]))
+    expect(third).toMatchObject({ questions: [], profiles: [{ name: 'home', secrets: ['psk'] }] })
+    expect(JSON.stringify(third)).not.toContain('hunter2')
+    const { kept } = await importer.keep(third.token, 'update')
+    expect(text(await keychain.get(kept[0]?.id ?? '', 'psk'))).toBe('hunter2')
+  })
+
   test('among several one that cannot be used does not keep the others out', async () => {
     const many = Array.from({ length: 60 }, (_, at) => file(`${at}.json`, profileOf(`Office${at}`)))
     const preview = await importDesk().read([...many, { name: 'bad', bytes: new Uint8Array([0xff, 0]) }])

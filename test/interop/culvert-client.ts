@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Attempt, Client, ClientCounts } from './client.ts'
 import { BUNDLE_PASSWORD, CERTIFICATE_FORMATS, FORMATS } from './formats.ts'
 import { type LabEnv, run, setting } from './lab.ts'
@@ -44,8 +44,14 @@ export async function culvertClient(
   const inside = ['netns', 'exec', namespace, process.execPath, program]
   const environment = { ...process.env, CULVERT_HOME: join(directory, 'home') }
   const files = { ...FORMATS, ...CERTIFICATE_FORMATS }[format]?.(scenario, env) ?? []
-  for (const { name, content } of files) await writeFile(join(directory, name), content)
-  const paths = files.map(({ name }) => join(directory, name))
+  const sent = join(directory, 'sent')
+  for (const { name, content } of files) {
+    await mkdir(dirname(join(sent, name)), { recursive: true })
+    await writeFile(join(sent, name), content)
+  }
+  // Certificates that lie in folders of their own come with the whole folder.
+  const folder = files.some(({ name }) => name.endsWith('.crt'))
+  const paths = folder ? [sent] : files.map(({ name }) => join(sent, name))
   const imported = await run('ip', [...inside, 'import', '--passphrase-env', 'BUNDLE_PASSWORD', ...paths], {
     env: { ...environment, BUNDLE_PASSWORD },
   })

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { type LabEnv, setting } from './lab.ts'
 import { profileFor } from './profile.ts'
 
@@ -207,7 +209,7 @@ export const CERTIFICATE_FORMATS: typeof FORMATS = {
       <key>IKEv2</key><dict>
         <key>RemoteAddress</key><string>${setting(env, 'LAB_GW4')}</string>
         <key>RemoteIdentifier</key><string>${setting(env, 'LAB_GW_ID')}</string>
-        <key>LocalIdentifier</key><string>${localId(env)}</string>
+        <key>LocalIdentifier</key><string>${certificateId(env)}</string>
         <key>AuthenticationMethod</key><string>Certificate</string>
         <key>PayloadCertificateUUID</key><string>7C1E1C3A-9C63-4E0E-8D44-0C5B3A7E2F12</string>
       </dict>
@@ -227,6 +229,66 @@ export const CERTIFICATE_FORMATS: typeof FORMATS = {
 </dict></plist>
 `,
     },
+  ],
+
+  'swanctl-cert': (scenario, env) => [
+    {
+      name: 'swanctl.conf',
+      content: `connections {
+  ${scenario} {
+    version = 2
+    remote_addrs = ${setting(env, 'LAB_GW4')}
+    vips = 0.0.0.0
+    local {
+      auth = pubkey
+      certs = client.crt
+    }
+    remote {
+      auth = pubkey
+      id = ${setting(env, 'LAB_GW_ID')}
+      cacerts = ca.crt
+    }
+    children {
+      net {
+        remote_ts = 0.0.0.0/0
+      }
+    }
+  }
+}
+secrets {
+  private {
+    file = client.key
+  }
+}
+`,
+    },
+    { name: 'x509/client.crt', content: text(env, 'LAB_CLIENT_CERT') },
+    { name: 'x509ca/ca.crt', content: text(env, 'LAB_CA') },
+    { name: 'private/client.key', content: text(env, 'LAB_CLIENT_KEY') },
+  ],
+
+  'network-manager-cert': (scenario, env) => [
+    {
+      name: `${scenario}.nmconnection`,
+      content: `[connection]
+id=${scenario}
+uuid=2f6d2f44-54a1-4f0c-9d3b-6c8f3c1f0a14
+type=vpn
+
+[vpn]
+address=${setting(env, 'LAB_GW4')}
+certificate=/home/admin/ca.crt
+remote-identity=${setting(env, 'LAB_GW_ID')}
+method=key
+usercert=/home/admin/client.crt
+userkey=/home/admin/client.key
+virtual=yes
+service-type=org.freedesktop.NetworkManager.strongswan
+`,
+    },
+    { name: 'ca.crt', content: text(env, 'LAB_CA') },
+    { name: 'client.crt', content: text(env, 'LAB_CLIENT_CERT') },
+    { name: 'client.key', content: text(env, 'LAB_CLIENT_KEY') },
   ],
 }
 
@@ -250,3 +312,9 @@ const authority = (env: LabEnv): string =>
   execFileSync('openssl', ['x509', '-in', setting(env, 'LAB_CA'), '-outform', 'DER']).toString('base64')
 
 const localId = (env: LabEnv): string => `${setting(env, 'LAB_USER')}@lab.test`
+
+/** Whom the lab's certificate of the client names. */
+const certificateId = (env: LabEnv): string =>
+  `${basename(setting(env, 'LAB_CLIENT_CERT')).replace(/\.[^.]+$/, '')}@lab.test`
+
+const text = (env: LabEnv, name: string): string => readFileSync(setting(env, name), 'utf8')

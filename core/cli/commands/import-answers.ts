@@ -23,16 +23,15 @@ export async function importWithAnswers(
 ): Promise<ImportResult> {
   const answers = new Map(options.set.map((pair) => splitAnswer(pair)))
   const { passphraseEnv } = options
-  let passphrase = passphraseEnv === undefined ? undefined : process.env[passphraseEnv]
+  const passphrase = passphraseEnv === undefined ? undefined : process.env[passphraseEnv]
+  if (passphrase !== undefined) answers.set('passphrase', passphrase)
   for (;;) {
-    const result = await importFiles(files, { answers, ...(passphrase === undefined ? {} : { passphrase }) })
-    const question = result.questions.find(({ needed, name }) => needed && !answers.has(name))
+    const result = await importFiles(files, answers)
+    const question = result.questions.find(({ needed }) => needed)
     if (question === undefined) return result
     // The same files are imported anew: what was made of them this time is not used.
     for (const { secrets } of result.profiles) for (const secret of secrets.values()) secret.close()
-    const answer = await answerTo(context, path, question)
-    if (question.name === 'passphrase') passphrase = answer
-    else answers.set(question.name, answer)
+    answers.set(question.key, await answerTo(context, path, question))
   }
 }
 

@@ -1,6 +1,7 @@
 import { sentenceFor } from '../../advice.ts'
 import type { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
+import { forgetSecrets } from '../../manager/saved-secrets.ts'
 import { localNameOf } from '../../profile/authentication.ts'
 import { type ExportFormat, exportProfileAs, exportSealed } from '../../profile/export/export.ts'
 import type { Exported } from '../../profile/export/exported.ts'
@@ -89,13 +90,9 @@ export async function removeProfile(context: CliContext, name: string, json: boo
   const { terminal } = context
   const profile = await context.profiles.find(name)
   await refuseWhileRunning(context, profile.id, profile.name)
-  for (const secret of secretNames(profile)) {
-    await context.keychain.delete(profile.id, secret).catch((thrown: unknown) => {
-      // A keychain that cannot be used holds nothing we could have saved from here.
-      if (thrown instanceof VpnFailure) terminal.err(`culvert: ${sentenceFor(thrown.error)}`)
-      else throw thrown
-    })
-  }
+  const problem = await forgetSecrets(context.keychain, profile.id)
+  // A keychain that cannot be used holds nothing we could have saved from here.
+  if (problem !== undefined) terminal.err(`culvert: ${sentenceFor(problem)}`)
   await context.profiles.remove(profile.id)
   terminal.out(json ? JSON.stringify({ event: 'removed', id: profile.id }) : `Removed ${profile.name}.`)
   return 0

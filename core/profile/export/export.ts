@@ -16,6 +16,9 @@ const WORK_FACTOR = 17
 /** A profile as a file of another format, never with a secret in it. Throws `VpnFailure` (`profileUnsupported`). */
 export function exportProfileAs(profile: Profile, format: ExportFormat): Exported {
   const methods = [profile.auth.method, gatewayAuthOf(profile).method]
+  if (profile.ike.version === 1 && (format === 'network-manager' || format === 'sswan')) {
+    throw unsupported(profile, 'it is a connection by IKEv1, which that program does not speak')
+  }
   switch (format) {
     case 'culvert':
       return {

@@ -28,6 +28,13 @@ function importOne(value: unknown, source: string, prefix: string, report: Repor
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid(source, prefix.slice(0, -1), 'an object with the fields of a profile is expected')
   }
+  if (!('gateway' in value) && (value as { format?: unknown }).format !== PROFILE_FORMAT) {
+    throw invalid(
+      source,
+      prefix.slice(0, -1),
+      'it is JSON, but no profile: a profile says which "gateway" to reach',
+    )
+  }
   const row = (field: string, outcome: ReportRow['outcome'], reason?: string): void => {
     report.push({ field: `${prefix}${field}`, outcome, ...(reason === undefined ? {} : { reason }) })
   }

@@ -12,6 +12,7 @@ export type SignIn =
   | 'eap-tls'
   | 'eap-ttls'
   | 'eap-peap'
+  | 'eap-peap-tls'
   | 'eap-sim'
   | 'eap-aka'
   | 'xauth'

@@ -16,7 +16,8 @@ export function eapMethodOf(element: XmlElement): SignIn {
   }
   visit(element)
   // The outermost comes first; what stands inside PEAP is its inner method.
-  return EAP_METHODS[types.find((type) => type in EAP_METHODS) ?? 0] ?? 'eap'
+  const [outer, inner] = new Set(types.flatMap((type) => EAP_METHODS[type] ?? []))
+  return outer === 'eap-peap' && inner === 'eap-tls' ? 'eap-peap-tls' : (outer ?? 'eap')
 }
 
 /** Names the gateway's certificate may have, as `ServerNames` lists them. */

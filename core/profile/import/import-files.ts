@@ -17,7 +17,14 @@ import { profileOf } from './profile-of.ts'
 import { profileXml } from './profile-xml.ts'
 import { rasphone } from './rasphone.ts'
 import { Report } from './report.ts'
-import type { ImportAnswers, ImportedProfile, ImportResult, Question, RefusedProfile } from './result.ts'
+import {
+  type ImportAnswers,
+  type ImportedProfile,
+  type ImportResult,
+  type Question,
+  question,
+  type RefusedProfile,
+} from './result.ts'
 import { shrew } from './shrew.ts'
 import { sswan } from './sswan.ts'
 import { swanctl } from './swanctl.ts'
@@ -62,13 +69,13 @@ export function isCompanion(file: ImportFile): boolean {
  */
 export async function importFiles(
   given: readonly ImportFile[],
-  options: ImportAnswers = {},
+  answers: ImportAnswers = new Map(),
 ): Promise<ImportResult> {
   checkSizes(given)
-  const { files, signers, locked } = await openContainers(given, options.passphrase)
+  const { files, signers, locked } = await openContainers(given, answers.get('passphrase'))
   if (locked) return LOCKED
   const bundle = new Bundle(files)
-  const run = new Run(bundle, options)
+  const run = new Run(bundle, answers)
   const known = files.map((file) => ({ file, kind: kindOrEmpty(file) }))
   if (files.length === 1 && known[0] !== undefined) run.take(known[0].file, known[0].kind)
   else run.takeAll(known)
@@ -79,9 +86,7 @@ export async function importFiles(
 const LOCKED: ImportResult = {
   profiles: [],
   refused: [],
-  questions: [
-    { profile: '', name: 'passphrase', prompt: 'Passphrase of the file', secret: true, needed: true },
-  ],
+  questions: [question('', 'passphrase', 'Passphrase of the file', { secret: true, needed: true })],
   report: [],
   signers: [],
 }
@@ -97,14 +102,14 @@ function kindOrEmpty(file: ImportFile): Kind | undefined {
 
 class Run {
   readonly #context: ImportContext
-  readonly #options: ImportAnswers
+  readonly #answers: ImportAnswers
   readonly #profiles: ImportedProfile[] = []
   readonly #refused: RefusedProfile[] = []
   readonly #questions: Question[] = []
 
-  constructor(bundle: Bundle, options: ImportAnswers) {
+  constructor(bundle: Bundle, answers: ImportAnswers) {
     this.#context = { bundle, report: new Report() }
-    this.#options = options
+    this.#answers = answers
   }
 
   take(file: ImportFile, kind: Kind | undefined): void {
@@ -162,7 +167,7 @@ class Run {
   }
 
   #settle(draft: Draft): void {
-    const { imported, refused, questions } = profileOf(draft, this.#options)
+    const { imported, refused, questions } = profileOf(draft, this.#answers)
     if (imported !== undefined) this.#keep(imported)
     if (refused !== undefined) this.#refused.push(refused)
     this.#questions.push(...questions)

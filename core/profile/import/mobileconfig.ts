@@ -270,7 +270,8 @@ function sayIkev2(draft: Draft, ikev2: PlistDict): void {
   )
   draft.say('auth', roundsOf(method, extended, ikev2.PayloadCertificateUUID !== undefined))
   const shared = method === 'SharedSecret' || (method === 'None' && !extended)
-  draft.say('gatewayAuth', shared ? 'psk' : method === 'None' ? 'eap' : 'certificate')
+  // Where the method is None the gateway shows a certificate all the same: EAP with a password proves no gateway.
+  draft.say('gatewayAuth', shared ? 'psk' : 'certificate')
   draft.say('ikeProposals', [suiteOf(draft, 'IKESecurityAssociationParameters', ikev2, true)])
   draft.say('espProposals', [suiteOf(draft, 'ChildSecurityAssociationParameters', ikev2, false)])
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Secret } from '../../bytes/secret.ts'
+import { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
 import { PROFILE_FORMAT, requireProfile, sessionSecrets } from '../schema.ts'
 import { slug } from '../store.ts'
@@ -7,7 +7,14 @@ import { weaknessOf } from '../suites.ts'
 import type { Draft, SecretName, SignIn, SlotName, Slots } from './description.ts'
 import { invalid } from './failure.ts'
 import { proofsOf } from './proofs.ts'
-import type { ImportAnswers, ImportedProfile, Question, RefusedProfile } from './result.ts'
+import {
+  answerTo,
+  type ImportAnswers,
+  type ImportedProfile,
+  type Question,
+  question,
+  type RefusedProfile,
+} from './result.ts'
 import { SIGN_INS, signInProblem } from './sign-ins.ts'
 import { type Making, SLOT_RULES, type Verdict } from './slot-rules.ts'
 
@@ -25,14 +32,14 @@ const SHORTEST_KEY = 20
  * Turns what a file says into a profile of today's schema, and writes the fate of every key to the report. Secrets
  * of the draft are handed on or closed. Throws `VpnFailure` (`profileInvalid`).
  */
-export function profileOf(draft: Draft, options: ImportAnswers): ProfileOutcome {
+export function profileOf(draft: Draft, answers: ImportAnswers): ProfileOutcome {
   const name = draft.value('name') ?? draft.value('host') ?? draft.file
   const rounds = draft.value('auth') ?? []
   const making: Making = {
     profile: { ike: {}, esp: {}, dns: {} },
     weak: new Set(),
     certificates: {
-      ours: rounds.includes('certificate'),
+      ours: rounds.some((round) => SIGN_INS[round].secrets.includes('key')),
       theirs: draft.value('gatewayAuth') === 'certificate',
     },
   }
@@ -41,13 +48,13 @@ export function profileOf(draft: Draft, options: ImportAnswers): ProfileOutcome 
   const problem =
     draft.refusal ??
     fatal.version ??
-    signInProblem(rounds, draft.value('gatewayAuth')) ??
+    signInProblem(rounds, draft.value('gatewayAuth'), making.profile.ike.version ?? 2) ??
     fatal.any ??
     whatIsMissing(making, rounds)
   markSecrets(draft, rounds, problem)
   try {
     return problem === undefined
-      ? complete(draft, name, making, options)
+      ? complete(draft, name, making, answers)
       : { refused: { name, reason: problem }, questions: [] }
   } finally {
     draft.close()
@@ -63,12 +70,13 @@ function whatIsMissing({ profile }: Making, rounds: readonly SignIn[]): string |
     : undefined
 }
 
-function complete(draft: Draft, name: string, making: Making, options: ImportAnswers): ProfileOutcome {
-  const localId = making.profile.localId ?? options.answers?.get('localId')
-  if (localId === undefined && !making.certificates.ours) return { questions: [localIdOf(name)] }
-  const result = proofsOf(draft, name, options.passphrase)
+function complete(draft: Draft, name: string, making: Making, answers: ImportAnswers): ProfileOutcome {
+  const localId = making.profile.localId ?? answerTo(answers, name, 'localId')
+  if (localId === undefined && draft.value('auth')?.[0] === 'psk') return { questions: [localIdOf(name)] }
+  const result = proofsOf(draft, name, answers)
   if ('question' in result) return { questions: [result.question] }
-  const { auth, gatewayAuth, secrets, warnings } = result.proofs
+  const { auth, gatewayAuth, warnings } = result.proofs
+  const secrets = new Map(result.proofs.secrets)
   const value = {
     format: PROFILE_FORMAT,
     version: 1,
@@ -82,11 +90,9 @@ function complete(draft: Draft, name: string, making: Making, options: ImportAns
   }
   try {
     const profile = requireProfile(value, draft.file)
+    const questions = askFor(name, sessionSecrets(profile), secrets, answers)
     const all = [...draft.warnings, ...warnings, ...warningsFor(making, secrets)]
-    return {
-      imported: { profile, secrets, lasting: true, warnings: all },
-      questions: missingSecrets(name, sessionSecrets(profile), secrets),
-    }
+    return { imported: { profile, secrets, lasting: true, warnings: all }, questions }
   } catch (thrown) {
     for (const secret of secrets.values()) secret.close()
     // Written for the person who has the file: the path is the profile's where no key stands for it.
@@ -131,31 +137,34 @@ const isUsed = (name: SecretName, draft: Draft, rounds: readonly SignIn[]): bool
   rounds.some((round) => SIGN_INS[round].secrets.includes(name)) ||
   (name === 'psk' && draft.value('gatewayAuth') === 'psk')
 
-const localIdOf = (profile: string): Question => ({
-  profile,
-  name: 'localId',
-  prompt: `Who are you to the gateway of ${profile}? (local ID, e.g. alice@example.org)`,
-  secret: false,
-  needed: true,
-})
+const localIdOf = (profile: string): Question =>
+  question(
+    profile,
+    'localId',
+    `Who are you to the gateway of ${profile}? (local ID, e.g. alice@example.org)`,
+    { secret: false, needed: true },
+  )
 
 /** Secrets a person can type; a private key comes in a file. */
-const PROMPTS: Readonly<Record<string, string>> = { psk: 'Pre-shared key' }
+const PROMPTS: Readonly<Record<string, string>> = { psk: 'Pre-shared key', password: 'Password' }
 
-const missingSecrets = (
+/** Takes over the secrets the person has given, and asks for those that are still missing. */
+function askFor(
   profile: string,
   wanted: readonly string[],
-  secrets: ReadonlyMap<string, Secret>,
-): readonly Question[] =>
-  wanted
-    .filter((name) => !secrets.has(name) && PROMPTS[name] !== undefined)
-    .map((name) => ({
-      profile,
-      name,
-      prompt: `${PROMPTS[name]} for ${profile}`,
-      secret: true,
-      needed: false,
-    }))
+  secrets: Map<string, Secret>,
+  answers: ImportAnswers,
+): readonly Question[] {
+  const questions: Question[] = []
+  for (const name of wanted) {
+    const prompt = PROMPTS[name]
+    if (secrets.has(name) || prompt === undefined) continue
+    const answer = answerTo(answers, profile, name)
+    if (answer !== undefined && answer !== '') secrets.set(name, Secret.fromText(answer))
+    else questions.push(question(profile, name, `${prompt} for ${profile}`, { secret: true, needed: false }))
+  }
+  return questions
+}
 
 /** The same for the same file, so that importing it again updates the profile. */
 function idOf(draft: Draft, name: string): string {

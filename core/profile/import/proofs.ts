@@ -7,7 +7,7 @@ import type { ProfileInput } from '../schema.ts'
 import { certificatesPem } from './credential.ts'
 import type { Draft, SecretName } from './description.ts'
 import { invalid } from './failure.ts'
-import type { Question } from './result.ts'
+import { answerTo, type ImportAnswers, type Question, question } from './result.ts'
 import { SIGN_INS } from './sign-ins.ts'
 
 /** How both ends prove themselves, as a profile says it. */
@@ -20,42 +20,45 @@ export interface Proofs {
 }
 
 /**
- * The proofs of a draft whose sign-in Culvert does, or the question that must be answered first. Takes the secrets it
- * uses out of the draft. Throws `VpnFailure` (`profileInvalid`) for certificates and keys that cannot be read.
+ * The proofs of a draft whose sign-in Culvert does, or the question that must be answered first. Copies the secrets it
+ * uses. Throws `VpnFailure` (`profileInvalid`) for certificates and keys that cannot be read.
  */
 export function proofsOf(
   draft: Draft,
   profile: string,
-  passphrase: string | undefined,
+  answers: ImportAnswers,
 ): { readonly proofs: Proofs } | { readonly question: Question } {
-  const method = SIGN_INS[draft.value('auth')?.[0] ?? 'none'].method
+  const rounds = draft.value('auth') ?? []
+  const { method = 'psk' } = SIGN_INS[rounds[0] ?? 'none']
+  const showsCertificate = method === 'certificate'
+  const passphrase = answerTo(answers, profile, 'passphrase')
+  const credential = showsCertificate ? credentialOf(draft, passphrase) : undefined
+  if (credential === 'locked') {
+    const words = passphrase === undefined ? 'Passphrase' : 'Not that one: the passphrase'
+    return { question: question(profile, 'passphrase', `${words} of the key for ${profile}`, SECRET) }
+  }
+  const { gatewayAuth, warnings } = trustOf(draft)
   const secrets = new Map<string, Secret>()
   const keep = (name: SecretName): void => {
     const secret = draft.secrets.get(name)?.secret
     if (secret !== undefined) secrets.set(name, secret.clone())
   }
-  const { gatewayAuth, warnings } = trustOf(draft)
   if (method === 'psk' || gatewayAuth.method === 'psk') keep('psk')
-  if (method !== 'certificate') return { proofs: { auth: { method: 'psk' }, gatewayAuth, secrets, warnings } }
-  const rsaPss = draft.value('rsaPss') ?? false
-  const read = credentialOf(draft, passphrase)
-  if (read === 'locked') {
-    for (const secret of secrets.values()) secret.close()
-    return { question: passphraseFor(profile) }
+  let certificate: { readonly certificate?: string } = {}
+  // Without one it is still to come: `culvert import FILE.p12 --profile NAME`.
+  if (credential !== undefined) {
+    certificate = { certificate: certificatesPem([credential.certificate, ...credential.intermediates]) }
+    secrets.set('key', encodeKeyPem(credential.key))
+    credential.key.secret.close()
   }
-  if (read === undefined) {
-    // It is still to come: `culvert import FILE.p12 --profile NAME`.
-    return { proofs: { auth: { method, rsaPss }, gatewayAuth, secrets, warnings } }
-  }
-  const { certificate, intermediates, key } = read
-  secrets.set('key', encodeKeyPem(key))
-  key.secret.close()
-  const auth = { method, rsaPss, certificate: certificatesPem([certificate, ...intermediates]) } as const
+  const auth: Proofs['auth'] =
+    method === 'psk' ? { method } : { method, rsaPss: draft.value('rsaPss') ?? false, ...certificate }
   return { proofs: { auth, gatewayAuth, secrets, warnings } }
 }
 
 function trustOf(draft: Draft): Pick<Proofs, 'gatewayAuth' | 'warnings'> {
-  if (draft.value('gatewayAuth') === 'psk') return { gatewayAuth: { method: 'psk' }, warnings: [] }
+  const proof = draft.value('gatewayAuth')
+  if (proof === 'psk') return { gatewayAuth: { method: proof }, warnings: [] }
   const said = draft.said('caCertificates')
   if (said === undefined || said.value.length === 0)
     return { gatewayAuth: { method: 'certificate' }, warnings: [] }
@@ -78,25 +81,19 @@ function credentialOf(draft: Draft, passphrase: string | undefined): Credential 
   const key = draft.secrets.get('key')
   if (files.length === 0 && key === undefined) return undefined
   const words = draft.secrets.get('passphrase')?.secret.use((bytes) => Buffer.from(bytes).toString('utf8'))
-  const read = (octets: readonly Uint8Array[]) => readCredential(octets, words ?? passphrase)
+  const read = (octets: readonly Uint8Array[]) => readCredential(octets, passphrase ?? words)
   const result = key === undefined ? read(files) : key.secret.use((bytes) => read([...files, bytes]))
   if (result.ok) return result.credential
   const { why, problem } = result.problem
-  if (isLocked(why, passphrase)) return 'locked'
+  if (isLocked(why)) return 'locked'
   const field = said?.fields[0] ?? key?.field ?? ''
   if (why !== 'missing') throw invalid(draft.placeOf(field), problem)
   draft.mark(field, 'changed', `${problem}: your certificate is still to come`)
   return undefined
 }
 
-/** A passphrase in the file may be an old one: the person is asked then too. */
-const isLocked = (why: CredentialProblem['why'], given: string | undefined): boolean =>
-  why === 'passphraseMissing' || (why === 'passphraseWrong' && given === undefined)
+/** A passphrase in the file may be an old one, and a person may mistype: they are asked again. */
+const isLocked = (why: CredentialProblem['why']): boolean =>
+  why === 'passphraseMissing' || why === 'passphraseWrong'
 
-const passphraseFor = (profile: string): Question => ({
-  profile,
-  name: 'passphrase',
-  prompt: `Passphrase of the key for ${profile}`,
-  secret: true,
-  needed: true,
-})
+const SECRET = { secret: true, needed: true } as const

@@ -23,20 +23,32 @@ export interface RefusedProfile {
 export interface Question {
   /** The connection it is about; empty for the whole file. */
   readonly profile: string
-  /** What the answer is called: `localId`, `psk`, `passphrase`. */
+  /** What is asked for: `localId`, `psk`, `passphrase`. */
   readonly name: string
+  /** What the answer is called: `localId`, or `Office.localId` where one connection asks. */
+  readonly key: string
   readonly prompt: string
   readonly secret: boolean
   /** The profile cannot be saved without it; else it is asked for again when connecting. */
   readonly needed: boolean
 }
 
-export interface ImportAnswers {
-  /** What the person said, by the name of the question. */
-  readonly answers?: ReadonlyMap<string, string>
-  /** Opens what is sealed, and keys. */
-  readonly passphrase?: string
+/** What the person said, by the key of a question, or by its name: that answers for every connection that asks. */
+export type ImportAnswers = ReadonlyMap<string, string>
+
+export function question(
+  profile: string,
+  name: string,
+  prompt: string,
+  kind: { readonly secret: boolean; readonly needed: boolean },
+): Question {
+  return { profile, name, key: keyOf(profile, name), prompt, ...kind }
 }
+
+export const answerTo = (answers: ImportAnswers, profile: string, name: string): string | undefined =>
+  answers.get(keyOf(profile, name)) ?? answers.get(name)
+
+const keyOf = (profile: string, name: string): string => (profile === '' ? name : `${profile}.${name}`)
 
 export interface ImportResult {
   readonly profiles: readonly ImportedProfile[]

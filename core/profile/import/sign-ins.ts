@@ -21,6 +21,7 @@ export const SIGN_INS: Readonly<Record<SignIn, SignInRow>> = {
   'eap-tls': { words: 'EAP-TLS', secrets: ['key', 'passphrase'] },
   'eap-ttls': { words: 'EAP-TTLS', secrets: ['password'] },
   'eap-peap': { words: 'PEAP', secrets: ['password'] },
+  'eap-peap-tls': { words: 'PEAP with a certificate inside', secrets: ['key', 'passphrase'] },
   'eap-sim': { words: 'EAP-SIM', secrets: [] },
   'eap-aka': { words: 'EAP-AKA', secrets: [] },
   xauth: { words: 'XAuth', secrets: ['password'] },
@@ -42,8 +43,8 @@ export const GATEWAY_PROOFS: Readonly<
   none: { words: 'no authentication', can: false },
 }
 
-/** Versions of IKE this Culvert speaks. */
-export const IKE_VERSIONS: readonly (1 | 2)[] = [2]
+/** What IKEv1 can do so far, as rounds joined by `+`. */
+const IKEV1_SIGN_INS: readonly string[] = ['psk']
 
 /**
  * Why a profile that signs in so cannot be used yet, or `undefined`. `rounds` in order; none means that the file
@@ -52,9 +53,15 @@ export const IKE_VERSIONS: readonly (1 | 2)[] = [2]
 export function signInProblem(
   rounds: readonly SignIn[],
   gateway: GatewayProof | undefined,
+  version: 1 | 2,
 ): string | undefined {
-  const lacking = rounds.filter((round) => SIGN_INS[round].method === undefined)
   const words = rounds.map((round) => SIGN_INS[round].words).join(' and then ')
+  if (version === 1) {
+    return rounds.length === 0 || IKEV1_SIGN_INS.includes(rounds.join('+'))
+      ? undefined
+      : `it signs in by ${words} in IKEv1, which this version of Culvert does not do yet`
+  }
+  const lacking = rounds.filter((round) => SIGN_INS[round].method === undefined)
   if (lacking.length > 0) return `it signs in by ${words}, which this version of Culvert does not do yet`
   if (rounds.length > 1) {
     return `it signs in by ${words}, and this version of Culvert does not do several rounds yet`

@@ -56,11 +56,16 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     return value.length > 80 ? changed('cut to 80 characters') : KEPT
   },
   uuid: () => KEPT,
-  version: (value) => {
-    if (value === 1) return fatal('it needs IKEv1, which this version of Culvert does not speak yet')
-    return value === 2 ? KEPT : changed('IKEv2 only: there is no falling back to IKEv1 yet')
+  version: (value, { profile }) => {
+    profile.ike.version = value === 1 ? 1 : 2
+    return value === 'auto' ? changed('IKEv2 only: there is no falling back to IKEv1 yet') : KEPT
   },
-  aggressive: unless(isFalse, 'aggressive mode is a part of IKEv1', ignored),
+  aggressive: (value, { profile }) => {
+    if (!value) return KEPT
+    return profile.ike.version === 1
+      ? fatal('it wants aggressive mode, which this version of Culvert does not do yet')
+      : ignored('aggressive mode is a part of IKEv1')
+  },
   auth: () => KEPT,
   gatewayAuth: () => KEPT,
   host: (value, { profile }) => {

@@ -157,7 +157,7 @@ test('sealed with its secrets, it comes back whole', async () => {
   const { text } = await exportSealed(from, new Map([['psk', Secret.fromText(key)]]), 'open sesame', 4)
   expect(text).toMatch(/^-----BEGIN AGE ENCRYPTED FILE-----\n/)
   const file = { name: 'x', bytes: new Uint8Array(Buffer.from(text)) }
-  const { profiles } = await importFiles([file], { passphrase: 'open sesame' })
+  const { profiles } = await importFiles([file], new Map([['passphrase', 'open sesame']]))
   expect(profiles[0]?.profile).toEqual(from)
   expect(profiles[0]?.secrets.get('psk')?.use((bytes) => Buffer.from(bytes).toString())).toBe(key)
 })

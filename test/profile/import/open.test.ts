@@ -77,14 +77,17 @@ describe('sealed files', () => {
     const asked = await importFiles([{ name: 'a.age', bytes }])
     expect(asked.questions).toMatchObject([{ name: 'passphrase', secret: true, needed: true }])
     for (const form of [bytes, strToU8(armor.encode(bytes))]) {
-      const opened = await importFiles([{ name: 'a.age', bytes: form }], { passphrase: 'open sesame' })
+      const opened = await importFiles(
+        [{ name: 'a.age', bytes: form }],
+        new Map([['passphrase', 'open sesame']]),
+      )
       expect(opened.profiles[0]?.secrets.get('psk')?.length).toBe(36)
     }
   })
 
   test('a wrong passphrase is one sentence', async () => {
     await expect(
-      importFiles([{ name: 'a.age', bytes: await seal() }], { passphrase: 'guess' }),
+      importFiles([{ name: 'a.age', bytes: await seal() }], new Map([['passphrase', 'guess']])),
     ).rejects.toMatchObject({ error: { source: 'a.age', problem: expect.stringContaining('passphrase') } })
   })
 })

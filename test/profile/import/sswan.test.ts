@@ -52,7 +52,7 @@ describe('the key in a .sswan', () => {
   const give = (passphrase?: string) =>
     importFiles(
       [{ name: 'a.sswan', bytes: new Uint8Array(sample()) }],
-      passphrase === undefined ? {} : { passphrase },
+      new Map(passphrase === undefined ? [] : [['passphrase', passphrase]]),
     )
 
   test('its passphrase is asked for, and then certificate, key and authority are there', async () => {
@@ -68,7 +68,11 @@ describe('the key in a .sswan', () => {
     expect(one?.warnings).toEqual([expect.stringContaining('It brings its own authority, CN=Test EC root')])
   })
 
-  test('a wrong one is one sentence', async () => {
-    await expect(give('guess')).rejects.toMatchObject({ error: { source: 'a.sswan', field: 'local.p12' } })
+  test('a wrong one is asked for again, and nothing is imported meanwhile', async () => {
+    const { profiles, questions } = await give('guess')
+    expect(profiles).toEqual([])
+    expect(questions).toMatchObject([
+      { name: 'passphrase', prompt: expect.stringContaining('Not that one'), needed: true },
+    ])
   })
 })
