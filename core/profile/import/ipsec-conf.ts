@@ -179,8 +179,8 @@ export const IPSEC_CONF: KeyTable = {
   ppk: means(['ppkRequired'], (draft, { value, path }) => {
     const wanted = text(value)
     if (wanted === 'insist') draft.say('ppkRequired', true, path)
-    else if (/^(?:no|never)$/.test(wanted)) draft.mark(path, 'kept')
-    else draft.mark(path, 'refused', 'post-quantum pre-shared keys are not done yet')
+    else if (/^(?:no|never)$/.test(wanted)) draft.unsay(['ppkId'], 'it is switched off')
+    else draft.mark(path, 'kept')
   }),
   'ppk-ids': fills('ppkId', text),
   eap_identity: fills('user', text),

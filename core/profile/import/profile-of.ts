@@ -135,7 +135,8 @@ function markSecrets(draft: Draft, rounds: readonly SignIn[], problem: string | 
 
 const isUsed = (name: SecretName, draft: Draft, rounds: readonly SignIn[]): boolean =>
   rounds.some((round) => SIGN_INS[round].secrets.includes(name)) ||
-  (name === 'psk' && draft.value('gatewayAuth') === 'psk')
+  (name === 'psk' && draft.value('gatewayAuth') === 'psk') ||
+  (name === 'ppk' && draft.value('ppkId') !== undefined)
 
 const localIdOf = (profile: string): Question =>
   question(
@@ -146,7 +147,11 @@ const localIdOf = (profile: string): Question =>
   )
 
 /** Secrets a person can type; a private key comes in a file. */
-const PROMPTS: Readonly<Record<string, string>> = { psk: 'Pre-shared key', password: 'Password' }
+const PROMPTS: Readonly<Record<string, string>> = {
+  psk: 'Pre-shared key',
+  ppk: 'Post-quantum pre-shared key',
+  password: 'Password',
+}
 
 /** Takes over the secrets the person has given, and asks for those that are still missing. */
 function askFor(

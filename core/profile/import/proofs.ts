@@ -44,6 +44,7 @@ export function proofsOf(
     if (secret !== undefined) secrets.set(name, secret.clone())
   }
   if (method === 'psk' || gatewayAuth.method === 'psk') keep('psk')
+  if (draft.value('ppkId') !== undefined) keep('ppk')
   let certificate: { readonly certificate?: string } = {}
   // Without one it is still to come: `culvert import FILE.p12 --profile NAME`.
   if (credential !== undefined) {

@@ -4,7 +4,7 @@ import { isNetwork } from '../networks.ts'
 import type { ProfileInput } from '../schema.ts'
 import type { SlotName, Slots } from './description.ts'
 import type { Outcome } from './report.ts'
-import { usableSuites } from './suite-words.ts'
+import { isKnownWord, usableSuites } from './suite-words.ts'
 
 type Writable<T> = T extends readonly (infer Item)[]
   ? Item[]
@@ -161,23 +161,39 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     profile.ike.fragmentation = value
     return KEPT
   },
-  mobike: unless(isFalse, NOT_YET, ignored),
+  mobike: (value, { profile }) => {
+    profile.ike.mobike = value
+    return KEPT
+  },
   redirect: unless(isFalse, NOT_YET, ignored),
-  childless: (value) => {
-    if (value === 'force') return fatal('it wants a childless IKE SA, which this version does not do yet')
-    return value === 'prefer' ? ignored(NOT_YET) : KEPT
+  childless: (value, { profile }) => {
+    if (value === 'allow') return KEPT
+    profile.ike.childless = value !== 'no'
+    return value === 'force' ? changed('wherever the gateway can') : KEPT
   },
   tcp: (value) =>
     value.use === 'always'
       ? fatal('it wants IPsec inside TCP, which this version of Culvert does not do yet')
       : refused(`no falling back to TCP: ${NOT_YET}`),
-  ppkId: () => refused(`post-quantum pre-shared keys: ${NOT_YET}`),
-  ppkRequired: unless(
-    isFalse,
-    'it requires a post-quantum pre-shared key, which this version of Culvert does not do yet',
-    fatal,
-  ),
-  postQuantum: unless((list) => list.length === 0, `post-quantum key exchange: ${NOT_YET}`),
+  ppkId: (value, { profile }) => {
+    if (profile.ike.version === 1) return ignored('IKEv1 has no such keys')
+    profile.ppk = { id: value, required: false }
+    return KEPT
+  },
+  ppkRequired: (value, { profile }) => {
+    if (profile.ppk !== undefined) profile.ppk.required = value
+    else if (value) return fatal('it requires a post-quantum pre-shared key and does not say which')
+    return KEPT
+  },
+  postQuantum: (list, { profile }) => {
+    if (list.length === 0) return KEPT
+    const added = list.map((word, at) => `ke${at + 1}_${word}`)
+    if (profile.ike.proposals === undefined || !added.every(isKnownWord)) {
+      return refused('these key exchanges are not known')
+    }
+    profile.ike.proposals = profile.ike.proposals.map((suite) => [suite, ...added].join('-'))
+    return KEPT
+  },
   onDemand: unless(isFalse, `connect it yourself: ${NOT_YET}`),
   idleSeconds: unless((value) => value === 0, NOT_YET),
   blockIpv4: unless(isFalse, NOT_YET),

@@ -28,6 +28,10 @@ const SPELLINGS: readonly (readonly [RegExp, string])[] = [
 const spelled = (word: string): string =>
   SPELLINGS.reduce((at, [from, to]) => at.replace(from, to), word.toLowerCase())
 
+/** A word of ours, or one for an additional key exchange, which may be none: `ke1_mlkem768`, `ke2_none`. RFC 9370 */
+export const isKnownWord = (word: string): boolean =>
+  isSuiteWord(word) || /^ke[1-7]_none$/.test(word) || isSuiteWord(word.replace(/^ke[1-7]_/, ''))
+
 /**
  * The part of a file's suites that Culvert can offer. Words it does not know are left out where others of the suite
  * remain; broken ones too, and where a suite is nothing without them it stays only if no better suite is there.
@@ -42,9 +46,9 @@ export function usableSuites(listed: readonly string[], protocol: 'ike' | 'esp')
       .split('-')
       .map(spelled)
       .filter((word) => word !== '' && word !== 'modpnone' && word !== 'modpnull')
-    const unknown = words.filter((word) => !isSuiteWord(word))
+    const unknown = words.filter((word) => !isKnownWord(word))
     if (unknown.length > 0) changes.push(`left out ${unknown.join(', ')}, which Culvert does not have`)
-    const known = words.filter((word) => isSuiteWord(word))
+    const known = words.filter(isKnownWord)
     const better = known.filter((word) => weaknessOf(word) === undefined)
     const safe = complete(better, protocol)
     const whole = complete(known, protocol)

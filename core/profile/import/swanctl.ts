@@ -292,9 +292,11 @@ function takeSecret(
     .filter(([key]) => key.startsWith('id'))
     .map(([, { value }]) => identityWords(value))
   const ours =
-    kind === 'ike' || kind === 'ppk'
-      ? [draft.value('localId'), draft.value('remoteId')]
-      : [draft.value('user'), draft.value('localId')]
+    kind === 'ppk'
+      ? [draft.value('ppkId')]
+      : kind === 'ike'
+        ? [draft.value('localId'), draft.value('remoteId')]
+        : [draft.value('user'), draft.value('localId')]
   const rivals = all.filter(({ name }) => kind !== undefined && name.startsWith(kind)).length
   const named =
     ids.length === 0
