@@ -273,7 +273,9 @@ function sayIkev2(draft: Draft, ikev2: PlistDict): void {
   // Where the method is None the gateway shows a certificate all the same: EAP with a password proves no gateway.
   draft.say('gatewayAuth', shared ? 'psk' : 'certificate')
   draft.say('ikeProposals', [suiteOf(draft, 'IKESecurityAssociationParameters', ikev2, true)])
-  draft.say('espProposals', [suiteOf(draft, 'ChildSecurityAssociationParameters', ikev2, false)])
+  const child = suiteOf(draft, 'ChildSecurityAssociationParameters', ikev2, false)
+  // The group of a child counts with PFS only, which is off unless the file says so.
+  draft.say('espProposals', [draft.value('pfs') === true ? child : child.replace(/-[^-]+$/, '')])
 }
 
 /** Apple's table of methods; `None` without EAP is read as a shared secret, as Apple does. */
