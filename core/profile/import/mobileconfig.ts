@@ -161,7 +161,10 @@ const IKEV2_KEYS: KeyTable = {
   'IKEv2.ExcludeAPNs': ignores(NOT_HERE),
   'IKEv2.ExcludeDeviceCommunication': ignores(NOT_HERE),
   'IKEv2.EnableFallback': ignores(NOT_HERE),
-  'IKEv2.AllowPostQuantumKeyExchangeFallback': joins('postQuantum'),
+  'IKEv2.AllowPostQuantumKeyExchangeFallback': means(['postQuantum'], (draft, { value, path }) => {
+    if (flag(value)) draft.mark(path, 'refused', 'the key exchanges of the file are always made')
+    else draft.mark(path, 'kept')
+  }),
   'IKEv2.ProviderBundleIdentifier': ignores(NOT_HERE),
   'IKEv2.ProviderType': ignores(NOT_HERE),
   'IKEv2.PPK': hides('ppk', anySecret),

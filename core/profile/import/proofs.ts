@@ -30,6 +30,8 @@ export function proofsOf(
 ): { readonly proofs: Proofs } | { readonly question: Question } {
   const rounds = draft.value('auth') ?? []
   const { method = 'psk' } = SIGN_INS[rounds[0] ?? 'none']
+  // First, since it may throw: nothing secret is held yet.
+  const { gatewayAuth, warnings } = trustOf(draft)
   const showsCertificate = method === 'certificate'
   const passphrase = answerTo(answers, profile, 'passphrase')
   const credential = showsCertificate ? credentialOf(draft, passphrase) : undefined
@@ -37,7 +39,6 @@ export function proofsOf(
     const words = passphrase === undefined ? 'Passphrase' : 'Not that one: the passphrase'
     return { question: question(profile, 'passphrase', `${words} of the key for ${profile}`, SECRET) }
   }
-  const { gatewayAuth, warnings } = trustOf(draft)
   const secrets = new Map<string, Secret>()
   const keep = (name: SecretName): void => {
     const secret = draft.secrets.get(name)?.secret
