@@ -53,7 +53,7 @@ const IKEV1_SIGN_INS: readonly string[] = ['psk']
 export function signInProblem(
   rounds: readonly SignIn[],
   gateway: GatewayProof | undefined,
-  version: 1 | 2,
+  version: 1 | 2 | 'auto',
 ): string | undefined {
   const words = rounds.map((round) => SIGN_INS[round].words).join(' and then ')
   if (version === 1) {
