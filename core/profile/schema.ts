@@ -222,8 +222,13 @@ export function requireProfile(value: unknown, source: string): Profile {
 /** What one field cannot know of another. Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`). */
 export function checkProfile(profile: Profile, source: string): void {
   const weak = profile.weak
-  for (const suite of profile.ike.proposals) parseIkeSuite(suite, { source, field: 'ike.proposals', weak })
-  for (const suite of profile.esp.proposals) parseEspSuite(suite, { source, field: 'esp.proposals', weak })
+  // Our own were judged when they were written: thousands of profiles have no others.
+  for (const suite of others(profile.ike.proposals, DEFAULT_IKE_SUITES)) {
+    parseIkeSuite(suite, { source, field: 'ike.proposals', weak })
+  }
+  for (const suite of others(profile.esp.proposals, DEFAULT_ESP_SUITES)) {
+    parseEspSuite(suite, { source, field: 'esp.proposals', weak })
+  }
   checkIkev1(profile, source)
   if (
     profile.localId === undefined &&
@@ -264,6 +269,9 @@ function checkIkev1({ ike, auth, gatewayAuth, xauth, weak, ppk }: Profile, sourc
     })
   }
 }
+
+const others = (suites: readonly string[], ours: readonly string[]): readonly string[] =>
+  suites.filter((suite) => !ours.includes(suite))
 
 function asIssue(issue: v.BaseIssue<unknown>): ProfileIssue {
   const field = v.getDotPath(issue) ?? ''

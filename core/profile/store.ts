@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type VpnError, VpnFailure } from '../errors.ts'
@@ -23,10 +23,20 @@ export interface ProfileList {
   readonly damaged: readonly Extract<VpnError, { kind: 'profileInvalid' | 'weakAlgorithm' }>[]
 }
 
+type Read = { readonly profile: Profile } | { readonly damaged: ProfileList['damaged'][number] }
+
+/** Ours: files read at the same time. */
+const AT_ONCE = 64
+
+/** Made once: each call of `localeCompare` makes one of its own. */
+const byName = new Intl.Collator()
+
 /** One JSON file per profile in `folder`/profiles, readable by its owner only. */
 export class ProfileStore {
   readonly #folder: string
   readonly #builtIn: readonly Profile[]
+  /** What the files held when they were last looked at, by name. */
+  readonly #known = new Map<string, { readonly stamp: string; readonly read: Read }>()
 
   /** `home`: see {@link culvertHome}. `builtIn`: found where no file has their name, and never listed. */
   constructor(home: string, builtIn: readonly Profile[] = []) {
@@ -35,18 +45,18 @@ export class ProfileStore {
   }
 
   async list(): Promise<ProfileList> {
-    const profiles: Profile[] = []
-    const damaged: ProfileList['damaged'][number][] = []
-    for (const file of await this.#files()) {
-      try {
-        profiles.push(await this.#read(file))
-      } catch (thrown) {
-        if (!(thrown instanceof VpnFailure)) throw thrown
-        const { error } = thrown
-        if (error.kind === 'profileInvalid' || error.kind === 'weakAlgorithm') damaged.push(error)
-      }
+    const files = await this.#files()
+    const read: Read[] = []
+    for (let at = 0; at < files.length; at += AT_ONCE) {
+      read.push(
+        ...(await Promise.all(files.slice(at, at + AT_ONCE).map((file) => this.#readOnce(file)))).flat(),
+      )
     }
-    profiles.sort((a, b) => a.name.localeCompare(b.name))
+    const there = new Set(files)
+    for (const file of this.#known.keys()) if (!there.has(file)) this.#known.delete(file)
+    const profiles = read.flatMap((one) => ('profile' in one ? [one.profile] : []))
+    const damaged = read.flatMap((one) => ('damaged' in one ? [one.damaged] : []))
+    profiles.sort((a, b) => byName.compare(a.name, b.name))
     return { profiles, damaged }
   }
 
@@ -55,6 +65,9 @@ export class ProfileStore {
    * close first, or why the file of that id cannot be used.
    */
   async find(name: string): Promise<Profile> {
+    // The usual question is about an id, and need not look at all the others.
+    const own = await this.#byId(name)
+    if (own !== undefined) return own
     const { profiles, damaged } = await this.list()
     const wanted = fold(name)
     const found =
@@ -65,8 +78,8 @@ export class ProfileStore {
       (error) => error.kind === 'profileInvalid' && error.source.endsWith(`${wanted}.json`),
     )
     if (broken !== undefined) throw new VpnFailure(broken)
-    const own = this.#builtIn.find((profile) => profile.id === wanted)
-    if (own !== undefined) return own
+    const builtIn = this.#builtIn.find((profile) => profile.id === wanted)
+    if (builtIn !== undefined) return builtIn
     throw new VpnFailure({ kind: 'profileUnknown', name, known: nearest(name, profiles) })
   }
 
@@ -113,6 +126,37 @@ export class ProfileStore {
       return (await readdir(this.#folder)).filter((file) => file.endsWith('.json')).sort()
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw thrown
+    }
+  }
+
+  async #byId(id: string): Promise<Profile | undefined> {
+    if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(id)) return undefined
+    const [read] = await this.#readOnce(`${id}.json`)
+    return read !== undefined && 'profile' in read ? read.profile : undefined
+  }
+
+  /** What a file holds, read again only where it changed; nothing where it is gone. */
+  async #readOnce(file: string): Promise<readonly Read[]> {
+    const found = await stat(join(this.#folder, file)).catch(() => undefined)
+    if (found === undefined) return []
+    // `save` puts a new file in the place of the old one, which has another number.
+    const stamp = `${found.mtimeMs} ${found.size} ${found.ino}`
+    const known = this.#known.get(file)
+    if (known?.stamp === stamp) return [known.read]
+    const read = await this.#tryRead(file)
+    if (read !== undefined) this.#known.set(file, { stamp, read })
+    return read === undefined ? [] : [read]
+  }
+
+  async #tryRead(file: string): Promise<Read | undefined> {
+    try {
+      return { profile: await this.#read(file) }
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      if (!(thrown instanceof VpnFailure)) throw thrown
+      const { error } = thrown
+      if (error.kind === 'profileInvalid' || error.kind === 'weakAlgorithm') return { damaged: error }
       throw thrown
     }
   }

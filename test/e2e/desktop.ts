@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { _electron, type Browser, chromium, type ElectronApplication, type Page } from 'playwright-core'
 
 /** `nobody`: an ordinary user that every Linux has. */
@@ -10,7 +10,12 @@ const isRoot = process.getuid?.() === 0
 
 /** Who the app runs as, when that is not who runs the tests. */
 export const USER = isRoot ? NOBODY : undefined
-const root = resolve(import.meta.dirname, '../..')
+const root = rootOf(import.meta.dirname)
+
+/** The checkout, wherever this file was bundled to. */
+function rootOf(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : rootOf(dirname(folder))
+}
 
 export interface LaunchOptions {
   /** The folder all state lives in; made when not given. */
@@ -24,6 +29,17 @@ export interface RunningApp {
   readonly page: Page
   /** All it has written to the terminal. */
   readonly output: () => string
+}
+
+/** An app nobody holds by the hand: what drives it sees its pages alone. */
+export interface PlainApp {
+  readonly page: Page
+  readonly pid: number
+  readonly output: () => string
+  /** Lets go of its pages: while they are held, they take themselves for visible. */
+  release(): Promise<void>
+  /** Ends it, and waits until it has. */
+  end(): Promise<void>
 }
 
 /**
@@ -143,17 +159,27 @@ export class Desktop {
   /**
    * A packaged app that lies in `folder`, driven through its pages alone: its switches let nobody into main.
    */
-  async launchPackaged(folder: string): Promise<{ readonly page: Page; readonly output: () => string }> {
-    const program = isRoot ? this.#script([[folder, join(this.folder, 'electron')]], [], 'culvert') : ''
-    const child = spawn(program || join(folder, 'culvert'), ['--remote-debugging-port=0'], {
-      env: this.environment,
+  launchPackaged(folder: string): Promise<PlainApp> {
+    const script = isRoot ? this.#script([[folder, join(this.folder, 'electron')]], [], 'culvert') : undefined
+    return this.#plain(script ?? join(folder, 'culvert'), [], this.home)
+  }
+
+  /** The app as a person starts it, driven through its pages alone. `app`: another one than ours. */
+  launchPlain({ home = this.home, app = this.#app }: { home?: string; app?: string }): Promise<PlainApp> {
+    return this.#plain(this.#program({}), [app], home)
+  }
+
+  async #plain(program: string, args: readonly string[], home: string): Promise<PlainApp> {
+    const child = spawn(program, ['--remote-debugging-port=0', ...args], {
+      env: { ...this.environment, CULVERT_HOME: home },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#services.push(child)
     let written = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (written += chunk))
+    const ended = new Promise<void>((done) => child.once('exit', () => done()))
     const address = await new Promise<string>((found, fail) => {
-      child.once('exit', () => fail(new Error(`it ended: ${written}`)))
+      void ended.then(() => fail(new Error(`it ended: ${written}`)))
       child.stderr.on('data', () => {
         const [, url] = /DevTools listening on (ws:\S+)/.exec(written) ?? []
         if (url !== undefined) found(url)
@@ -165,7 +191,13 @@ export class Desktop {
     const page = context?.pages()[0] ?? (await context?.waitForEvent('page'))
     if (page === undefined) throw new Error(`no window: ${written}`)
     page.setDefaultTimeout(10_000)
-    return { page, output: () => written }
+    const release = (): Promise<void> => browser.close().catch(() => {})
+    const end = async (): Promise<void> => {
+      await release()
+      child.kill()
+      await ended
+    }
+    return { page, pid: child.pid ?? 0, output: () => written, release, end }
   }
 
   /** Starts the app once more beside a running one, with files to open; resolves with how it ended. */

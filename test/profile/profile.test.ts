@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -226,6 +227,34 @@ describe('store', () => {
     ])
     await expect(store.find('bad')).rejects.toMatchObject({ error: { field: 'gateway.host' } })
   })
+
+  test('a file is read again when it changed, and only then; one that is gone is forgotten', async () => {
+    await store.save(requireProfile(minimal, 'test'))
+    const [first] = (await store.list()).profiles
+    expect((await store.list()).profiles[0]).toBe(first)
+    expect(await store.find('office')).toBe(first)
+    // Another program writes it, as long as before.
+    const path = join(home, 'profiles', 'office.json')
+    await writeFile(`${path}.new`, (await readFile(path, 'utf8')).replace('Office', 'Oxford'))
+    await rename(`${path}.new`, path)
+    expect((await store.list()).profiles).toMatchObject([{ name: 'Oxford' }])
+    expect(await store.find('office')).toMatchObject({ name: 'Oxford' })
+    await store.remove('office')
+    expect((await store.list()).profiles).toEqual([])
+  })
+
+  test('five thousand are listed, and one of them is found without the others', async () => {
+    const folder = join(home, 'profiles')
+    await mkdir(folder)
+    const text = JSON.stringify({ ...minimal, id: 'ID', name: 'NAME' })
+    for (let at = 0; at < 5000; at += 1) {
+      const name = at === 4999 ? '東京 \u202e<b>🚰' : `Branch ${at}`
+      writeFileSync(join(folder, `p${at}.json`), text.replace('"ID"', `"p${at}"`).replace('NAME', name))
+    }
+    expect((await store.find('p4999')).name).toBe('東京 \u202e<b>🚰')
+    expect((await store.list()).profiles).toHaveLength(5000)
+    expect((await store.find('branch 17')).id).toBe('p17')
+  }, 60_000)
 
   test('an unknown name lists the nearest first', async () => {
     await store.save(requireProfile({ ...minimal, id: 'home', name: 'Home' }, 'test'))
