@@ -12,6 +12,13 @@ export interface Advice {
 
 const ASK_ADMIN = 'Send this message to the administrator of the gateway'
 
+/** What a gateway asks a person for. */
+const ASKED: Readonly<Record<string, string>> = {
+  password: 'your password',
+  newPassword: 'a new password',
+  code: 'a code',
+}
+
 /** The sentences for a fault. The one place they live. */
 export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
   const inWindow = face === 'window'
@@ -74,6 +81,12 @@ export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
         title: 'The gateway wants another way to sign in',
         detail: `It asks for ${list(error.wanted, 'something unknown')}; your profile allows ${list(error.allowed, 'nothing')}.`,
         tryThis: ['Ask the administrator which way to sign in is meant for you', ASK_ADMIN],
+      }
+    case 'notAnswered':
+      return {
+        title: 'The question of the gateway was not answered',
+        detail: `It wanted ${ASKED[error.what] ?? 'an answer'} and cannot be kept waiting longer than ${error.seconds} seconds.`,
+        tryThis: ['Connect again with the answer at hand'],
       }
     case 'gatewayIdMismatch':
       return {

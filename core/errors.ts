@@ -53,6 +53,8 @@ export type VpnError =
     }
   /** The gateway ended the connection. */
   | { readonly kind: 'closedByGateway'; readonly reason: string }
+  /** The gateway asked something, and nobody answered in time. */
+  | { readonly kind: 'notAnswered'; readonly what: string; readonly seconds: number }
   /** The user, or a script, ended it. */
   | { readonly kind: 'cancelled' }
   /** A profile cannot be used. `field`: dotted path in the file. */

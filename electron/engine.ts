@@ -12,6 +12,7 @@ import { openManager } from '../core/manager/engine.ts'
 import type { History } from '../core/manager/history.ts'
 import type { Manager } from '../core/manager/manager.ts'
 import type { PromptAnswer } from '../core/manager/prompts.ts'
+import { faultOf } from '../core/manager/tunnel.ts'
 import { watchProfiles } from '../core/manager/watch-profiles.ts'
 import type { ProfileStore } from '../core/profile/store.ts'
 import type { MemorySecrets } from '../core/secrets/memory.ts'
@@ -198,6 +199,9 @@ export class Engine {
       profiles,
       secret: (profile, name) =>
         secretSource({ given, keychain, prompts: manager.prompts, asked, note })(profile, name),
+      attended: () => true,
+      keep: (profile, name, secret) =>
+        keychain.set(profile.id, name, secret).catch((thrown) => note(`keychain: ${faultOf(thrown).kind}`)),
       onNote: note,
       history,
     })

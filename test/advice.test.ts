@@ -11,6 +11,7 @@ const samples: { readonly [K in VpnErrorKind]: Extract<VpnError, { kind: K }> } 
   badProposalChosen: { kind: 'badProposalChosen', phase: 2, problem: 'ENCR 3 was not offered' },
   authFailed: { kind: 'authFailed', who: 'us', method: 'psk' },
   noSignInMethod: { kind: 'noSignInMethod', wanted: ['EAP-pwd'], allowed: ['EAP-MSCHAPv2'] },
+  notAnswered: { kind: 'notAnswered', what: 'code', seconds: 120 },
   gatewayIdMismatch: { kind: 'gatewayIdMismatch', wanted: 'a.example.org', has: ['b.example.org'] },
   certificateRefused: { kind: 'certificateRefused', subject: 'CN=x', rule: 'expired', problem: 'it ran out' },
   selectorsUnacceptable: { kind: 'selectorsUnacceptable', asked: ['10.0.0.0/8'] },

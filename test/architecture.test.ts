@@ -53,7 +53,7 @@ const TABLE = [
   { part: 'secrets', uses: ['bytes'], because: 'a keychain keeps octets under a name' },
   {
     part: 'profile',
-    uses: ['bytes', 'iana', 'wire', 'crypto', 'cert', 'net', 'esp', 'ike', 'secrets'],
+    uses: ['bytes', 'iana', 'wire', 'crypto', 'cert', 'eap', 'net', 'esp', 'ike', 'secrets'],
     because: 'a profile is turned into the configuration of a session',
   },
   {

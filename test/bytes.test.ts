@@ -52,6 +52,13 @@ describe('Secret', () => {
     expect(bytes).toEqual(new Uint8Array(4))
     expect(() => secret.use((b) => b)).toThrow('closed')
   })
+
+  test('a copy of what it lends outlives it, also where it was made of a Buffer', () => {
+    const secret = new Secret(Buffer.from('01020304', 'hex'))
+    const copy = secret.use((bytes) => bytes.slice(0, 2))
+    secret.close()
+    expect(copy).toEqual(fromHex('0102'))
+  })
 })
 
 describe('octets and brands', () => {

@@ -117,6 +117,7 @@ describe('a profile for a scenario', () => {
         LAB_AGGRESSIVE: scenario.settings.get('aggr') ?? 'no',
         LAB_POOL: scenario.settings.get('pool') ?? '4',
         LAB_AUTH_CLIENT: get('cl'),
+        LAB_PHASE2: scenario.settings.get('phase2') ?? 'md5',
         LAB_AUTH_GATEWAY: scenario.settings.get('gw') ?? 'pubkey',
       })
       expect(() => requireProfile(profileFor(scenario.name, env, read), scenario.name)).not.toThrow()
@@ -215,7 +216,9 @@ describe('the scenario table', () => {
       unsupportedReason(scenarios.find((each) => each.name === name)!)
     expect(reason('ikev1-raw-esp')).toContain('IKEv1')
     expect(reason('ikev1-main-psk')).toBeUndefined()
-    expect(reason('ikev2-eap-mschapv2')).toContain('eap-mschapv2')
+    expect(reason('ikev2-eap-mschapv2')).toBeUndefined()
+    expect(reason('ikev2-multi-cert-eap')).toBeUndefined()
+    expect(reason('ikev2-eap-peap')).toContain('eap-peap')
     expect(reason('ikev2-mlkem768')).toBeUndefined()
     expect(reason('ikev2-psk')).toBeUndefined()
   })

@@ -9,7 +9,10 @@ export class Secret {
 
   /** Takes over `bytes`: the caller must not keep them. */
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
+    // The slice of a Buffer is no copy: who took one would lose it when this is closed.
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+      : bytes
   }
 
   static fromText(text: string): Secret {

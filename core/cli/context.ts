@@ -27,8 +27,12 @@ export interface CliContext {
   readonly keychain: SecretStore
   /** Unix time in ms. */
   now(): number
-  /** Makes the engine. Throws `VpnFailure` (`nativeMissing`). */
-  openManager(secret: ManagerDependencies['secret'], onNote: (note: string) => void): Manager
+  /** Makes the engine. `attended`: whether a person answers prompts. Throws `VpnFailure` (`nativeMissing`). */
+  openManager(
+    secret: ManagerDependencies['secret'],
+    onNote: (note: string) => void,
+    attended: () => boolean,
+  ): Manager
   /** The built-in gateway on this machine. Throws `VpnFailure`. */
   openGateway(settings: GatewaySettings, source: string, listener: GatewayListener): Promise<MachineGateway>
   /** The Culvert of this user that runs already, `undefined` without one. */

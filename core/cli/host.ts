@@ -8,6 +8,7 @@ import { NetworkWatch, ownAddresses } from '../manager/network-watch.ts'
 import { watchProfiles } from '../manager/watch-profiles.ts'
 import { MemorySecrets } from '../secrets/memory.ts'
 import type { CliContext } from './context.ts'
+import { PromptDesk } from './prompt-desk.ts'
 import { Reporter } from './reporter.ts'
 import { secretSource } from './secret-source.ts'
 
@@ -39,9 +40,12 @@ export async function openHost(context: CliContext, options: HostOptions): Promi
   const { terminal } = context
   const given = new MemorySecrets()
   const reporter = new Reporter(terminal, options.json)
-  const manager = context.openManager(secretSource(given, context.keychain, terminal), (note) =>
-    reporter.note(`culvert: ${note}`),
+  const manager = context.openManager(
+    secretSource(given, context.keychain, terminal),
+    (note) => reporter.note(`culvert: ${note}`),
+    () => terminal.interactive,
   )
+  const desk = new PromptDesk(manager, terminal)
   let control: ControlServer
   try {
     control = await serveControl(controlPath(context.home), controlTarget(manager, context.profiles, given))
@@ -57,6 +61,7 @@ export async function openHost(context: CliContext, options: HostOptions): Promi
   const unsubscribe = manager.subscribe({
     changed: () => {
       network.need(manager.snapshot().tunnels.some(({ state }) => state === 'connected'))
+      if (terminal.interactive) desk.look()
       if (options.narrate) reporter.show(manager.snapshot())
     },
     note: (profile, text) => {

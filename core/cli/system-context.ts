@@ -28,7 +28,8 @@ export function systemContext(program: string): CliContext {
     profiles,
     keychain,
     now: () => Date.now(),
-    openManager: (secret, onNote) => openManager({ profiles, secret, onNote, history: new History(home) }),
+    openManager: (secret, onNote, attended) =>
+      openManager({ profiles, secret, onNote, attended, history: new History(home) }),
     openGateway: openMachineGateway,
     findRunning: () => ControlClient.open(controlPath(home)),
     onStop,

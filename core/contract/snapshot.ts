@@ -78,12 +78,14 @@ export interface PromptSnapshot {
   readonly id: number
   /** The profile it is about. */
   readonly profile: string
-  /** A lasting secret; a code used once; a new PIN; whether a certificate is to be trusted. */
-  readonly kind: 'secret' | 'code' | 'newPin' | 'certificate'
-  /** What to fill in, by name (`psk`, `password`, `code`, `pin`); none where yes or no is the answer. */
+  /** A lasting secret; a code used once; a new password or PIN, to be typed twice; whether a certificate is to be trusted. */
+  readonly kind: 'secret' | 'code' | 'newPassword' | 'newPin' | 'certificate'
+  /** What to fill in, by name (`psk`, `password`, `newPassword`, `code`, `pin`); none where yes or no is the answer. */
   readonly fields: readonly string[]
   /** Whether the keychain may keep the answer. */
   readonly canSave: boolean
+  /** The gateway has refused what was given before; left out: it has not. */
+  readonly refused?: boolean
   /** Whom it is for: a user name or identity. */
   readonly identity: string | undefined
   /** Text of the gateway, shown as it was sent. */

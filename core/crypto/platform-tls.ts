@@ -85,6 +85,8 @@ export class PlatformTls {
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ca: [],
+      // Servers of strongSwan 5 do not know RFC 5746. Nobody renegotiates here: what the attack needs cannot happen.
+      secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT ?? 0,
       ...this.#common(),
     }
   }
@@ -223,6 +225,9 @@ function problemOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   const alert = /alert [a-z ]+/.exec(text)
   if (alert !== null) return `the other end says: ${alert[0].trim()}`
-  const parts = text.split(':').filter((part) => part.trim() !== '')
-  return parts.length > 2 ? parts[3]?.trim() || parts.at(-1)!.trim() : text
+  // OpenSSL's own words, where the runtime has taken them apart.
+  const { reason } = error as { readonly reason?: unknown }
+  if (typeof reason === 'string') return reason
+  const after = /:(?:SSL|OPENSSL)[^:]*:[^:]*:([^:]+)/.exec(text)
+  return after?.[1]?.trim() ?? text
 }

@@ -4,6 +4,7 @@ import type { NativeAddon } from '../native/addon.ts'
 import { addonEncryption, nodeEncryption } from './encryption.ts'
 import { INTEGRITIES, PRFS } from './integrity.ts'
 import { addonGroups, nodeGroups } from './key-exchange.ts'
+import { legacyCrypto } from './legacy.ts'
 import { mlKems } from './ml-kem.ts'
 import type {
   CryptoRegistry,
@@ -27,6 +28,7 @@ export function createRegistry(addon: NativeAddon | undefined): CryptoRegistry {
       [...nodeGroups(), ...mlKems(), ...(addon ? addonGroups(addon) : [])],
       keyExchangeWorks,
     ),
+    ...(addon ? { legacy: legacyCrypto(addon) } : {}),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Random } from '../bytes/random.ts'
 import type { Secret } from '../bytes/secret.ts'
+import type { LegacyCrypto } from './legacy.ts'
 
 /** What a row of the registry says whether or not this host can do it. */
 export interface TransformInfo {
@@ -106,4 +107,6 @@ export interface CryptoRegistry {
   readonly prf: ReadonlyMap<number, PrfInfo>
   readonly integrity: ReadonlyMap<number, IntegrityInfo>
   readonly keyExchange: ReadonlyMap<number, KeyExchangeInfo>
+  /** What old ways to sign in need; left out: they are not offered. */
+  readonly legacy?: LegacyCrypto
 }

@@ -27,6 +27,8 @@ export interface EapPeerConfig {
   /** The methods that may be used; the strongest that the server agrees to is. */
   readonly methods: readonly EapMethodName[]
   readonly password?: Secret | undefined
+  /** What GTC asks for is a code, never the password. */
+  readonly gtcIsCode?: boolean
   readonly tls?: {
     /** Ours, for EAP-TLS. */
     readonly certificate?: TlsCertificate

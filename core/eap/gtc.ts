@@ -77,7 +77,8 @@ class TokenServer implements ServerMethod {
   close(): void {}
 }
 
-export const gtcPeer = (config: EapPeerConfig): PeerMethod => new TokenPeer(config, 'GTC', config.password)
+export const gtcPeer = (config: EapPeerConfig): PeerMethod =>
+  new TokenPeer(config, 'GTC', config.gtcIsCode === true ? undefined : config.password)
 export const otpPeer = (config: EapPeerConfig): PeerMethod => new TokenPeer(config, 'OTP', undefined)
 export const gtcServer = (config: EapServerConfig, user: string): ServerMethod =>
   new TokenServer(config, user, 'GTC')

@@ -81,6 +81,7 @@ export type ServerMethodAction =
 /** A conversation inside a tunnel, as the server's end of the tunnel sees it: `EapServer` is one. */
 export interface InnerServerConversation {
   handle(event: EapServerEvent): readonly EapServerAction[]
+  readonly identity: string | undefined
   close(): void
 }
 
@@ -97,6 +98,8 @@ export interface ServerMethod {
   response(response: EapRequest, next: number): readonly ServerMethodAction[]
   tls?(turn: TlsTurn): readonly ServerMethodAction[]
   takeMsk(): Secret | undefined
+  /** Who has signed in inside a tunnel, where that is not who was named outside. */
+  readonly user?: string | undefined
   close(): void
 }
 

@@ -69,3 +69,9 @@ export const chosenMethods = (names: readonly EapMethodName[]): readonly MethodI
  * guess at. RFC 5998 §4
  */
 export const isSafeAlone = (method: MethodInfo): boolean => method.mutual && method.key && method.guessProof
+
+/** Those of a list that are. */
+export const safeAlone = (names: readonly EapMethodName[]): readonly EapMethodName[] =>
+  chosenMethods(names)
+    .filter(isSafeAlone)
+    .map(({ name }) => name)

@@ -112,6 +112,10 @@ class PeapInnerServer implements InnerServer {
     return [good ? { do: 'done' } : fail(REFUSED)]
   }
 
+  get user(): string | undefined {
+    return this.#inner.identity
+  }
+
   msk(tunnel: Secret): Secret {
     return this.#bound?.msk() ?? firstOf(tunnel)
   }

@@ -73,6 +73,16 @@ export class EapPeer {
     return this.#running?.method.complete ?? false
   }
 
+  /** What the server gave as its reason to refuse us, or was about to, if it gave one. */
+  get refusal(): VpnError | undefined {
+    return this.#running?.method.refusal
+  }
+
+  /** For whoever hears of the end in another way than by Failure. */
+  refused(): VpnError {
+    return this.#refusal()
+  }
+
   /** Wipes what the method holds. */
   close(): void {
     this.#waits = 'nothing'

@@ -63,6 +63,11 @@ export class EapServer {
     }
   }
 
+  /** Whom the peer says it is, as far as it has said so; inside a tunnel, if it has said it there. */
+  get identity(): string | undefined {
+    return this.#running?.method.user ?? this.#identity
+  }
+
   close(): void {
     this.#waits = 'nothing'
     this.#running?.method.close()
@@ -150,10 +155,11 @@ export class EapServer {
 
   #succeed(): readonly EapServerAction[] {
     const { info, method } = this.#running!
+    const identity = this.identity ?? ''
     const msk = method.takeMsk()
     this.close()
     const packet = encodeEapPacket({ code: 'success', identifier: this.#identifier })
-    return [{ do: 'succeeded', packet, identity: this.#identity ?? '', method: info, msk }]
+    return [{ do: 'succeeded', packet, identity, method: info, msk }]
   }
 
   #broken(problem: string): readonly EapServerAction[] {

@@ -32,6 +32,8 @@ class TtlsInnerServer implements InnerServer {
   #challenges: { readonly long: Secret; readonly short: Secret } | undefined
   #proven = false
   #eap: InnerServerConversation | undefined
+  /** Where there is no EAP inside. */
+  #user: string | undefined
 
   constructor(config: EapServerConfig, tools: ServerTools) {
     this.#config = config
@@ -55,7 +57,8 @@ class TtlsInnerServer implements InnerServer {
     const packet = dataOf(avps, radius('EAP-Message', NO_OCTETS))
     if (packet !== undefined) return this.#onEap(packet)
     const name = dataOf(avps, radius('User-Name', NO_OCTETS))
-    const user = this.#config.lookUp(Buffer.from(name ?? NO_OCTETS).toString('utf8'))
+    this.#user = Buffer.from(name ?? NO_OCTETS).toString('utf8')
+    const user = this.#config.lookUp(this.#user)
     if (user === undefined || name === undefined) return [fail(REFUSED)]
     const mschapv2 = dataOf(avps, microsoft('MS-CHAP2-Response', NO_OCTETS))
     if (mschapv2 !== undefined) return this.#onMsChapV2(avps, mschapv2, name, user)
@@ -146,6 +149,10 @@ class TtlsInnerServer implements InnerServer {
           return [action]
       }
     })
+  }
+
+  get user(): string | undefined {
+    return this.#eap?.identity ?? this.#user
   }
 
   msk(tunnel: Secret): Secret {

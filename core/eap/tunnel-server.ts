@@ -22,6 +22,8 @@ export interface InnerServer {
   /** `next`: the identifier of our next packet. */
   data(data: Uint8Array, next: number): readonly InnerServerAction[]
   msk(tunnel: Secret): Secret
+  /** Who has signed in, as said inside. */
+  readonly user?: string | undefined
   close(): void
 }
 
@@ -43,6 +45,10 @@ export class TunnelServer implements ServerMethod {
 
   constructor(options: TunnelServerOptions) {
     this.#options = options
+  }
+
+  get user(): string | undefined {
+    return this.#options.inner.user
   }
 
   begin(): readonly ServerMethodAction[] {

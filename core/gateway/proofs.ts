@@ -91,11 +91,18 @@ class Proving {
     if (this.#certificate?.method === 'certificate') this.#certificate.key.secret.close()
   }
 
-  #pair(ours: 'psk' | 'certificate', theirs: GatewayAuth, psk: Secret | undefined, field: string): Pair {
+  #pair(
+    ours: 'psk' | 'certificate' | 'eap',
+    theirs: GatewayAuth,
+    psk: Secret | undefined,
+    field: string,
+  ): Pair {
     const byPsk = (): { method: 'psk'; psk: Secret } => {
       if (psk === undefined) throw this.#invalid(`${field}pskFile`, 'it is missing')
       return { method: 'psk', psk }
     }
+    if (ours === 'eap' || theirs.method === 'eap')
+      throw this.#invalid(`${field}auth.method`, 'EAP is not there yet')
     if (ours === 'certificate' && this.#certificate === undefined) {
       throw this.#invalid(`${field}auth.method`, 'the gateway itself has no certificate')
     }

@@ -1,12 +1,13 @@
 import { asMillis, type EspSpi, type Millis } from '../bytes/brands.ts'
 import { toHex } from '../bytes/octets.ts'
 import type { Random } from '../bytes/random.ts'
+import { PlatformTls } from '../crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { VpnError } from '../errors.ts'
 import type { PacketEngine } from '../esp/engine.ts'
 import type { OpenPacketEngine } from '../esp/open-packet-engine.ts'
 import { NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
-import { answerTo } from '../ike/answers.ts'
+import { answerTo, tlsJudge } from '../ike/answers.ts'
 import type { ConnectionConfig, ConnectionView } from '../ike/config.ts'
 import type { Datagram, IkeAction, IkeCommand, IkeEvent, ObservedMessage, State } from '../ike/session.ts'
 import { Established } from '../ike/v2/established.ts'
@@ -67,6 +68,8 @@ export class Session {
   readonly #timers = new Map<string, () => void>()
   #state: State
   #asked: { readonly id: number; readonly request: Uint8Array; readonly answer: Uint8Array[] } | undefined
+  /** Of the EAP conversation that runs. */
+  #tls: PlatformTls | undefined
   #established = false
   #heardAt: Millis = asMillis(Number.NEGATIVE_INFINITY)
   /** Inner packets of the client so far. */
@@ -169,6 +172,7 @@ export class Session {
     for (const callOff of this.#timers.values()) callOff()
     this.#timers.clear()
     for (const spi of this.#negotiation.children.keys()) this.#options.owner.inboundRemoved(spi as EspSpi)
+    this.#tls?.close()
     this.#opened?.close()
     this.#options.owner.closed(this, error)
   }
@@ -226,11 +230,29 @@ export class Session {
           const answer = answerTo(action, this.#negotiation, Date.now())
           this.feed({ type: 'answered', id: action.id, answer })
         })
+      case 'tls':
+        void this.#takeTurn(action)
+        return
+      case 'endTls':
+        this.#tls?.close()
+        this.#tls = undefined
+        return
       case 'openPath':
       case 'ask':
         // A responder is called, and has nobody to ask.
         return
     }
+  }
+
+  /** TLS never throws: whatever goes wrong is part of its turn. */
+  async #takeTurn({ id, input }: Extract<IkeAction, { do: 'tls' }>): Promise<void> {
+    const { setup, ...rest } = input
+    if (setup !== undefined) {
+      this.#tls?.close()
+      this.#tls = new PlatformTls(setup, tlsJudge(this.#negotiation, Date.now()))
+    }
+    const turn = await this.#tls?.turn(rest)
+    if (turn !== undefined) this.feed({ type: 'answered', id, answer: { what: 'tls', turn } })
   }
 
   /** Requests that passed their integrity check, and what they were answered. */

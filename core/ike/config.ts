@@ -4,6 +4,9 @@ import type { CertificateWeakness } from '../cert/chain.ts'
 import type { RevocationList } from '../cert/crl.ts'
 import type { SigningKey } from '../cert/private-key.ts'
 import type { Phase1Snapshot, Phase2Snapshot } from '../contract/snapshot.ts'
+import type { EapPeerConfig } from '../eap/config.ts'
+import type { EapQuestion } from '../eap/method.ts'
+import type { EapServerConfig } from '../eap/server-config.ts'
 import type { VpnError } from '../errors.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import type { AssignedConfiguration, IkeCommand, ObservedMessage } from './session.ts'
@@ -30,7 +33,15 @@ export type Authentication =
   /** One pre-shared key proves both. */
   | { readonly method: 'psk'; readonly psk: Secret }
   /** Each in its own way; the two need not be the same. */
-  | { readonly method: 'each'; readonly ours: OurProof; readonly theirs: TheirProof }
+  | {
+      readonly method: 'each'
+      readonly ours: OurProof
+      readonly theirs: TheirProof
+      /** As an initiator: what we prove after that, under a name of its own if it has one. RFC 4739 */
+      readonly oursThen?: { readonly proof: OurEap; readonly identity?: Identity }
+      /** As a responder: what the client has to prove after that. */
+      readonly theirsThen?: TheirEap
+    }
 
 export type OurProof =
   | { readonly method: 'psk'; readonly psk: Secret }
@@ -46,23 +57,55 @@ export type OurProof =
     }
   /** Nothing in phase 1 of IKEv1: a name and a password follow. draft-ietf-ipsec-isakmp-hybrid-auth */
   | { readonly method: 'xauth' }
+  | OurEap
+  | EapAlone
 
 export type TheirProof =
   | { readonly method: 'psk'; readonly psk: Secret }
-  | {
-      readonly method: 'certificate'
-      /** Whom to believe; where they are too many to read them all, those that concern these certificates (DER). */
-      readonly anchors:
-        | readonly Certificate[]
-        | ((certificates: readonly Uint8Array[]) => readonly Certificate[])
-      readonly lists: readonly RevocationList[]
-      readonly requireLists: boolean
-      /** Weak certificates, and with `sha1` weak signatures in AUTH, somebody allowed by name. */
-      readonly weak: CertificateWeakness
-      /** The common name counts as a host where there is no dNSName. */
-      readonly commonName: boolean
-    }
+  | ({ readonly method: 'certificate' } & CertificateTrust)
   | { readonly method: 'xauth' }
+  | TheirEap
+  | EapAlone
+
+/** We are the client of an EAP conversation. RFC 7296 §2.16 */
+export interface OurEap {
+  readonly method: 'eap'
+  readonly peer: EapPeerConfig
+  /** Whom methods with TLS may talk to; left out: nobody. */
+  readonly server?: TlsTrust
+  /** All that `peer` holds, to be wiped at the end. */
+  readonly secrets: readonly Secret[]
+}
+
+/** The client signs in by EAP, and we are the server. */
+export interface TheirEap {
+  readonly method: 'eap'
+  readonly server: EapServerConfig
+  /** Whose certificates count where the method has some; left out: nobody's. */
+  readonly clients?: CertificateTrust
+}
+
+/** The EAP method proves this end of it too, and nothing else does. RFC 5998 */
+export interface EapAlone {
+  readonly method: 'eapAlone'
+}
+
+/** Whose certificates to believe. */
+export interface CertificateTrust {
+  /** Whom to believe; where they are too many to read them all, those that concern these certificates (DER). */
+  readonly anchors: readonly Certificate[] | ((certificates: readonly Uint8Array[]) => readonly Certificate[])
+  readonly lists: readonly RevocationList[]
+  readonly requireLists: boolean
+  /** Weak certificates, and with `sha1` weak signatures in AUTH, somebody allowed by name. */
+  readonly weak: CertificateWeakness
+  /** The common name counts as a host where there is no dNSName. */
+  readonly commonName: boolean
+}
+
+/** The same for the server of TLS, which need not have the name of the gateway. */
+export interface TlsTrust extends CertificateTrust {
+  readonly identity: Identity
+}
 
 /** A post-quantum pre-shared key. RFC 8784 */
 export interface PpkConfig {
@@ -192,6 +235,11 @@ export interface ConnectionListener {
   closed(error: VpnError | undefined): void
   message(message: ObservedMessage): void
   note(text: string): void
+  /**
+   * The gateway wants to know something, until `untilMs` (Unix time). Resolves with the answer, whose receiver closes it,
+   * or with `undefined` when the person does not want to. Rejects with `VpnFailure` where there is nobody to ask.
+   */
+  ask(question: EapQuestion, untilMs: number): Promise<Secret | undefined>
 }
 
 /** A running connection, as the manager holds it: `startConnection(…)` in driver.ts makes one. */
@@ -221,10 +269,14 @@ export function closeSecrets(config: Pick<ConnectionConfig, 'authentication' | '
   const { authentication, ikev1, ppk } = config
   ppk?.secret.close()
   const proofs =
-    authentication.method === 'each' ? [authentication.ours, authentication.theirs] : [authentication]
+    authentication.method === 'each'
+      ? [authentication.ours, authentication.theirs, authentication.oursThen?.proof]
+      : [authentication]
   for (const proof of proofs) {
+    if (proof === undefined) continue
     if (proof.method === 'psk') proof.psk.close()
     else if ('key' in proof) proof.key.secret.close()
+    else if ('secrets' in proof) for (const secret of proof.secrets) secret.close()
   }
   const xauth = ikev1?.xauth
   if (xauth?.role === 'client') xauth.password.close()

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { asMillis, type Millis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
+import { PlatformTls } from '../crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
 import type { Datapath } from '../esp/datapath.ts'
@@ -8,7 +9,7 @@ import { type EngineKind, openDatapath } from '../esp/open-datapath.ts'
 import type { NativeAddon } from '../native/addon.ts'
 import type { OsEdge } from '../net/plan.ts'
 import { resolveHost } from '../net/resolve.ts'
-import { answerTo } from './answers.ts'
+import { answerTo, tlsJudge } from './answers.ts'
 import {
   type Connection,
   type ConnectionConfig,
@@ -16,7 +17,7 @@ import {
   type ConnectionView,
   closeSecrets,
 } from './config.ts'
-import type { IkeAction, IkeEvent, State } from './session.ts'
+import type { Answer, IkeAction, IkeEvent, State } from './session.ts'
 import { type Initiator, initiator } from './versions.ts'
 
 export interface ConnectionOptions {
@@ -47,6 +48,8 @@ class Driver implements Connection {
   #seen = { inbound: 0, outbound: 0 }
   /** Inner packets so far that no CHILD_SA was there for. */
   #unserved = 0
+  /** Of the EAP conversation that runs. */
+  #tls: PlatformTls | undefined
   #closed = false
 
   constructor(options: ConnectionOptions) {
@@ -97,6 +100,7 @@ class Driver implements Connection {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
     clearInterval(this.#traffic)
+    this.#tls?.close()
     this.#datapath.close()
     closeSecrets(this.#options.config)
   }
@@ -155,9 +159,43 @@ class Driver implements Connection {
         })
         return
       }
+      case 'tls':
+        void this.#takeTurn(action)
+        return
+      case 'endTls':
+        this.#tls?.close()
+        this.#tls = undefined
+        return
       case 'ask':
-        return this.#feed({ type: 'answered', id: action.id, answer: undefined })
+        void this.#ask(action)
+        return
     }
+  }
+
+  /** TLS never throws: whatever goes wrong is part of its turn. */
+  async #takeTurn({ id, input }: Extract<IkeAction, { do: 'tls' }>): Promise<void> {
+    const { setup, ...rest } = input
+    if (setup !== undefined) {
+      this.#tls?.close()
+      this.#tls = new PlatformTls(setup, tlsJudge(this.#options.config, Date.now()))
+    }
+    const turn = await this.#tls?.turn(rest)
+    if (turn !== undefined) this.#answer(id, { what: 'tls', turn })
+  }
+
+  async #ask({ id, question, until }: Extract<IkeAction, { do: 'ask' }>): Promise<void> {
+    const untilMs = Math.round(Date.now() + until - now())
+    try {
+      const secret = await this.#options.listener.ask(question, untilMs)
+      if (this.#closed) secret?.close()
+      this.#answer(id, secret === undefined ? undefined : { what: 'secret', secret })
+    } catch (thrown) {
+      this.#answer(id, { what: 'failed', error: asVpnError(thrown) })
+    }
+  }
+
+  #answer(id: number, answer: Answer): void {
+    this.#feed({ type: 'answered', id, answer })
   }
 
   #reportTraffic(): void {

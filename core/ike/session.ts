@@ -2,6 +2,8 @@ import type { EspSpi, IkeSpi, Millis } from '../bytes/brands.ts'
 import type { Secret } from '../bytes/secret.ts'
 import type { AuthForm } from '../cert/auth-signature.ts'
 import type { ChainQuestion, ChainVerdict } from '../cert/chain.ts'
+import type { TlsInput, TlsTurn } from '../crypto/tls.ts'
+import type { EapQuestion } from '../eap/method.ts'
 import type { VpnError } from '../errors.ts'
 import type { EspSa, SelectorPair } from '../esp/engine.ts'
 import type { Endpoint } from '../net/plan.ts'
@@ -52,7 +54,7 @@ export type IkeEvent =
   | { readonly type: 'datagram'; readonly datagram: Datagram }
   | { readonly type: 'timer'; readonly timer: TimerName }
   | { readonly type: 'command'; readonly command: IkeCommand }
-  /** The answer to an `ask`, `sign` or `verifyChain`; a cancelled prompt is simply another answer. */
+  /** The answer to an `ask`, `sign`, `verifyChain` or `tls`; a cancelled prompt is simply another answer. */
   | { readonly type: 'answered'; readonly id: number; readonly answer: Answer }
   /** A socket for the path asked for by `openPath` is there. */
   | { readonly type: 'pathOpen'; readonly local: Endpoint; readonly remote: Endpoint }
@@ -88,11 +90,16 @@ export type IkeAction =
   | { readonly do: 'removeOutbound'; readonly spi: EspSpi }
   /** One octet 0xFF on the path, RFC 3948 §4. */
   | { readonly do: 'keepalive' }
-  | { readonly do: 'ask'; readonly id: number; readonly question: Question }
+  /** A person, or a keychain, knows. Who has not answered until then is not waited for any longer. */
+  | { readonly do: 'ask'; readonly id: number; readonly question: EapQuestion; readonly until: Millis }
   /** Our private key is not here: somebody who has it signs `octets` in this form. */
   | { readonly do: 'sign'; readonly id: number; readonly form: AuthForm; readonly octets: Uint8Array }
   /** Whether the peer's certificate can be trusted today: only the driver knows which day it is. */
   | { readonly do: 'verifyChain'; readonly id: number; readonly question: Omit<ChainQuestion, 'at'> }
+  /** One turn of the TLS inside EAP; the first has the setup and begins anew. */
+  | { readonly do: 'tls'; readonly id: number; readonly input: TlsInput }
+  /** There are no more turns. */
+  | { readonly do: 'endTls' }
   /** For the inspector: a message that arrived, decoded as far as it could be. */
   | { readonly do: 'observe'; readonly message: ObservedMessage }
   /** Something a person should read in the log. */
@@ -129,16 +136,15 @@ export interface ObservedMessage {
   readonly fragments?: number
 }
 
-export type Question =
-  | { readonly what: 'psk'; readonly identity: string }
-  | { readonly what: 'password'; readonly user: string; readonly message?: string }
-
 export type Answer =
   | { readonly what: 'signature'; readonly signature: Uint8Array }
   | { readonly what: 'chain'; readonly verdict: ChainVerdict }
+  /** What was asked for; whoever asked closes it. */
+  | { readonly what: 'secret'; readonly secret: Secret }
+  | { readonly what: 'tls'; readonly turn: TlsTurn }
   /** It could not be done; the negotiation ends with this. */
   | { readonly what: 'failed'; readonly error: VpnError }
-  /** Nobody was there to answer. */
+  /** Whoever was asked does not want to. */
   | undefined
 
 /** What a configuration payload gave us. RFC 7296 §3.15 */
@@ -148,9 +154,4 @@ export interface AssignedConfiguration {
   /** Networks behind the gateway (INTERNAL_IP4_SUBNET, INTERNAL_IP6_SUBNET), CIDR. */
   readonly subnets: readonly string[]
   readonly dnsDomains: readonly string[]
-}
-
-/** Secrets handed to a session: it closes them when it ends. */
-export interface SessionSecrets {
-  readonly psk?: Secret
 }

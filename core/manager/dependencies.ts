@@ -38,6 +38,10 @@ export interface ManagerDependencies {
   readonly profiles: { list(): Promise<ProfileList>; find(name: string): Promise<Profile> }
   /** A secret of a profile, from wherever it is kept or asked for. Throws `VpnFailure` (`secretMissing`, `cancelled`). */
   secret(profile: Profile, name: string): Promise<Secret>
+  /** Whether there is a person who answers prompts; left out: there is none. */
+  attended?(): boolean
+  /** Keeps an answer that was to be kept. Never throws. */
+  keep?(profile: Profile, name: string, secret: Secret): Promise<void>
   /** Numeric addresses of a host, best first. Throws `VpnFailure` (`nameNotResolved`). */
   resolve(host: string): Promise<readonly string[]>
   /** The edge of a profile's place, opened when the first tunnel there needs it. */

@@ -18,6 +18,8 @@ import { Manager } from './manager.ts'
 export interface EngineOptions {
   readonly profiles: ManagerDependencies['profiles']
   readonly secret: ManagerDependencies['secret']
+  readonly attended?: NonNullable<ManagerDependencies['attended']>
+  readonly keep?: NonNullable<ManagerDependencies['keep']>
   /** Hears what the privileged helper has to say. */
   readonly onNote?: (note: string) => void
   /** Where connections that were are written down; left out: nowhere. */
@@ -35,6 +37,8 @@ export function openManager(options: EngineOptions): Manager {
   const machine: ManagerDependencies = {
     profiles: options.profiles,
     secret: options.secret,
+    ...(options.attended === undefined ? {} : { attended: options.attended }),
+    ...(options.keep === undefined ? {} : { keep: options.keep }),
     resolve: resolveHost,
     openEdge: () => openEdge({ addon, ...(onNote === undefined ? {} : { onNote }) }),
     startConnection: ({ config, edge, listener }) =>

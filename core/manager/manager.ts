@@ -1,9 +1,11 @@
 import type { AppSnapshot, Probe, ProfileSummary } from '../contract/snapshot.ts'
+import type { EapQuestion } from '../eap/method.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
 import type { OsEdge } from '../net/plan.ts'
 import { isDemo } from '../profile/demo.ts'
 import { authWords, type Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
+import { askPerson } from './gateway-questions.ts'
 import type { LoggedMessage } from './message-log.ts'
 import { Prompts } from './prompts.ts'
 import { Tunnel } from './tunnel.ts'
@@ -81,6 +83,8 @@ export class Manager {
         for (const listener of this.#listeners) listener.note?.(profile.id, text)
       },
       edge: () => this.#openEdge(profile),
+      ask: (question: EapQuestion, untilMs: number) =>
+        askPerson(this.prompts, this.#needs, profile, question, untilMs),
     }
     const tunnel = new Tunnel(profile, this.#freeDevice(), this.#needs, owner, running?.log)
     this.#tunnels.set(profile.id, tunnel)

@@ -17,6 +17,7 @@ import { type Profile, sessionSecrets } from '../profile/schema.ts'
 import { backoffMs, isPassing } from './backoff.ts'
 import type { Agreement, ManagerDependencies } from './dependencies.ts'
 import { MessageLog } from './message-log.ts'
+import { SecondTry } from './second-try.ts'
 import { Steps } from './steps.ts'
 import { Totals } from './totals.ts'
 
@@ -29,6 +30,8 @@ export interface TunnelOwner {
   changed(): void
   note(text: string): void
   edge(): Promise<OsEdge>
+  /** As {@link ConnectionListener.ask}. */
+  ask: ConnectionListener['ask']
 }
 
 /** One attempt: a connection and what it brought to the operating system. Leftovers of an old one are ignored. */
@@ -55,6 +58,7 @@ export class Tunnel {
   readonly #needs: ManagerDependencies
   readonly #owner: TunnelOwner
   readonly #steps = new Steps()
+  readonly #secondTry: SecondTry
   readonly #totals = new Totals()
   #phase: TunnelPhase = 'idle'
   #sinceMs: number
@@ -88,6 +92,7 @@ export class Tunnel {
     this.#needs = needs
     this.#owner = owner
     this.#sinceMs = needs.clock.now()
+    this.#secondTry = new SecondTry(profile, owner.ask)
   }
 
   get device(): string {
@@ -256,7 +261,7 @@ export class Tunnel {
     const secrets = new Map<string, Secret>()
     try {
       for (const name of sessionSecrets(this.profile)) {
-        secrets.set(name, await this.#needs.secret(this.profile, name))
+        secrets.set(name, this.#secondTry.secret(name) ?? (await this.#needs.secret(this.profile, name)))
       }
       return secrets
     } catch (thrown) {
@@ -314,6 +319,7 @@ export class Tunnel {
         if (message.retransmission && message.direction === 'out') this.#steps.sentAgain()
       },
       note: (text) => this.#owner.note(text),
+      ask: this.#secondTry.ask,
     }
   }
 
@@ -368,6 +374,16 @@ export class Tunnel {
       this.#enter('phase1', 'trying the next address')
       return this.#begin()
     }
+    if (!this.#wasConnected) {
+      // Nothing runs while the person thinks.
+      this.#attempt = undefined
+      const again = await this.#secondTry.wanted(error, this.#needs.clock.now())
+      if (this.#leaving) return
+      if (again) {
+        this.#enter('phase1', 'trying once more')
+        return this.#begin()
+      }
+    }
     // A first connection that fails is an answer the person waits for; only one that stood is worth waiting for.
     if (!this.#wasConnected || !isPassing(error.kind)) return this.#finish(undefined, error)
     this.#reconnectLater(error)
@@ -415,6 +431,7 @@ export class Tunnel {
     if (attempt !== undefined) await this.#cleanUp(attempt)
     this.#attempt = undefined
     this.#retryAtMs = undefined
+    this.#secondTry.close()
     this.#error = error
     this.#enter(error === undefined ? 'idle' : 'failed', '')
     this.#tell({ error })

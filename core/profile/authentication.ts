@@ -1,15 +1,29 @@
 import { domainToASCII } from 'node:url'
 import type { Secret } from '../bytes/secret.ts'
 import type { Certificate } from '../cert/certificate.ts'
-import { identitiesOf } from '../cert/identity.ts'
 import { splitPem } from '../cert/pem.ts'
 import { readPemKey, type SigningKey } from '../cert/private-key.ts'
 import { samePublicKey } from '../cert/public-key.ts'
 import { VpnFailure } from '../errors.ts'
-import type { Authentication, Identity, OurProof, TheirProof } from '../ike/config.ts'
+import type {
+  Authentication,
+  CertificateTrust,
+  Identity,
+  OurEap,
+  OurProof,
+  TheirProof,
+} from '../ike/config.ts'
+import { type EapAuth, identityOfCertificate, identityOfUser, ourEap } from './eap.ts'
 import { formatIdentity, parseIdentity } from './identity.ts'
 import type { Profile } from './schema.ts'
-import { gatewayAuthOf, readPemCertificates, readPemLists, SYSTEM_AUTHORITIES } from './sign-in.ts'
+import {
+  type GatewayAuth,
+  gatewayAuthOf,
+  readPemCertificates,
+  readPemLists,
+  SYSTEM_AUTHORITIES,
+  sessionSecrets,
+} from './sign-in.ts'
 import type { SystemAuthorities } from './system-authorities.ts'
 
 /**
@@ -22,17 +36,25 @@ export function authenticationOf(
   systemAuthorities: SystemAuthorities,
 ): Authentication {
   const theirs = theirProof(profile, secrets, systemAuthorities)
-  const ours = ourProof(profile, secrets)
+  const ours = ourProof(profile, secrets, systemAuthorities)
+  if (profile.secondAuth !== undefined) {
+    const proof = eapProof(profile, profile.secondAuth, secrets, systemAuthorities)
+    const { user } = profile.secondAuth
+    const identity = user === undefined ? {} : { identity: identityOfUser(user) }
+    return { method: 'each', ours, theirs, oursThen: { proof, ...identity } }
+  }
   return ours.method === 'psk' && theirs.method === 'psk' ? ours : { method: 'each', ours, theirs }
 }
 
-/** `localId`, or whom our certificate names first. */
+/** `localId`, or whom our certificate names first, or the user. */
 export function localIdentityOf(profile: Profile): Identity {
   if (profile.localId !== undefined) return identityIn(profile.localId, profile, 'localId')
   // A name that means nothing until XAuth has asked for it. draft-ietf-ipsec-isakmp-hybrid-auth §3.2
   if (profile.auth.method === 'xauth')
     return identityIn(`keyid:${profile.xauth?.user ?? ''}`, profile, 'xauth.user')
-  const [identity] = ownChain(profile).slice(0, 1).flatMap(identitiesOf)
+  const { auth } = profile
+  if (auth.method === 'eap' && auth.user !== undefined) return identityOfUser(auth.user)
+  const identity = identityOfCertificate(ownChain(profile))
   if (identity !== undefined) return identity
   throw invalid(profile, 'localId', 'it is missing, and your certificate names nobody')
 }
@@ -51,13 +73,22 @@ export function localNameOf(profile: Profile): string | undefined {
 export function remoteIdentityOf(profile: Profile): Identity | undefined {
   if (profile.remoteId !== undefined) return identityIn(profile.remoteId, profile, 'remoteId')
   if (gatewayAuthOf(profile).method !== 'certificate') return undefined
+  return hostIdentity(profile)
+}
+
+function hostIdentity(profile: Profile): Identity {
   const { host } = profile.gateway
   // Names beyond ASCII stand in certificates as they stand in DNS, without the dot of the root. RFC 5280 §7.2
   return identityIn((domainToASCII(host) || host).replace(/\.$/, ''), profile, 'gateway.host')
 }
 
-function ourProof(profile: Profile, secrets: ReadonlyMap<string, Secret>): OurProof {
+function ourProof(
+  profile: Profile,
+  secrets: ReadonlyMap<string, Secret>,
+  systemAuthorities: SystemAuthorities,
+): OurProof {
   const { auth } = profile
+  if (auth.method === 'eap') return eapProof(profile, auth, secrets, systemAuthorities)
   if (auth.method === 'psk') return { method: 'psk', psk: secretIn(profile, secrets, 'psk') }
   if (auth.method === 'xauth') return { method: 'xauth' }
   const chain = ownChain(profile)
@@ -75,12 +106,39 @@ const CERTIFICATE_TO_COME = 'your certificate is still to come'
 
 /** Throws `VpnFailure` (`profileInvalid`) while the certificate a profile signs in with is still to come. */
 export function requireCertificate(profile: Profile): void {
-  if (profile.auth.method === 'certificate') ownChain(profile)
+  if (sessionSecrets(profile).includes('key')) ownChain(profile)
 }
 
-function ownChain(profile: Profile): readonly Certificate[] {
-  const { auth } = profile
-  const pem = auth.method === 'certificate' ? auth.certificate : undefined
+function eapProof(
+  profile: Profile,
+  auth: EapAuth,
+  secrets: ReadonlyMap<string, Secret>,
+  systemAuthorities: SystemAuthorities,
+): OurEap {
+  const wanted = sessionSecrets(profile)
+  const certificate = (): { chain: readonly Certificate[]; key: SigningKey } => {
+    const chain = ownChain(profile, auth)
+    return { chain, key: keyOf(chain, secretIn(profile, secrets, 'key')) }
+  }
+  const gateway = gatewayAuthOf(profile)
+  const trust = auth.server ?? (gateway.method === 'certificate' ? gateway : SYSTEM_TRUST)
+  return ourEap(auth, {
+    identity: localIdentityOf(profile),
+    password: wanted.includes('password') ? secretIn(profile, secrets, 'password') : undefined,
+    trust: trustOf(profile, trust, systemAuthorities),
+    server:
+      auth.server?.id === undefined
+        ? (remoteIdentityOf(profile) ?? hostIdentity(profile))
+        : identityIn(auth.server.id, profile, 'auth.server.id'),
+    // Last, so that no key is opened in vain.
+    certificate: wanted.includes('key') ? certificate() : undefined,
+  })
+}
+
+const SYSTEM_TRUST = { ca: SYSTEM_AUTHORITIES, requireCrl: false, commonName: false }
+
+function ownChain(profile: Profile, auth: Profile['auth'] = profile.auth): readonly Certificate[] {
+  const pem = 'certificate' in auth ? auth.certificate : undefined
   if (pem === undefined) {
     throw invalid(profile, 'auth.certificate', CERTIFICATE_TO_COME)
   }
@@ -114,9 +172,16 @@ function theirProof(
 ): TheirProof {
   const auth = gatewayAuthOf(profile)
   if (auth.method === 'psk') return { method: 'psk', psk: secretIn(profile, secrets, 'psk') }
-  const { ca, crl, requireCrl, commonName } = auth
+  if (auth.method === 'eap') return { method: 'eapAlone' }
+  return { method: 'certificate', ...trustOf(profile, auth, systemAuthorities) }
+}
+
+function trustOf(
+  profile: Profile,
+  { ca, crl, requireCrl, commonName }: Omit<Extract<GatewayAuth, { method: 'certificate' }>, 'method'>,
+  systemAuthorities: SystemAuthorities,
+): CertificateTrust {
   return {
-    method: 'certificate',
     anchors:
       ca === SYSTEM_AUTHORITIES
         ? systemAuthorities

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
+import { safeAlone } from '../eap/methods.ts'
 import { VpnFailure } from '../errors.ts'
 import { parseIdentity } from './identity.ts'
 import { isNetwork } from './networks.ts'
-import { authSchema, gatewayAuthOf, gatewayAuthSchema, sessionSecrets } from './sign-in.ts'
+import { authSchema, eapSchema, gatewayAuthOf, gatewayAuthSchema, sessionSecrets } from './sign-in.ts'
 import {
   DEFAULT_ESP_SUITES,
   DEFAULT_IKE_SUITES,
@@ -110,6 +111,8 @@ export const profileSchema = v.strictObject({
   /** Left out: any identity that knows the key; the host of the gateway where it has a certificate. */
   remoteId: v.optional(identity),
   auth: authSchema,
+  /** What is asked of us besides, once `auth` was good. RFC 4739 */
+  secondAuth: v.optional(eapSchema),
   /** Left out: by the key too where we have one, else by a certificate of an authority of the system. */
   gatewayAuth: v.optional(gatewayAuthSchema),
   /** Sign in with a name and a password after phase 1, which only IKEv1 has. draft-beaulieu-ike-xauth */
@@ -230,13 +233,21 @@ export function checkProfile(profile: Profile, source: string): void {
     parseEspSuite(suite, { source, field: 'esp.proposals', weak })
   }
   checkIkev1(profile, source)
-  if (
-    profile.localId === undefined &&
-    profile.auth.method !== 'certificate' &&
-    profile.auth.method !== 'xauth'
-  ) {
+  if (profile.localId === undefined && !namesItself(profile.auth)) {
     throw invalid(source, 'localId', 'it is missing: who are you to the gateway?')
   }
+  if (gatewayAuthOf(profile).method === 'eap') {
+    const { auth } = profile
+    if (auth.method !== 'eap' || safeAlone(auth.methods).length < auth.methods.length) {
+      const problem = 'EAP alone proves a gateway only with methods that prove both: tls, ttls and peap'
+      throw invalid(source, 'gatewayAuth.method', problem)
+    }
+  }
+  const { auth, secondAuth } = profile
+  if (secondAuth !== undefined && auth.method === 'eap')
+    throw invalid(source, 'secondAuth', 'it comes after a key or a certificate; EAP cannot come first')
+  if (secondAuth?.methods.includes('tls') && auth.method === 'certificate')
+    throw invalid(source, 'secondAuth.methods', 'a certificate is what comes first; tls would show another')
   const { ipv4, ipv6 } = profile.requestAddresses
   if (!ipv4 && !ipv6 && profile.localSubnets.length === 0) {
     throw invalid(source, 'localSubnets', 'name your inner address here, or ask the gateway for one')
@@ -244,7 +255,7 @@ export function checkProfile(profile: Profile, source: string): void {
 }
 
 /** What belongs to IKEv1 alone, and what IKEv1 cannot do. */
-function checkIkev1({ ike, auth, gatewayAuth, xauth, weak, ppk }: Profile, source: string): void {
+function checkIkev1({ ike, auth, secondAuth, gatewayAuth, xauth, weak, ppk }: Profile, source: string): void {
   const belongs = 'it belongs to IKEv1: "ike": { "version": 1 }'
   if (ike.version === 2) {
     if (xauth !== undefined) throw invalid(source, 'xauth', belongs)
@@ -252,6 +263,9 @@ function checkIkev1({ ike, auth, gatewayAuth, xauth, weak, ppk }: Profile, sourc
     if (auth.method === 'xauth') throw invalid(source, 'auth.method', belongs)
     return
   }
+  const noEap = 'IKEv1 has no EAP: "ike": { "version": 2 }'
+  if (auth.method === 'eap') throw invalid(source, 'auth.method', noEap)
+  if (secondAuth !== undefined) throw invalid(source, 'secondAuth', noEap)
   if (ppk?.required === true)
     throw invalid(source, 'ppk.required', 'IKEv1 has no such key: version 2 insists on it')
   if (ike.version === 'auto' && auth.method === 'xauth') throw invalid(source, 'auth.method', belongs)
@@ -272,6 +286,12 @@ function checkIkev1({ ike, auth, gatewayAuth, xauth, weak, ppk }: Profile, sourc
 
 const others = (suites: readonly string[], ours: readonly string[]): readonly string[] =>
   suites.filter((suite) => !ours.includes(suite))
+
+/** Without a `localId` somebody is named all the same. */
+const namesItself = (auth: Profile['auth']): boolean =>
+  auth.method === 'certificate' ||
+  auth.method === 'xauth' ||
+  (auth.method === 'eap' && (auth.user !== undefined || auth.methods.includes('tls')))
 
 function asIssue(issue: v.BaseIssue<unknown>): ProfileIssue {
   const field = v.getDotPath(issue) ?? ''

@@ -3,6 +3,8 @@ import type { Certificate } from '../cert/certificate.ts'
 import { decodeRevocationList, type RevocationList } from '../cert/crl.ts'
 import { readCertificates } from '../cert/own-key.ts'
 import { splitPem } from '../cert/pem.ts'
+import type { EapMethodName } from '../eap/config.ts'
+import { chosenMethods } from '../eap/methods.ts'
 
 /** Where trust comes from the authorities of the operating system. */
 export const SYSTEM_AUTHORITIES = 'system'
@@ -55,6 +57,17 @@ const pem = (read: (text: string) => Read<readonly unknown[]>, most: number) =>
 const readAuthorities = (text: string): Read<readonly Certificate[]> =>
   text === SYSTEM_AUTHORITIES ? [] : readPemCertificates(text)
 
+const trustEntries = {
+  /** The authorities to trust, PEM, or `system`: those of the operating system. */
+  ca: v.optional(pem(readAuthorities, CHOICE.certificates), SYSTEM_AUTHORITIES),
+  /** Revocation lists at hand, PEM. */
+  crl: v.optional(pem(readPemLists, CHOICE.lists)),
+  /** Refuse where no list that is current speaks of the issuer. */
+  requireCrl: v.optional(v.boolean(), false),
+  /** The common name counts as a host where the certificate has no dNSName. RFC 4945 §3.1.9 forbids it. */
+  commonName: v.optional(v.boolean(), false),
+}
+
 const methods = (known: string) => (issue: { readonly received: string }) =>
   issue.received === 'undefined' ? 'it is missing' : `only ${known} are known to this Culvert`
 
@@ -74,16 +87,57 @@ export const ownGatewayAuthSchema = v.variant(
   methods('"psk" and "certificate"'),
 )
 
+/** A name as it travels in EAP. */
+const eapName = v.pipe(v.string('a text is expected'), v.nonEmpty('it cannot be empty'), v.maxLength(253))
+const eapMethods = <const T extends readonly EapMethodName[]>(known: T) =>
+  v.pipe(
+    v.array(v.picklist(known, `one of ${known.join(', ')} is expected`)),
+    v.minLength(1, 'at least one method is needed'),
+    v.maxLength(known.length),
+  )
+
+/** By name and password, by a code, or in a TLS tunnel of its own. RFC 7296 §2.16 */
+export const eapSchema = v.strictObject({
+  method: v.literal('eap'),
+  /** Those that may be used: the strongest that the gateway agrees to is. */
+  methods: v.optional(eapMethods(['tls', 'ttls', 'peap', 'mschapv2', 'gtc', 'otp', 'md5']), () => [
+    'mschapv2' as const,
+  ]),
+  /** Whose password it is. Left out: whom `localId` or the certificate names. */
+  user: v.optional(eapName),
+  /** Said in the place of the user before there is a tunnel, for ttls and peap. */
+  anonymousIdentity: v.optional(eapName),
+  /** What is spoken inside ttls; `eap`: one of `inner`. */
+  ttls: v.optional(v.picklist(['pap', 'chap', 'mschap', 'mschapv2', 'eap']), 'mschapv2'),
+  /** The methods inside peap, and inside ttls where that is `eap`. */
+  inner: v.optional(eapMethods(['mschapv2', 'gtc', 'otp', 'md5']), () => ['mschapv2' as const]),
+  /** What gtc asks for: the password, or a code that is typed anew every time. */
+  gtc: v.optional(v.picklist(['password', 'code']), 'password'),
+  /** Our certificate for tls, then what leads from it to an authority. PEM. Left out: it is still to come. */
+  certificate: v.optional(pem(readPemCertificates, CHOICE.chain)),
+  /** Whom tls, ttls and peap may talk to. Left out: whoever the gateway itself has to be. */
+  server: v.optional(
+    v.strictObject({
+      /** The identity its certificate has to have. Left out: that of the gateway. */
+      id: v.optional(eapName),
+      ...trustEntries,
+    }),
+  ),
+  /** PEAP's proof that what is inside belongs to the tunnel: given where the server wants it, or insisted on. */
+  peapBinding: v.optional(v.picklist(['ifOffered', 'required']), 'ifOffered'),
+})
+
 /** How we prove who we are. What only the person knows (`psk`, `key`, `password`) is a secret and not in here. */
 export const authSchema = v.variant(
   'method',
   [
     byKey,
     byCertificate,
+    eapSchema,
     /** With the name and password of `xauth` alone. draft-ietf-ipsec-isakmp-hybrid-auth */
     v.strictObject({ method: v.literal('xauth') }),
   ],
-  methods('"psk", "certificate" and "xauth"'),
+  methods('"psk", "certificate", "eap" and "xauth"'),
 )
 
 /** How the gateway proves who it is. */
@@ -93,17 +147,12 @@ export const gatewayAuthSchema = v.variant(
     v.strictObject({ method: v.literal('psk') }),
     v.strictObject({
       method: v.literal('certificate'),
-      /** The authorities to trust, PEM, or `system`: those of the operating system. */
-      ca: v.optional(pem(readAuthorities, CHOICE.certificates), SYSTEM_AUTHORITIES),
-      /** Revocation lists at hand, PEM. */
-      crl: v.optional(pem(readPemLists, CHOICE.lists)),
-      /** Refuse where no list that is current speaks of the issuer. */
-      requireCrl: v.optional(v.boolean(), false),
-      /** The common name counts as a host where the certificate has no dNSName. RFC 4945 §3.1.9 forbids it. */
-      commonName: v.optional(v.boolean(), false),
+      ...trustEntries,
     }),
+    /** By the EAP method alone, which has to be one that proves both. RFC 5998 */
+    v.strictObject({ method: v.literal('eap') }),
   ],
-  methods('"psk" and "certificate"'),
+  methods('"psk", "certificate" and "eap"'),
 )
 
 export type Auth = v.InferOutput<typeof authSchema>
@@ -111,6 +160,7 @@ export type GatewayAuth = v.InferOutput<typeof gatewayAuthSchema>
 
 interface SignIn {
   readonly auth: Auth
+  readonly secondAuth?: EapAuth | undefined
   readonly gatewayAuth?: GatewayAuth | undefined
   readonly xauth?: { readonly user: string } | undefined
   readonly ppk?: object | undefined
@@ -128,15 +178,40 @@ export const SECRET_NAMES = ['psk', 'key', 'password', 'ppk'] as const
 
 /** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side, `password` that of XAuth, `ppk` the post-quantum one. */
 export function sessionSecrets(profile: SignIn): readonly string[] {
-  const psk = profile.auth.method === 'psk' || gatewayAuthOf(profile).method === 'psk'
+  const { auth, secondAuth } = profile
+  const eap = auth.method === 'eap' ? auth : secondAuth
+  const psk = auth.method === 'psk' || gatewayAuthOf(profile).method === 'psk'
   return [
-    ...(profile.auth.method === 'certificate' ? ['key'] : []),
+    ...(auth.method === 'certificate' || (eap !== undefined && showsCertificate(eap)) ? ['key'] : []),
     ...(psk ? ['psk'] : []),
-    ...(profile.xauth === undefined ? [] : ['password']),
+    ...((eap !== undefined && wantsPassword(eap)) || profile.xauth !== undefined ? ['password'] : []),
     ...(profile.ppk === undefined ? [] : ['ppk']),
   ]
 }
 
-/** For people: `pre-shared key`. */
-export const authWords = ({ method }: Auth | GatewayAuth): string =>
-  method === 'psk' ? 'pre-shared key' : method === 'xauth' ? 'XAuth' : method
+type EapAuth = Extract<Auth, { method: 'eap' }>
+
+/** By certificate inside TLS: where it is still to come, only if there is no other way. */
+export const showsCertificate = ({ methods, certificate }: EapAuth): boolean =>
+  methods.includes('tls') && (certificate !== undefined || methods.length === 1)
+
+/** Some way that is allowed needs the password, and does not ask for it in the middle. */
+export function wantsPassword({ methods, ttls, inner, gtc }: EapAuth): boolean {
+  const inside = methods.includes('peap') || (methods.includes('ttls') && ttls === 'eap') ? inner : []
+  if (methods.includes('ttls') && ttls !== 'eap') return true
+  return [...methods, ...inside].some(
+    (name) => name === 'mschapv2' || name === 'md5' || (name === 'gtc' && gtc === 'password'),
+  )
+}
+
+/** For people: `pre-shared key`, `EAP-MSCHAPv2`. */
+export function authWords(auth: Auth | GatewayAuth): string {
+  if (auth.method === 'psk') return 'pre-shared key'
+  if (auth.method === 'xauth') return 'XAuth'
+  if (auth.method !== 'eap') return auth.method
+  return 'methods' in auth
+    ? chosenMethods(auth.methods)
+        .map(({ title }) => title)
+        .join(', ')
+    : 'EAP alone'
+}

@@ -276,8 +276,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   password: 'Password',
   code: 'Code',
   pin: 'PIN',
+  newPassword: 'New password',
   newPin: 'New PIN',
-  again: 'New PIN again',
+  again: 'The same again',
 }
 export const fieldLabel = (name: string): string => FIELDS[name] ?? name
 
@@ -301,6 +302,8 @@ export function promptTitle({ kind, fields }: PromptSnapshot): string {
         : `Enter your ${fieldLabel(fields[0] ?? '').toLowerCase()}`
     case 'code':
       return 'Enter your one-time code'
+    case 'newPassword':
+      return 'Choose a new password'
     case 'newPin':
       return 'Choose a new PIN'
     case 'certificate':
@@ -308,12 +311,15 @@ export function promptTitle({ kind, fields }: PromptSnapshot): string {
   }
 }
 
-export function promptWhy({ kind, identity, certificate }: PromptSnapshot): string {
+export function promptWhy({ kind, identity, certificate, refused }: PromptSnapshot): string {
   switch (kind) {
     case 'secret':
+      if (refused) return 'The gateway did not accept the one it was given. What is saved stays as it is.'
       return identity === undefined ? 'It is not saved.' : `It is not saved. You sign in as ${identity}.`
     case 'code':
       return 'The gateway asks for a second proof.'
+    case 'newPassword':
+      return 'The old one has run out.'
     case 'newPin':
       return 'The gateway wants another one from now on.'
     case 'certificate':

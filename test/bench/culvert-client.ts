@@ -52,6 +52,7 @@ function connectOnce(
         changed() {},
         message() {},
         note() {},
+        ask: () => Promise.resolve(undefined),
         established() {
           answer = { ms: performance.now() - startMs }
           setImmediate(() => connection.command({ type: 'disconnect' }))

@@ -45,7 +45,14 @@ function start(openUdp: OsEdge['openUdp']): {
     addon: {} as NativeAddon,
     registry: wholeRegistry(),
     random: systemRandom,
-    listener: { changed() {}, message() {}, note() {}, established() {}, closed: (error) => end(error) },
+    listener: {
+      changed() {},
+      message() {},
+      note() {},
+      established() {},
+      ask: () => Promise.resolve(undefined),
+      closed: (error) => end(error),
+    },
   })
   connection.command({ type: 'connect' })
   return { connection, ended }

@@ -5,7 +5,12 @@ import { type LabEnv, setting } from './lab.ts'
 const WEAK = new Set(['3des', 'null', 'sha1', 'md5', 'prfsha1', 'prfmd5', 'modp768', 'modp1024', 'modp1536'])
 
 /** Here the gateway is known by its address alone, and must be whom its certificate names. */
-const BY_ADDRESS = new Set(['ikev2-cert-chain', 'ikev2-outer6-cert', 'ikev2-bad-gw-name-cert'])
+const BY_ADDRESS = new Set([
+  'ikev2-cert-chain',
+  'ikev2-outer6-cert',
+  'ikev2-bad-gw-name',
+  'ikev2-bad-gw-name-cert',
+])
 
 const words = (proposals: string): readonly string[] => proposals.split(/[-,]/)
 
@@ -39,9 +44,7 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
     esp: proposals(esp),
     ...(BY_ADDRESS.has(scenario) ? {} : { remoteId: setting(env, 'LAB_GW_ID') }),
     ...ourProof(env, read),
-    ...(setting(env, 'LAB_AUTH_GATEWAY') === 'pubkey'
-      ? { gatewayAuth: { method: 'certificate', ca: read(setting(env, 'LAB_CA')) } }
-      : {}),
+    ...gatewayAuth(env, read),
     ...(rounds(env).includes('xauth') ? { xauth: { user: setting(env, 'LAB_USER') } } : {}),
     ...(setting(env, 'LAB_CLIENT_PPK') === '' ? {} : { ppk: { id: setting(env, 'LAB_PPK_ID') } }),
     requestAddresses: { ipv4: pool === '4' || pool === '46', ipv6: pool === '6' || pool === '46' },
@@ -54,15 +57,46 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
   } as const
 }
 
-/** By key as `alice@lab.test`; by certificate as whom it names. */
-function ourProof(env: LabEnv, read: ReadFile) {
-  if (rounds(env)[0] === 'xauth') return { auth: { method: 'xauth' } }
-  if (!rounds(env).includes('pubkey')) {
-    const localId = isAggressive(env)
-      ? `keyid:${setting(env, 'LAB_GROUP')}`
-      : `${setting(env, 'LAB_USER')}@lab.test`
-    return { localId, auth: { method: 'psk' } }
+function gatewayAuth(env: LabEnv, read: ReadFile) {
+  const how = setting(env, 'LAB_AUTH_GATEWAY')
+  if (how === 'pubkey') return { gatewayAuth: { method: 'certificate', ca: read(setting(env, 'LAB_CA')) } }
+  return how === 'psk' ? {} : { gatewayAuth: { method: 'eap' } }
+}
+
+/** By EAP as `alice`, whom IKE knows as `alice@lab.test`; by certificate as whom it names. */
+function byEap(env: LabEnv, round: string, read: ReadFile) {
+  const method = round.replace(/^eap-/, '')
+  const localId = `${setting(env, 'LAB_USER')}@lab.test`
+  const server = { id: setting(env, 'LAB_GW_ID'), ca: read(setting(env, 'LAB_CA')) }
+  if (method === 'tls') {
+    const certificate = read(setting(env, 'LAB_CLIENT_CERT'))
+    return { auth: { method: 'eap', methods: ['tls'], certificate, server } }
   }
+  const inner = [setting(env, 'LAB_PHASE2')]
+  const inside =
+    method === 'ttls' ? { ttls: 'eap', inner, server } : method === 'peap' ? { inner, server } : {}
+  return { localId, auth: { method: 'eap', methods: [method], user: setting(env, 'LAB_USER'), ...inside } }
+}
+
+/** By key as `alice@lab.test`; by certificate as whom it names. */
+function ourProof(env: LabEnv, read: ReadFile): object {
+  const [first = '', second = ''] = rounds(env)
+  if (first === 'xauth') return { auth: { method: 'xauth' } }
+  if (first.startsWith('eap-')) return byEap(env, first, read)
+  return {
+    ...(first === 'pubkey' ? byCertificate(env, read) : byKey(env)),
+    ...(second.startsWith('eap-') ? { secondAuth: byEap(env, second, read).auth } : {}),
+  }
+}
+
+function byKey(env: LabEnv) {
+  const localId = isAggressive(env)
+    ? `keyid:${setting(env, 'LAB_GROUP')}`
+    : `${setting(env, 'LAB_USER')}@lab.test`
+  return { localId, auth: { method: 'psk' } }
+}
+
+function byCertificate(env: LabEnv, read: ReadFile) {
   const files = [setting(env, 'LAB_CLIENT_CERT'), setting(env, 'LAB_CLIENT_CHAIN')]
   const certificate = files
     .filter((path) => path !== '')
@@ -73,14 +107,19 @@ function ourProof(env: LabEnv, read: ReadFile) {
 
 /** What that person keeps secret, by the names Culvert has for it. */
 export const secretsFor = (env: LabEnv, read: ReadFile = readText): Readonly<Record<string, string>> => ({
-  ...(rounds(env).includes('pubkey') ? { key: read(setting(env, 'LAB_CLIENT_KEY')) } : {}),
+  ...(rounds(env).some((round) => round === 'pubkey' || round === 'eap-tls')
+    ? { key: read(setting(env, 'LAB_CLIENT_KEY')) }
+    : {}),
   ...(rounds(env).includes('psk') ? { psk: setting(env, 'LAB_CLIENT_PSK') } : {}),
-  ...(rounds(env).includes('xauth') ? { password: setting(env, 'LAB_CLIENT_PASSWORD') } : {}),
+  ...(rounds(env).some(hasPassword) ? { password: setting(env, 'LAB_CLIENT_PASSWORD') } : {}),
   ...(setting(env, 'LAB_CLIENT_PPK') === '' ? {} : { ppk: setting(env, 'LAB_CLIENT_PPK') }),
 })
 
 /** Aggressive mode of IKEv1. */
 const isAggressive = (env: LabEnv): boolean => setting(env, 'LAB_AGGRESSIVE') === 'yes'
 
-/** How the client signs in, one after the other: `psk`, `xauth`. */
+/** How the client signs in, one after the other: `psk`, `xauth`, `eap-tls`. */
 const rounds = (env: LabEnv): readonly string[] => setting(env, 'LAB_AUTH_CLIENT').split('+')
+
+const hasPassword = (round: string): boolean =>
+  round === 'xauth' || (round.startsWith('eap-') && round !== 'eap-tls')

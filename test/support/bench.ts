@@ -263,6 +263,16 @@ export class Net<N extends PeerNegotiation> {
       if (i > 5_000) throw new Error('the two never come to rest')
   }
 
+  /** As {@link settle}, with the TLS of both ends in between. */
+  async settleWithTls(): Promise<void> {
+    for (let i = 0; i < 1_000; i++) {
+      this.settle()
+      const turned = await Promise.all(this.peers.map((peer) => peer.turnTls()))
+      if (!turned.includes(true) && this.flying.length === 0) return
+    }
+    throw new Error('the two never come to rest')
+  }
+
   /** Time passes: datagrams arrive and timers fire in their order. */
   advance(ms: number): void {
     const end = asMillis(this.#now + ms)

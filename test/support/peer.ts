@@ -1,9 +1,12 @@
 import { asMillis, type EspSpi, type Millis } from '../../core/bytes/brands.ts'
 import type { Random } from '../../core/bytes/random.ts'
+import { Secret } from '../../core/bytes/secret.ts'
+import { PlatformTls } from '../../core/crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../../core/crypto/transforms.ts'
+import type { EapQuestion } from '../../core/eap/method.ts'
 import type { VpnError } from '../../core/errors.ts'
 import { createTypescriptEngine, type TypescriptEngine } from '../../core/esp/typescript-engine.ts'
-import { answerTo } from '../../core/ike/answers.ts'
+import { answerTo, tlsJudge } from '../../core/ike/answers.ts'
 import type { ConnectionConfig } from '../../core/ike/config.ts'
 import type {
   Answer,
@@ -36,6 +39,7 @@ export interface Outlet {
 /** What tests need of a negotiation, of either version. */
 export interface PeerNegotiation {
   readonly config: ConnectionConfig
+  readonly eapClaim?: string | undefined
   readonly local: Endpoint | undefined
   readonly remote: Endpoint | undefined
   readonly children: ReadonlyMap<number, { readonly inboundSpi: EspSpi; readonly outboundSpi: EspSpi }>
@@ -144,6 +148,43 @@ export class Peer<N extends PeerNegotiation = PeerNegotiation> {
     }
   }
 
+  /** What the person answers, one after the other: `undefined` cancels, a fault says that nobody is there. */
+  readonly person: (string | VpnError | undefined)[] = []
+  readonly questions: EapQuestion[] = []
+
+  #ask({ id, question }: Extract<IkeAction, { do: 'ask' }>): void {
+    this.questions.push(question)
+    // Nobody comes.
+    if (this.person.length === 0) return
+    const said = this.person.shift()
+    const answer: Answer =
+      said === undefined
+        ? undefined
+        : typeof said === 'string'
+          ? { what: 'secret', secret: Secret.fromText(said) }
+          : { what: 'failed', error: said }
+    this.feed({ type: 'answered', id, answer })
+  }
+
+  /** Turns of TLS that wait for {@link turnTls}. */
+  readonly turns: Extract<IkeAction, { do: 'tls' }>[] = []
+  #tls: PlatformTls | undefined
+
+  /** Takes the next turn of TLS; → whether there was one. */
+  async turnTls(): Promise<boolean> {
+    const action = this.turns.shift()
+    if (action === undefined) return false
+    const { setup, ...input } = action.input
+    if (setup !== undefined)
+      this.#tls = new PlatformTls(
+        setup,
+        tlsJudge({ authentication: this.n.config.authentication, eapClaim: this.n.eapClaim }, WALL_CLOCK),
+      )
+    const turn = await this.#tls!.turn(input)
+    this.feed({ type: 'answered', id: action.id, answer: { what: 'tls', turn } })
+    return true
+  }
+
   #answer(action: Extract<IkeAction, { do: 'sign' | 'verifyChain' }>): void {
     this.waiting.push(action)
     if (!this.patient) this.answerAll()
@@ -188,7 +229,14 @@ export class Peer<N extends PeerNegotiation = PeerNegotiation> {
       case 'verifyChain':
         return this.#answer(action)
       case 'ask':
-        return this.feed({ type: 'answered', id: action.id, answer: undefined })
+        return this.#ask(action)
+      case 'tls':
+        this.turns.push(action)
+        return
+      case 'endTls':
+        this.#tls?.close()
+        this.#tls = undefined
+        return
       case 'keepalive':
         return
     }

@@ -1,6 +1,6 @@
 import type { ReportRow } from '../../profile/import/report.ts'
 import type { RefusedProfile } from '../../profile/import/result.ts'
-import type { Profile } from '../../profile/schema.ts'
+import { type Profile, sessionSecrets } from '../../profile/schema.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface ImportStory {
@@ -32,8 +32,13 @@ export function tellImported(terminal: Terminal, story: ImportStory, json: boole
     const place = [file, field].filter((part) => part !== undefined && part !== '').join(', ')
     terminal.out(`  ${outcome.padEnd(8)} ${place}: ${reason ?? ''}`)
   }
-  for (const { name, auth } of profiles) {
-    const ready = auth.method !== 'certificate' || auth.certificate !== undefined
+  for (const profile of profiles) {
+    const { name, auth } = profile
+    const ready =
+      !sessionSecrets(profile).includes('key') ||
+      auth.method === 'psk' ||
+      auth.method === 'xauth' ||
+      auth.certificate !== undefined
     terminal.out(
       ready
         ? `Connect with: culvert connect ${JSON.stringify(name)}`

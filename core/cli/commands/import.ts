@@ -9,7 +9,7 @@ import { type Beside, looksLikeCredential, withBeside } from '../../profile/impo
 import { isCompanion } from '../../profile/import/import-files.ts'
 import type { ReportRow } from '../../profile/import/report.ts'
 import type { ImportedProfile } from '../../profile/import/result.ts'
-import { authWords, type Profile } from '../../profile/schema.ts'
+import { authWords, type Profile, sessionSecrets } from '../../profile/schema.ts'
 import { parseSecrets } from '../../secrets/input.ts'
 import { type CliContext, type ExitCode, reportFault, reporting } from '../context.ts'
 import { type CredentialOptions, readBeside } from './credentials.ts'
@@ -117,7 +117,7 @@ async function intoProfile(
     throw refuse(basename(stray.path), '', 'it holds no certificate or key, which is all --profile takes')
   }
   const profile = await context.profiles.find(name)
-  if (beside.credential !== undefined && profile.auth.method !== 'certificate') {
+  if (beside.credential !== undefined && !sessionSecrets(profile).includes('key') && !isByTls(profile)) {
     const problem = `it signs in by ${authWords(profile.auth)}; culvert edit can make it "certificate"`
     throw refuse(profile.name, 'auth.method', problem)
   }
@@ -134,6 +134,8 @@ async function intoProfile(
   )
   return 0
 }
+
+const isByTls = ({ auth }: Profile): boolean => auth.method === 'eap' && auth.methods.includes('tls')
 
 async function importOne(
   context: CliContext,

@@ -2,7 +2,7 @@ import type { Millis } from '../../bytes/brands.ts'
 import type { Answer, IkeAction, IkeEvent, State, Step } from '../session.ts'
 import type { Negotiation } from './negotiation.ts'
 
-type Asking = Extract<IkeAction, { do: 'sign' | 'verifyChain' | 'ask' }>
+type Asking = Extract<IkeAction, { do: 'sign' | 'verifyChain' | 'ask' | 'tls' }>
 type Unnumbered<T> = T extends { id: number } ? Omit<T, 'id'> : never
 
 /** Waits for somebody outside the protocol: a key, a calendar, a person. Other events are the asker's. */

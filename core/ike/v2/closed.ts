@@ -19,6 +19,10 @@ export function finish(n: Negotiation, error: VpnError | undefined): Step {
   return step(new Closed(), n)
 }
 
+/** Whether {@link common} ends it all over this event. */
+export const isEnd = (event: IkeEvent): boolean =>
+  event.type === 'failed' || (event.type === 'command' && event.command.type === 'disconnect')
+
 /** What every state of a negotiation that does not stand yet does with an event that is not its own. */
 export function common(n: Negotiation, event: IkeEvent, self: State): Step {
   if (event.type === 'failed') return finish(n, event.error)

@@ -3,10 +3,11 @@ import type { Decoded } from '../../bytes/malformed.ts'
 import { concat, equal } from '../../bytes/octets.ts'
 import type { Random } from '../../bytes/random.ts'
 import type { Header, Message } from '../../wire/ikev2/message.ts'
-import { decodeMessage, decodePayloads, encodePayloads } from '../../wire/ikev2/message.ts'
+import { decodeMessage, decodePayloads, encodePayloads, HEADER_BYTES } from '../../wire/ikev2/message.ts'
 import type { Payload, SkfPayload, SkPayload } from '../../wire/ikev2/payload.ts'
 import type { ObservedMessage } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
+import { withoutSecrets } from './discretion.ts'
 import { closeSeries, type FollowUp } from './exchanges/followup-ke.ts'
 import { type FragmentSizes, Reassembly, split, unfragmentedHead } from './fragmentation.ts'
 import { closeIkeKeys, closeMixedKeys, type IkeKeys, type MixedKeys } from './keys.ts'
@@ -21,6 +22,8 @@ export interface Outgoing {
   readonly payloads: readonly Payload[]
   /** What travels: the message, or its fragments in order. */
   readonly datagrams: readonly ObservedMessage[]
+  /** What really travels, where `datagrams` are to be shown with a secret hidden. */
+  readonly concealed?: readonly Uint8Array[]
   /** What the fragments carry, for the inspector; absent when nothing was split. */
   readonly whole: ObservedMessage | undefined
 }
@@ -273,8 +276,12 @@ export class IkeSa {
     const answered = this.#isAnswered(header)
     const payloads = decodePayloads(first, plaintext)
     const expected = header.response ? !this.#isHeard(header) : header.messageId === this.expectedId
-    const seen = observed('in', bytes, header, payloads.ok ? payloads.value : [], {
-      plaintext,
+    const read = payloads.ok ? payloads.value : []
+    const shown = withoutSecrets(read)
+    // What hides a secret is shown without what it came as.
+    const hidden = shown !== read
+    const seen = observed('in', hidden ? bytes.slice(0, HEADER_BYTES) : bytes, header, shown, {
+      plaintext: hidden ? encodePayloads(shown).bytes : plaintext,
       retransmission: !expected,
       ...(payloads.ok ? {} : { problem: payloads.error.message }),
       ...(fragments === undefined ? {} : { fragments }),
@@ -306,6 +313,15 @@ export class IkeSa {
 
   /** `messageBytes`: the largest message that goes in one piece; `undefined`: any. */
   #protect(header: Header, payloads: readonly Payload[], messageBytes: number | undefined): Outgoing {
+    const real = this.#sealed(header, payloads, messageBytes)
+    const shown = withoutSecrets(payloads)
+    if (shown === payloads) return real
+    // A capture with the keys must not give a password away: it gets a message of its own, under an IV of its own.
+    const { datagrams, whole } = this.#sealed(header, shown, messageBytes)
+    return { header, payloads, datagrams, whole, concealed: real.datagrams.map(({ bytes }) => bytes) }
+  }
+
+  #sealed(header: Header, payloads: readonly Payload[], messageBytes: number | undefined): Outgoing {
     const { first, bytes: content } = encodePayloads(payloads)
     const { suite } = this
     const sealed = (part: Parameters<typeof seal>[3]): Uint8Array =>

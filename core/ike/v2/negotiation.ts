@@ -49,6 +49,11 @@ export class Negotiation {
   remoteId: IdPayload | undefined
   /** Whose certificate proved the peer, and how it signed. */
   remoteProof: { readonly certificate: Certificate; readonly scheme: string } | undefined
+  /** The EAP method that the client signed in with. */
+  eapMethod: string | undefined
+  /** As a responder: whom the client says it is in EAP, and whom it has proven to be. */
+  eapClaim: string | undefined
+  eapIdentity: string | undefined
   readonly vendorIds: string[] = []
   /** Every CHILD_SA whose keys are installed, by inbound SPI. */
   readonly children = new Map<number, ChildSa>()
@@ -115,10 +120,14 @@ export class Negotiation {
   }
 
   /** Sends a protected message with all its fragments, the first time or once more. */
-  transmit({ datagrams, whole }: Outgoing, retransmission = false, path: Path = this): void {
+  transmit({ datagrams, whole, concealed }: Outgoing, retransmission = false, path: Path = this): void {
     if (whole !== undefined && !retransmission) this.act({ do: 'observe', message: whole })
-    for (const message of datagrams)
-      this.send(message.bytes, retransmission ? { ...message, retransmission } : message, path)
+    for (const [at, message] of datagrams.entries())
+      this.send(
+        concealed?.[at] ?? message.bytes,
+        retransmission ? { ...message, retransmission } : message,
+        path,
+      )
   }
 
   setTimer(timer: string, at: Millis): void {

@@ -72,6 +72,14 @@ export const CHOICE = {
   smallDatagramBytes: 576,
   /** Tries of a request before it goes in smaller fragments. RFC 7383 §2.5.2 */
   triesOfOneSize: 3,
+  /** How long a person is waited for when a gateway asks something: most gateways do not wait that long. */
+  questionMs: 120_000,
+  /** As a responder: half-open negotiations are forgotten after this time. */
+  halfOpenMs: 30_000,
+  /** The same once EAP has begun: a person may have to find a token. */
+  eapOpenMs: 180_000,
+  /** How long EAP may take without the time a person takes. */
+  eapMs: 90_000,
   /** Fragments of one message we keep: twice what the largest message needs in 576-octet datagrams. */
   mostFragments: 256,
   /** Octets inside the fragments of one message: what an unfragmented one could hold. RFC 7296 §3.2 */

@@ -1,4 +1,5 @@
 import { equal } from '../../bytes/octets.ts'
+import type { Secret } from '../../bytes/secret.ts'
 import {
   type AuthForm,
   chooseAuth,
@@ -15,7 +16,7 @@ import { AuthMethod, CertificateEncoding } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
 import { nameOf } from '../../iana/registry.ts'
 import type { AuthPayload, IdPayload, Payload } from '../../wire/ikev2/payload.ts'
-import type { ConnectionConfig, OurProof, TheirProof } from '../config.ts'
+import type { CertificateTrust, ConnectionConfig, OurProof, TheirProof } from '../config.ts'
 import { type SignedBy, sharedKeyAuth, signedOctets, verifySharedKeyAuth } from './auth.ts'
 import type { InitDone } from './exchanges/ike-sa-init.ts'
 import type { IkeKeys } from './keys.ts'
@@ -31,8 +32,10 @@ export const theirProof = ({ authentication }: Authenticating): TheirProof =>
   authentication.method === 'psk' ? authentication : authentication.theirs
 
 /** For people, as in {@link VpnError} and the status view. */
-export const proofWords = (proof: OurProof | TheirProof): string =>
-  proof.method === 'psk' ? 'pre-shared key' : proof.method === 'xauth' ? 'XAuth' : 'certificate'
+export const proofWords = ({ method }: OurProof | TheirProof): string =>
+  ({ psk: 'pre-shared key', certificate: 'certificate', xauth: 'XAuth', eap: 'EAP', eapAlone: 'EAP alone' })[
+    method
+  ]
 
 // --- IKE_SA_INIT ---
 
@@ -40,7 +43,7 @@ export const proofWords = (proof: OurProof | TheirProof): string =>
 function ourHashes(config: ConnectionConfig): readonly number[] | undefined {
   const [ours, theirs] = [ourProof(config), theirProof(config)]
   if (config.digitalSignatures === false) return undefined
-  if (ours.method === 'psk' && theirs.method === 'psk') return undefined
+  if (ours.method !== 'certificate' && theirs.method !== 'certificate') return undefined
   return offeredHashes(theirs.method === 'certificate' && theirs.weak.sha1 === true)
 }
 
@@ -122,8 +125,11 @@ export function prove(
     const data = sharedKeyAuth(prf, ours.psk, signedBy(init, side, id, keys))
     return { outcome: 'ready', payloads: [{ type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data }] }
   }
-  if (ours.method !== 'certificate')
+  if (ours.method === 'xauth')
     return { outcome: 'impossible', error: { kind: 'algorithmUnavailable', algorithm: 'XAuth with IKEv2' } }
+  if (ours.method !== 'certificate') {
+    return { outcome: 'impossible', error: { kind: 'internal', problem: 'EAP has an AUTH of its own' } }
+  }
   const { key, pss, weakSha1, chain } = ours
   // The certificate is what the peer goes by: it may allow less than the key can do.
   const chosen = chooseAuth(chain[0]?.publicKey ?? key.publicKey, {
@@ -167,6 +173,28 @@ const weakSignature = (algorithm: string): VpnError => ({
   switch: '"weak": ["sha1signature"]',
 })
 
+/**
+ * AUTH of either side after EAP: with the key its method gave, or without one with SK_pi and SK_pr. RFC 7296 §2.16
+ */
+export function eapAuth(init: InitDone, side: Side, id: IdPayload, msk: Secret | undefined): AuthPayload {
+  const by = signedBy(init, side, id)
+  const data = sharedKeyAuth(init.sa.suite.prf, msk ?? by.pKey, by)
+  return { type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data }
+}
+
+/** Whether this is the AUTH of the side whose EAP conversation gave this key. */
+export function isEapAuth(
+  init: InitDone,
+  side: Side,
+  id: IdPayload,
+  msk: Secret | undefined,
+  auth: AuthPayload | undefined,
+): boolean {
+  if (auth?.method !== AuthMethod.SHARED_KEY_MIC.id) return false
+  const by = signedBy(init, side, id)
+  return verifySharedKeyAuth(init.sa.suite.prf, msk ?? by.pKey, by, auth.data)
+}
+
 // --- their proof ---
 
 /**
@@ -183,13 +211,21 @@ export function chainQuestion(
   if (theirs.method !== 'certificate' || auth === undefined || auth.method === AuthMethod.SHARED_KEY_MIC.id) {
     return undefined
   }
-  const { lists, requireLists, weak } = theirs
   // Other encodings may stand beside ours; what cannot be read is passed over. RFC 7296 §3.6
   const certificates = all(payloads, 'CERT')
     .filter(({ encoding }) => encoding === CertificateEncoding.X509_SIGNATURE.id)
     .map(({ data }) => data)
-  const anchors = typeof theirs.anchors === 'function' ? theirs.anchors(certificates) : theirs.anchors
-  return { certificates, anchors, lists, requireLists, weak, role }
+  return trustQuestion(theirs, certificates, role)
+}
+
+/** The question whether these certificates, DER, lead to somebody who is trusted. */
+export function trustQuestion(
+  { anchors, lists, requireLists, weak }: CertificateTrust,
+  certificates: readonly Uint8Array[],
+  role: 'gateway' | 'client',
+): Omit<ChainQuestion, 'at'> {
+  const known = typeof anchors === 'function' ? anchors(certificates) : anchors
+  return { certificates, anchors: known, lists, requireLists, weak, role }
 }
 
 /**
@@ -216,7 +252,11 @@ export function doubt(
     ) {
       return { kind: 'authFailed', who, method }
     }
-    return wanted === undefined || isSame(wanted, id) ? undefined : mismatch(wanted, [describe(id)])
+    return nameDoubt(n, id)
+  }
+  if (theirs.method !== 'certificate') {
+    const problem = `it proved itself by ${nameOf(AuthMethod, auth.method)} and not by EAP`
+    return { kind: 'authFailed', who, method, problem }
   }
   if (side === 'responder' && wanted === undefined) {
     return { kind: 'internal', problem: 'a certificate of the gateway needs a name to be held against' }
@@ -265,6 +305,12 @@ export function nameProblem(
 }
 
 const describe = ({ idType, data }: IdPayload): string => describeIdentity({ type: idType, data })
+
+/** The peer says it is whom we expect, or we expect nobody in particular. Whether that is true is another matter. */
+export function nameDoubt(n: Negotiation, id: IdPayload): VpnError | undefined {
+  const wanted = n.config.remoteIdentity
+  return wanted === undefined || isSame(wanted, id) ? undefined : mismatch(wanted, [describe(id)])
+}
 
 const isSame = (
   wanted: { readonly type: number; readonly data: Uint8Array },

@@ -1,13 +1,17 @@
 import type { Millis } from '../../bytes/brands.ts'
+import type { Secret } from '../../bytes/secret.ts'
 import type { ChainVerdict } from '../../cert/chain.ts'
+import { type MethodInfo, safeAlone } from '../../eap/methods.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
-import type { Payload } from '../../wire/ikev2/payload.ts'
+import type { IdPayload, Payload } from '../../wire/ikev2/payload.ts'
+import type { Authentication, OurEap } from '../config.ts'
 import type { IkeEvent, State, Step } from '../session.ts'
 import { AwaitAnswer } from './await-answer.ts'
 import { AwaitAuthReply } from './await-auth-reply.ts'
-import { common, finish } from './closed.ts'
+import { common, finish, isEnd } from './closed.ts'
+import { EapRounds } from './eap-rounds.ts'
 import { Established } from './established.ts'
 import {
   type AuthRequest,
@@ -15,21 +19,28 @@ import {
   gatewayProof,
   identityPayload,
   openChild,
+  refusal,
 } from './exchanges/ike-auth.ts'
 import type { InitDone } from './exchanges/ike-sa-init.ts'
 import type { MixedKeys } from './keys.ts'
 import { additionalAddresses, saysMobike } from './mobility.ts'
 import type { Negotiation } from './negotiation.ts'
-import { DELETE_IKE, notify } from './payloads.ts'
+import { DELETE_IKE, find, findNotify, notify } from './payloads.ts'
 import { beginPpk, concludePpk, ppkIdentity, withoutPpk } from './ppk.ts'
-import { chainQuestion, prove } from './proof.ts'
+import { chainQuestion, eapAuth, isEapAuth, ourProof, prove, theirProof } from './proof.ts'
 import { authLifetime } from './reauthentication.ts'
 import { followRedirect, redirectOf } from './redirect.ts'
 
-/** The initiator's way through IKE_AUTH, in as many messages as the two proofs take. RFC 7296 §1.2, §2.15 */
+type SecondProof = NonNullable<Extract<Authentication, { method: 'each' }>['oursThen']>
+type OnReply = (payloads: readonly Payload[], now: Millis) => Step
+
+/** The initiator's way through IKE_AUTH, in as many messages as the two proofs take. RFC 7296 §1.2, §2.15, §2.16 */
 export class SignIn {
   readonly #n: Negotiation
   readonly #init: InitDone
+  #eap: EapRounds | undefined
+  /** What EAP gave, until both have proven that they have it. */
+  #msk: Secret | undefined
 
   constructor(n: Negotiation, init: InitDone) {
     this.#n = n
@@ -39,7 +50,11 @@ export class SignIn {
   /** Proves who we are, with the help of whoever holds our key, and sends IKE_AUTH. */
   begin(now: Millis): Step {
     const { sa } = this.#init
+    // A gateway that does not know of second proofs would never ask for ours. RFC 4739 §2.1
+    if (this.#second !== undefined && !announcesMore(this.#init.peerPayloads)) return this.#end(onlyOneProof)
     const ppk = beginPpk(this.#n.config, this.#init)
+    // Without AUTH the request asks for EAP. RFC 7296 §2.16
+    if (ourProof(this.#n).method === 'eap') return this.#ask(ppk === undefined ? [] : [ppkIdentity(ppk)], now)
     const { keys, mixed } = sa
     const ask = (proof: readonly Payload[], later: Millis): Step => this.#ask(proof, later)
     if (ppk === undefined || mixed === undefined) return this.#prove(keys, ask, now)
@@ -79,25 +94,26 @@ export class SignIn {
     return this.#send(request.payloads, now, (payloads, later) => this.#onReply(request, payloads, later))
   }
 
-  #send(
-    payloads: readonly Payload[],
-    now: Millis,
-    onReply: (payloads: readonly Payload[], now: Millis) => Step,
-  ): Step {
+  #send(payloads: readonly Payload[], now: Millis, onReply: OnReply): Step {
     const asker = { onReply, end: this.#end, otherwise: this.#otherwise }
     return AwaitAuthReply.begin(this.#n, this.#init.sa, payloads, asker, now)
   }
 
-  readonly #end = (error: VpnError): Step => {
+  #forget(): void {
+    this.#eap?.close()
+    this.#msk?.close()
     this.#init.sa.close()
+  }
+
+  readonly #end = (error: VpnError): Step => {
+    this.#forget()
     return finish(this.#n, error)
   }
 
   /** As {@link common}, with an IKE SA whose keys are forgotten at the end. */
   readonly #otherwise = (event: IkeEvent, self: State): Step => {
-    const next = common(this.#n, event, self)
-    if (next.next !== self) this.#init.sa.close()
-    return next
+    if (isEnd(event)) this.#forget()
+    return common(this.#n, event, self)
   }
 
   /** The answer is whole and nothing of it is believed yet. */
@@ -118,6 +134,7 @@ export class SignIn {
     )
   }
 
+  /** Before anything of ours but the name in IDi leaves, the gateway is believed or left. */
   #judge(
     request: AuthRequest,
     payloads: readonly Payload[],
@@ -131,7 +148,66 @@ export class SignIn {
     if (proof.outcome === 'distrust') return this.#tell(proof.error, now)
     if (!ppk) return this.#tell({ kind: 'ppkNotUsed' }, now)
     n.remoteId = proof.remoteId
-    return this.#open(request, payloads, now)
+    const ours = ourProof(n)
+    const second = this.#second
+    if (second !== undefined) return this.#proveMore(request, second, now)
+    if (ours.method !== 'eap') return this.#open(request, payloads, now)
+    return this.#signInByEap(request, identityPayload('IDi', n), ours).onPayloads(payloads, now)
+  }
+
+  get #second(): SecondProof | undefined {
+    const { authentication } = this.#n
+    return authentication.method === 'each' ? authentication.oursThen : undefined
+  }
+
+  /** The first proof was good: the second begins with the name it is for. RFC 4739 §2.2 */
+  #proveMore(request: AuthRequest, { proof, identity }: SecondProof, now: Millis): Step {
+    const id = identityPayload('IDi', this.#n)
+    const idi: IdPayload =
+      identity === undefined ? id : { type: 'IDi', idType: identity.type, data: identity.data }
+    const eap = this.#signInByEap(request, idi, proof)
+    return this.#send([idi], now, (payloads, later) => eap.onPayloads(payloads, later))
+  }
+
+  /** The gateway's AUTH is behind us, unless EAP is to prove it too. */
+  #signInByEap(request: AuthRequest, idi: IdPayload, { peer }: OurEap): { onPayloads: OnReply } {
+    const n = this.#n
+    const { legacy } = n.registry
+    if (legacy === undefined)
+      return { onPayloads: () => this.#end({ kind: 'algorithmUnavailable', algorithm: 'EAP' }) }
+    const alone = theirProof(n).method === 'eapAlone'
+    const methods = alone ? safeAlone(peer.methods) : peer.methods
+    n.step = 'signing in'
+    this.#eap = new EapRounds(n, { ...peer, methods }, legacy, {
+      send: (payloads, now, onReply) => this.#send(payloads, now, onReply),
+      end: this.#end,
+      otherwise: this.#otherwise,
+      succeeded: (method, msk, now) => this.#proveByEap(request, idi, method, msk, now),
+    })
+    return this.#eap
+  }
+
+  /** Both prove that the one who knew the password, or had the certificate, is also the one with the keys. RFC 7296 §2.16 */
+  #proveByEap(
+    request: AuthRequest,
+    idi: IdPayload,
+    { title }: MethodInfo,
+    msk: Secret | undefined,
+    now: Millis,
+  ): Step {
+    const n = this.#n
+    this.#eap?.close()
+    this.#msk = msk
+    const auth = eapAuth(this.#init, 'initiator', idi, msk)
+    return this.#send([auth], now, (payloads, later) => {
+      const theirs = find(payloads, 'AUTH')
+      const good = isEapAuth(this.#init, 'responder', n.remoteId!, msk, theirs)
+      msk?.close()
+      if (theirs === undefined) return this.#end(refusal(n, payloads, 'AUTH'))
+      if (!good) return this.#tell({ kind: 'authFailed', who: 'gateway', method: title }, later)
+      n.eapMethod = title
+      return this.#open(request, payloads, later)
+    })
   }
 
   /** Both have proven themselves. */
@@ -162,7 +238,17 @@ export class SignIn {
 
   /** We don't believe the gateway, and say so before we leave. RFC 7296 §2.21.2 */
   #tell(error: VpnError, now: Millis): Step {
-    const refusal: readonly Payload[] = [notify(NotifyType.AUTHENTICATION_FAILED.id)]
-    return new Established(this.#n, this.#init.sa).leaveWith(refusal, error, now)
+    this.#eap?.close()
+    const said: readonly Payload[] = [notify(NotifyType.AUTHENTICATION_FAILED.id)]
+    return new Established(this.#n, this.#init.sa).leaveWith(said, error, now)
   }
+}
+
+const announcesMore = (payloads: readonly Payload[]): boolean =>
+  findNotify(payloads, NotifyType.MULTIPLE_AUTH_SUPPORTED.id) !== undefined
+
+const onlyOneProof: VpnError = {
+  kind: 'noSignInMethod',
+  wanted: ['one proof'],
+  allowed: ['two proofs (RFC 4739)'],
 }

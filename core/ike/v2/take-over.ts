@@ -46,6 +46,7 @@ export function takeOver(
   n.current = fresh.current
   n.remoteId = fresh.remoteId
   n.remoteProof = fresh.remoteProof
+  n.eapMethod = fresh.eapMethod
   n.vendorIds.splice(0, n.vendorIds.length, ...fresh.vendorIds)
   n.nat = fresh.nat
   n.mobike = fresh.mobike

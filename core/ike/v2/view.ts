@@ -30,9 +30,9 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
     localIdentity: describeIdentity(n.config.localIdentity),
     remoteIdentity:
       n.remoteId === undefined ? '' : describeIdentity({ type: n.remoteId.idType, data: n.remoteId.data }),
-    localAuthentication: proofWords(ourProof(n)),
+    localAuthentication: waysOf(n, ourProof(n)),
     remoteAuthentication:
-      n.remoteProof === undefined ? proofWords(theirProof(n)) : `certificate, ${n.remoteProof.scheme}`,
+      n.remoteProof === undefined ? waysOf(n, theirProof(n)) : `certificate, ${n.remoteProof.scheme}`,
     certificate: n.remoteProof === undefined ? undefined : describePeerCertificate(n.remoteProof.certificate),
     localEndpoint: endpointWords(n.local),
     remoteEndpoint: endpointWords(n.remote),
@@ -44,3 +44,7 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
     peerVendorIds: n.vendorIds,
   }
 }
+
+/** By EAP says little: the method says how. */
+const waysOf = (n: Negotiation, proof: Parameters<typeof proofWords>[0]): string =>
+  (proof.method === 'eap' || proof.method === 'eapAlone' ? n.eapMethod : undefined) ?? proofWords(proof)

@@ -1,7 +1,7 @@
 import { armor, Encrypter } from 'age-encryption'
 import type { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
-import { gatewayAuthOf, type Profile } from '../schema.ts'
+import { authWords, gatewayAuthOf, type Profile } from '../schema.ts'
 import type { Exported } from './exported.ts'
 import { toNetworkManager } from './network-manager.ts'
 import { toSswan } from './sswan.ts'
@@ -19,6 +19,11 @@ export function exportProfileAs(profile: Profile, format: ExportFormat): Exporte
   if (profile.ike.version === 1 && (format === 'network-manager' || format === 'sswan')) {
     throw unsupported(profile, 'it is a connection by IKEv1, which that program does not speak')
   }
+  if (format !== 'culvert' && methods.includes('eap'))
+    throw unsupported(
+      profile,
+      `it signs in by ${authWords(profile.auth)}, which is written in our own format only`,
+    )
   switch (format) {
     case 'culvert':
       return {

@@ -55,7 +55,8 @@ export function toSwanctl(profile: Profile): Exported {
   return { text: `${parts.join('\n')}\n`, fileName: `${profile.id}.conf`, losses: losses.sentences }
 }
 
-const word = (method: 'psk' | 'certificate'): string => (method === 'psk' ? 'psk' : 'pubkey')
+/** The caller has no EAP. */
+const word = (method: 'psk' | 'certificate' | 'eap'): string => (method === 'psk' ? 'psk' : 'pubkey')
 
 /** Empty for an empty list. */
 const pair = (key: string, values: readonly string[]): string =>

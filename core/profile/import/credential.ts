@@ -37,9 +37,10 @@ export function withBeside<T extends Pick<ImportedProfile, 'profile' | 'secrets'
   const { auth } = profile
   const [chain, trust] = [{ field: 'auth.certificate' }, { field: 'gatewayAuth.ca' }]
   let made = imported
-  if (credential !== undefined && auth.method !== 'certificate') {
+  const fits = auth.method === 'certificate' || (auth.method === 'eap' && auth.methods.includes('tls'))
+  if (credential !== undefined && !fits) {
     row({ ...chain, outcome: 'ignored', reason: `${profile.name} signs in by ${authWords(auth)}` })
-  } else if (credential !== undefined && auth.method === 'certificate') {
+  } else if (credential !== undefined && auth.method !== 'psk') {
     const { certificate, intermediates, roots } = credential
     secrets.get('key')?.close()
     made = {

@@ -1,9 +1,11 @@
 import { asEspSpi, type Millis } from '../../../bytes/brands.ts'
+import { utf8 } from '../../../bytes/octets.ts'
 import type { ChainVerdict } from '../../../cert/chain.ts'
 import type { VpnError } from '../../../errors.ts'
+import { IdType } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
-import type { Assigned } from '../../config.ts'
+import type { Assigned, Identity } from '../../config.ts'
 import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
 import { configurationReply, isRequest } from '../configuration.ts'
 import { mobikeNotify, saysMobike } from '../mobility.ts'
@@ -15,7 +17,7 @@ import { lifetimeNotify } from '../reauthentication.ts'
 import { identityOf } from '../redirect.ts'
 import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
 import { childSuite, choose, encodeChoice, PROTOCOL } from '../suite.ts'
-import { addChild, espOffer, FIRST_CHILD, identityPayload } from './ike-auth.ts'
+import { addChild, espOffer, FIRST_CHILD } from './ike-auth.ts'
 import type { InitDone } from './ike-sa-init.ts'
 
 export type Refusal = {
@@ -58,7 +60,7 @@ export function checkInitiator(
   return { outcome: 'proven', remoteId: idi, beside: ppk.beside }
 }
 
-/** `SK {IDr, [CERT+,] AUTH, [CP,] SAr2, TSi, TSr}`; both stand, or the IKE SA alone with the reason why beside it. RFC 7296 §1.2 */
+/** `SK {[IDr, [CERT+,]] AUTH, [CP,] SAr2, TSi, TSr}`, of which `proof` is what comes before CP; both stand, or the IKE SA alone with the reason why beside it. RFC 7296 §1.2 */
 export function answerAuth(
   n: Negotiation,
   init: InitDone,
@@ -69,12 +71,12 @@ export function answerAuth(
   const { redirectsTo } = n.config
   if (redirectsTo?.in === 'IKE_AUTH' && n.redirectable) {
     const elsewhere = notify(NotifyType.REDIRECT.id, identityOf(redirectsTo.host))
-    return { payloads: [identityPayload('IDr', n), ...proof, elsewhere], child: undefined }
+    return { payloads: [...proof, elsewhere], child: undefined }
   }
   const { payloads: rest, child } = firstChild(n, init, payloads, now)
   n.mobike = saysMobike(n.config, payloads)
   const mobike = n.mobike ? mobikeNotify(n.config) : []
-  return { payloads: [identityPayload('IDr', n), ...proof, ...rest, ...lifetimeNotify(n), ...mobike], child }
+  return { payloads: [...proof, ...rest, ...lifetimeNotify(n), ...mobike], child }
 }
 
 export const refuse = (type: number, error: VpnError): Refusal => ({
@@ -165,12 +167,16 @@ function assign(
   return given
 }
 
+/** By EAP somebody has proven a name of EAP: what IDi said is no more than a hint. RFC 7296 §2.16 */
+const whoIsIn = ({ eapIdentity }: Negotiation, { idType, data }: IdPayload): Identity =>
+  eapIdentity === undefined ? { type: idType, data } : { type: IdType.ID_KEY_ID.id, data: utf8(eapIdentity) }
+
 function assignedTo(n: Negotiation, payloads: readonly Payload[]): Assigned | undefined {
   const { assigns } = n.config
   if (typeof assigns !== 'function') return assigns
   if (n.remoteId === undefined) return undefined
   return assigns({
-    identity: { type: n.remoteId.idType, data: n.remoteId.data },
+    identity: whoIsIn(n, n.remoteId),
     initialContact: findNotify(payloads, NotifyType.INITIAL_CONTACT.id) !== undefined,
   })
 }

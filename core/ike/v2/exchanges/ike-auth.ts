@@ -12,7 +12,7 @@ import { configurationRequest, readConfiguration } from '../configuration.ts'
 import { mobikeNotify } from '../mobility.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { errorOf, find, notify, spiBytes, spiNumber } from '../payloads.ts'
-import { certificateRequest, doubt, ourProof, proofWords } from '../proof.ts'
+import { certificateRequest, doubt, nameDoubt, ourProof, proofWords, theirProof } from '../proof.ts'
 import { describeSelector, everything, isSubset, knownSelectors } from '../selectors.ts'
 import {
   checkChoice,
@@ -65,6 +65,8 @@ export function authRequest(n: Negotiation, init: InitDone, proof: readonly Payl
       ? []
       : [{ type: 'IDr', idType: config.remoteIdentity.type, data: config.remoteIdentity.data } as const]),
     ...proof.filter(({ type }) => type !== 'CERT'),
+    ...(theirProof(n).method === 'eapAlone' ? [notify(NotifyType.EAP_ONLY_AUTHENTICATION.id)] : []),
+    ...secondProof(n),
     ...(config.initialContact === false ? [] : [notify(NotifyType.INITIAL_CONTACT.id)]),
     ...mobikeNotify(config),
     ...(wantsAddress ? [configurationRequest(config.requestAddresses)] : []),
@@ -78,6 +80,12 @@ export function authRequest(n: Negotiation, init: InitDone, proof: readonly Payl
   ]
   return { inboundSpi, payloads, local, remote }
 }
+
+/** Our proof is not the last. RFC 4739 §2.1 */
+const secondProof = ({ authentication }: Negotiation): readonly Payload[] =>
+  authentication.method === 'each' && authentication.oursThen !== undefined
+    ? [notify(NotifyType.MULTIPLE_AUTH_SUPPORTED.id), notify(NotifyType.ANOTHER_AUTH_FOLLOWS.id)]
+    : []
 
 /** ESP proposals without key exchange: the first CHILD_SA takes its keys from IKE_SA_INIT. RFC 7296 §1.2 */
 export const espOffer = (n: Negotiation) =>
@@ -99,8 +107,16 @@ export function gatewayProof(
 ): GatewayProof {
   const idr = find(payloads, 'IDr')
   const auth = find(payloads, 'AUTH')
-  if (idr === undefined || auth === undefined)
-    return { outcome: 'refused', error: refusedBecause(n, errorOf(payloads)?.notify) }
+  // Where EAP alone proves the gateway, it has only told its name so far. RFC 5998 §3
+  const later = theirProof(n).method === 'eapAlone'
+  if (idr === undefined || (auth === undefined && !later))
+    return { outcome: 'refused', error: refusal(n, payloads) }
+  if (later || auth === undefined) {
+    const doubted = nameDoubt(n, idr)
+    return doubted === undefined
+      ? { outcome: 'proven', remoteId: idr }
+      : { outcome: 'distrust', error: doubted }
+  }
   const doubted = doubt(n, init, 'responder', { id: idr, auth }, verdict)
   return doubted === undefined
     ? { outcome: 'proven', remoteId: idr }
@@ -127,7 +143,7 @@ export function openChild(
   const error = errorOf(payloads)
   // A refusal beside a good AUTH speaks of the whole exchange or of the CHILD_SA alone.
   if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id)
-    return { outcome: 'refused', error: refusedBecause(n, error.notify) }
+    return { outcome: 'refused', error: refusal(n, payloads) }
   if (error !== undefined) return { outcome: 'childless', error: childRefused(n, error.notify) }
   const configuration = readConfiguration(find(payloads, 'CP'))
   const lacksAddress =
@@ -139,14 +155,16 @@ export function openChild(
   return { outcome: 'done', child: child.install(), configuration }
 }
 
-function refusedBecause(n: Negotiation, type: number | undefined): VpnError {
+/** Why a gateway does not go on, which it says in a notify or not at all. */
+export function refusal(n: Negotiation, payloads: readonly Payload[], missing = 'IDr or AUTH'): VpnError {
+  const type = errorOf(payloads)?.notify
   if (type === NotifyType.AUTHENTICATION_FAILED.id)
     return { kind: 'authFailed', who: 'us', method: proofWords(ourProof(n)) }
   if (type === undefined)
     return {
       kind: 'protocol',
       exchange: 'IKE_AUTH',
-      problem: 'IDr or AUTH is missing',
+      problem: `${missing} is missing`,
       reference: 'RFC 7296 §1.2',
     }
   return { kind: 'refused', exchange: 'IKE_AUTH', notify: nameOf(NotifyType, type) }

@@ -345,6 +345,12 @@ const saysFragmentation = (payloads: readonly Payload[]): boolean =>
   findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED.id) !== undefined
 
 /** Fragments only when both said that they can. RFC 7383 §2.4 */
+/** A responder that wants a second proof, or could take one, says so. RFC 4739 §3.1 */
+const multipleProofs = ({ authentication }: Negotiation): readonly Payload[] =>
+  authentication.method === 'each' && authentication.theirsThen !== undefined
+    ? [notify(NotifyType.MULTIPLE_AUTH_SUPPORTED.id)]
+    : []
+
 function agreeFragmentation(n: Negotiation, sa: IkeSa, theirs: readonly Payload[]): void {
   if (n.config.fragmentation === false || !saysFragmentation(theirs)) return
   sa.fragments = fragmentSizes(n.remote!.address, n.config.fragmentDatagramBytes)
@@ -450,6 +456,7 @@ export function respondInit(
     ...(saysIntermediate(payloads) ? intermediateNotify(n) : []),
     ...(n.config.childless === true ? [notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED.id)] : []),
     ...certificateRequest(n.config),
+    ...multipleProofs(n),
   ]
   readNat(n, payloads, { initiatorSpi: spiI, responderSpi: asIkeSpi(NO_SPI) })
   const seed = skeyseed(suite.prf, ni, nr, exchange.secret)

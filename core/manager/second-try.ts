@@ -1,0 +1,56 @@
+import type { Secret } from '../bytes/secret.ts'
+import type { VpnError } from '../errors.ts'
+import type { ConnectionListener } from '../ike/config.ts'
+import { type Profile, sessionSecrets } from '../profile/schema.ts'
+
+/** Ours: how long a person may take. */
+const WAIT_MS = 120_000
+
+/**
+ * A password that was refused, by a gateway that does not ask for another by itself: the person is asked once, and what
+ * is saved stays as it is.
+ */
+export class SecondTry {
+  readonly #profile: Profile
+  readonly #ask: ConnectionListener['ask']
+  #asked = false
+  #typed: Secret | undefined
+
+  constructor(profile: Profile, ask: ConnectionListener['ask']) {
+    this.#profile = profile
+    this.#ask = ask
+  }
+
+  /** The gateway has asked by itself: once is enough. */
+  readonly ask: ConnectionListener['ask'] = (question, untilMs) => {
+    if (question.what === 'password') this.#asked = true
+    return this.#ask(question, untilMs)
+  }
+
+  /** Whether to try again, with what was typed. Never throws. */
+  async wanted(error: VpnError, nowMs: number): Promise<boolean> {
+    const refused = error.kind === 'authFailed' && error.who === 'us'
+    if (!refused || this.#asked || !sessionSecrets(this.#profile).includes('password')) return false
+    this.#asked = true
+    const { auth, secondAuth, localId } = this.#profile
+    const user = (auth.method === 'eap' ? auth.user : secondAuth?.user) ?? localId ?? ''
+    const message = error.problem === undefined ? {} : { message: error.problem }
+    try {
+      this.#typed = await this.#ask({ what: 'password', user, retry: true, ...message }, nowMs + WAIT_MS)
+    } catch {
+      // There is nobody to ask.
+      return false
+    }
+    return this.#typed !== undefined
+  }
+
+  /** What was typed in the place of what is saved; the caller closes it. */
+  secret(name: string): Secret | undefined {
+    return name === 'password' ? this.#typed?.clone() : undefined
+  }
+
+  close(): void {
+    this.#typed?.close()
+    this.#typed = undefined
+  }
+}

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { Secret } from '../../core/bytes/secret.ts'
+import type { EapQuestion } from '../../core/eap/method.ts'
+import { VpnFailure } from '../../core/errors.ts'
+import { askPerson } from '../../core/manager/gateway-questions.ts'
+import { Prompts } from '../../core/manager/prompts.ts'
+import { revealed } from '../support/eap-pair.ts'
+import { profileOf } from './world.ts'
+
+const office = profileOf('Office')
+
+function ask(question: EapQuestion, attended = true) {
+  const prompts = new Prompts(() => {})
+  const kept: string[] = []
+  const needs = {
+    attended: () => attended,
+    keep: async (_: unknown, name: string, secret: Secret) => void kept.push(`${name} ${revealed(secret)}`),
+  }
+  return { prompts, kept, answer: askPerson(prompts, needs, office, question, 2_000) }
+}
+const values = (name: string, text: string) => new Map([[name, Secret.fromText(text)]])
+
+test('a one-time code: the words of the gateway, until when it waits, and nothing of it is kept', async () => {
+  const { prompts, kept, answer } = ask({ what: 'code', user: 'alice', message: 'Your token, please' })
+  expect(prompts.open).toEqual([
+    {
+      id: 1,
+      profile: 'office',
+      kind: 'code',
+      fields: ['code'],
+      canSave: false,
+      refused: false,
+      identity: 'alice',
+      message: 'Your token, please',
+      untilMs: 2_000,
+      certificate: undefined,
+    },
+  ])
+  prompts.answer(1, { values: values('code', '123456'), save: true })
+  expect([revealed(await answer), kept]).toEqual(['123456', []])
+})
+
+test('a password that was refused is asked for again, and kept where the person says so', async () => {
+  const { prompts, kept, answer } = ask({ what: 'password', user: 'alice', retry: true, message: 'Wrong' })
+  expect(prompts.open[0]).toMatchObject({ kind: 'secret', fields: ['password'], refused: true })
+  prompts.answer(1, { values: values('password', 'better'), save: true })
+  expect([revealed(await answer), kept]).toEqual(['better', ['password better']])
+})
+
+test('a password that has run out: the new one takes its place in the keychain', async () => {
+  const { prompts, kept, answer } = ask({ what: 'newPassword', user: 'alice' })
+  expect(prompts.open[0]).toMatchObject({ kind: 'newPassword', fields: ['newPassword'] })
+  prompts.answer(1, { values: values('newPassword', 'fresh'), save: true })
+  expect([revealed(await answer), kept]).toEqual(['fresh', ['password fresh']])
+})
+
+test('who cancels gives no answer; where nobody is, none is asked', async () => {
+  const { prompts, answer } = ask({ what: 'code', user: 'alice', message: '' })
+  prompts.cancel(1)
+  expect(await answer).toBeUndefined()
+  const alone = ask({ what: 'code', user: 'alice', message: '' }, false)
+  await expect(alone.answer).rejects.toThrow(VpnFailure)
+  expect(alone.prompts.open).toEqual([])
+})
