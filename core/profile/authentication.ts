@@ -23,6 +23,8 @@ import {
   readPemLists,
   SYSTEM_AUTHORITIES,
   sessionSecrets,
+  showsCertificate,
+  wantsPassword,
 } from './sign-in.ts'
 import type { SystemAuthorities } from './system-authorities.ts'
 
@@ -115,7 +117,6 @@ function eapProof(
   secrets: ReadonlyMap<string, Secret>,
   systemAuthorities: SystemAuthorities,
 ): OurEap {
-  const wanted = sessionSecrets(profile)
   const certificate = (): { chain: readonly Certificate[]; key: SigningKey } => {
     const chain = ownChain(profile, auth)
     return { chain, key: keyOf(chain, secretIn(profile, secrets, 'key')) }
@@ -124,14 +125,14 @@ function eapProof(
   const trust = auth.server ?? (gateway.method === 'certificate' ? gateway : SYSTEM_TRUST)
   return ourEap(auth, {
     identity: localIdentityOf(profile),
-    password: wanted.includes('password') ? secretIn(profile, secrets, 'password') : undefined,
+    password: wantsPassword(auth) ? secretIn(profile, secrets, 'password') : undefined,
     trust: trustOf(profile, trust, systemAuthorities),
     server:
       auth.server?.id === undefined
         ? (remoteIdentityOf(profile) ?? hostIdentity(profile))
         : identityIn(auth.server.id, profile, 'auth.server.id'),
     // Last, so that no key is opened in vain.
-    certificate: wanted.includes('key') ? certificate() : undefined,
+    certificate: showsCertificate(auth) ? certificate() : undefined,
   })
 }
 

@@ -156,6 +156,17 @@ describe('RFC 4739: a second proof', () => {
     expect(revealed(authentication.oursThen!.proof.peer.password)).toBe('hunter2')
   })
 
+  test('after a certificate, whose key is not that of the second', () => {
+    const made = twice({ method: 'certificate', certificate: pem(alice.der) })
+    const { authentication } = config(made, { key: encodeKeyPem(alice.key.signing), password: password() })
+    if (authentication.method !== 'each') throw new Error('one proof')
+    expect([authentication.ours.method, authentication.oursThen?.proof.peer.tls]).toEqual([
+      'certificate',
+      undefined,
+    ])
+    closeSecrets({ authentication })
+  })
+
   test('EAP cannot come first, nor two certificates one after the other', () => {
     expect(errorOf(() => twice({ method: 'eap', user: 'bob' }))).toMatchObject({ field: 'secondAuth' })
     const byCertificate = { method: 'certificate', certificate: pem(alice.der) }
