@@ -55,6 +55,14 @@ describe('what a profile says of EAP', () => {
     expect([localIdentity.type, formatIdentity(localIdentity)]).toEqual([2, 'alice'])
   })
 
+  test('is IKEv2 alone: IKEv1 has none, and nothing to fall back to', () => {
+    for (const version of [1, 'auto'])
+      expect(errorOf(() => profile({}, { ike: { version } }))).toMatchObject({
+        kind: 'profileInvalid',
+        field: 'auth.method',
+      })
+  })
+
   test('its secrets are wiped with the connection', () => {
     const given = password()
     const made = config(profile({}), { password: given })
