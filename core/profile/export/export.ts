@@ -15,14 +15,15 @@ const WORK_FACTOR = 17
 
 /** A profile as a file of another format, never with a secret in it. Throws `VpnFailure` (`profileUnsupported`). */
 export function exportProfileAs(profile: Profile, format: ExportFormat): Exported {
-  const methods = [profile.auth.method, gatewayAuthOf(profile).method]
+  const signIns = [profile.auth, ...(profile.secondAuth === undefined ? [] : [profile.secondAuth])]
+  const methods = [...signIns, gatewayAuthOf(profile)].map(({ method }) => method)
   if (profile.ike.version === 1 && (format === 'network-manager' || format === 'sswan')) {
     throw unsupported(profile, 'it is a connection by IKEv1, which that program does not speak')
   }
   if (format !== 'culvert' && methods.includes('eap'))
     throw unsupported(
       profile,
-      `it signs in by ${authWords(profile.auth)}, which is written in our own format only`,
+      `it signs in by ${signIns.map(authWords).join(' and ')}, which is written in our own format only`,
     )
   switch (format) {
     case 'culvert':
