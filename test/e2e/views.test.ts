@@ -161,8 +161,10 @@ describe('import by drop', () => {
       name: `${at}.json`,
       text: JSON.stringify({ ...office, name: `Branch ${at}`, folder: 'Branches' }),
     }))
-    await drop(page, [...many, { name: 'notes.txt', text: 'call Bob' }])
+    const nobody = { name: 'nobody.json', text: JSON.stringify({ ...office, localId: 7 }) }
+    await drop(page, [...many, nobody, { name: 'notes.txt', text: 'call Bob' }])
     await page.getByText('120 connections. 1 cannot be used.').waitFor()
+    await page.getByText('it is no profile, and no profile beside it names it').waitFor()
     await page.getByRole('button', { name: 'Add all' }).click()
     await page.getByText('120 connections are in the list.').waitFor()
     await page.getByRole('navigation', { name: 'Connections' }).getByText('Branches').waitFor()
