@@ -3,15 +3,17 @@ import type { EapQuestion } from '../eap/method.ts'
 import { VpnFailure } from '../errors.ts'
 import type { Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
+import type { PendingSecrets } from './pending-secrets.ts'
 import type { PromptQuestion, Prompts } from './prompts.ts'
 
 /**
  * What a gateway asks in the middle of a negotiation, to the person. Resolves with the answer, or with `undefined` when
- * the person does not want to. Throws `VpnFailure` (`secretMissing`) where there is nobody.
+ * the person does not want to; what is to be kept waits in `pending`. Throws `VpnFailure` (`secretMissing`) where there is nobody.
  */
 export async function askPerson(
   prompts: Prompts,
-  needs: Pick<ManagerDependencies, 'attended' | 'keep'>,
+  needs: Pick<ManagerDependencies, 'attended'>,
+  pending: PendingSecrets,
   profile: Profile,
   question: EapQuestion,
   untilMs: number,
@@ -24,8 +26,7 @@ export async function askPerson(
   if (answer === undefined) return undefined
   const secret = answer.values.get(field)
   for (const [name, value] of answer.values) if (name !== field) value.close()
-  if (secret !== undefined && question.what !== 'code' && answer.save)
-    await needs.keep?.(profile, 'password', secret)
+  if (secret !== undefined && question.what !== 'code' && answer.save) pending.add('password', secret)
   return secret
 }
 

@@ -7,6 +7,7 @@ import { authWords, type Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
 import { askPerson } from './gateway-questions.ts'
 import type { LoggedMessage } from './message-log.ts'
+import { PendingSecrets } from './pending-secrets.ts'
 import { Prompts } from './prompts.ts'
 import { Tunnel } from './tunnel.ts'
 
@@ -16,6 +17,9 @@ export interface ManagerListener {
   /** Something for the log, of this profile. */
   note?(profile: string, text: string): void
 }
+
+/** For people. */
+const VERSIONS = { 1: 'IKEv1', 2: 'IKEv2', auto: 'IKEv2 or IKEv1' } as const
 
 /** Owns the running tunnels. The command line, the control socket and the window are its faces. */
 export class Manager {
@@ -59,7 +63,7 @@ export class Manager {
       name: profile.name,
       folder: profile.folder,
       gateway: profile.gateway.host,
-      signIn: `IKEv2, ${authWords(profile.auth)}`,
+      signIn: `${VERSIONS[profile.ike.version]}, ${authWords(profile.auth)}`,
       ...(isDemo(profile) ? { canTry: true } : {}),
       saved: [],
     }))
@@ -77,6 +81,7 @@ export class Manager {
     if (running !== undefined && !running.ended) {
       throw new VpnFailure({ kind: 'alreadyRunning', profile: profile.name })
     }
+    const pending = new PendingSecrets()
     const owner = {
       changed: () => this.#changed(),
       note: (text: string) => {
@@ -84,11 +89,14 @@ export class Manager {
       },
       edge: () => this.#openEdge(profile),
       ask: (question: EapQuestion, untilMs: number) =>
-        askPerson(this.prompts, this.#needs, profile, question, untilMs),
+        askPerson(this.prompts, this.#needs, pending, profile, question, untilMs),
+      signedIn: () =>
+        void pending.accepted(async (name, secret) => this.#needs.keep?.(profile, name, secret)),
     }
     const tunnel = new Tunnel(profile, this.#freeDevice(), this.#needs, owner, running?.log)
     this.#tunnels.set(profile.id, tunnel)
     tunnel.start()
+    void tunnel.finished().finally(() => pending.close())
     try {
       await tunnel.connected()
     } catch (thrown) {

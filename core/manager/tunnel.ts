@@ -32,6 +32,8 @@ export interface TunnelOwner {
   edge(): Promise<OsEdge>
   /** As {@link ConnectionListener.ask}. */
   ask: ConnectionListener['ask']
+  /** The gateway let us in. */
+  signedIn(): void
 }
 
 /** One attempt: a connection and what it brought to the operating system. Leftovers of an old one are ignored. */
@@ -299,6 +301,7 @@ export class Tunnel {
       },
       established: (configuration, remote, local) => {
         if (attempt.over) return
+        this.#owner.signedIn()
         const agreement: Agreement = {
           profile: this.profile,
           device: attempt.device ?? this.#device,

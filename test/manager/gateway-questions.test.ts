@@ -3,6 +3,7 @@ import { Secret } from '../../core/bytes/secret.ts'
 import type { EapQuestion } from '../../core/eap/method.ts'
 import { VpnFailure } from '../../core/errors.ts'
 import { askPerson } from '../../core/manager/gateway-questions.ts'
+import { PendingSecrets } from '../../core/manager/pending-secrets.ts'
 import { Prompts } from '../../core/manager/prompts.ts'
 import { revealed } from '../support/eap-pair.ts'
 import { profileOf } from './world.ts'
@@ -11,12 +12,14 @@ const office = profileOf('Office')
 
 function ask(question: EapQuestion, attended = true) {
   const prompts = new Prompts(() => {})
-  const kept: string[] = []
-  const needs = {
-    attended: () => attended,
-    keep: async (_: unknown, name: string, secret: Secret) => void kept.push(`${name} ${revealed(secret)}`),
+  const pending = new PendingSecrets()
+  const kept = async (): Promise<string[]> => {
+    const names: string[] = []
+    await pending.accepted(async (name, secret) => void names.push(`${name} ${revealed(secret)}`))
+    return names
   }
-  return { prompts, kept, answer: askPerson(prompts, needs, office, question, 2_000) }
+  const needs = { attended: () => attended }
+  return { prompts, kept, answer: askPerson(prompts, needs, pending, office, question, 2_000) }
 }
 const values = (name: string, text: string) => new Map([[name, Secret.fromText(text)]])
 
@@ -37,21 +40,21 @@ test('a one-time code: the words of the gateway, until when it waits, and nothin
     },
   ])
   prompts.answer(1, { values: values('code', '123456'), save: true })
-  expect([revealed(await answer), kept]).toEqual(['123456', []])
+  expect([revealed(await answer), await kept()]).toEqual(['123456', []])
 })
 
-test('a password that was refused is asked for again, and kept where the person says so', async () => {
+test('a password that was refused is asked for again, and kept where the person says so, once it is taken', async () => {
   const { prompts, kept, answer } = ask({ what: 'password', user: 'alice', retry: true, message: 'Wrong' })
   expect(prompts.open[0]).toMatchObject({ kind: 'secret', fields: ['password'], refused: true })
   prompts.answer(1, { values: values('password', 'better'), save: true })
-  expect([revealed(await answer), kept]).toEqual(['better', ['password better']])
+  expect([revealed(await answer), await kept()]).toEqual(['better', ['password better']])
 })
 
 test('a password that has run out: the new one takes its place in the keychain', async () => {
   const { prompts, kept, answer } = ask({ what: 'newPassword', user: 'alice' })
   expect(prompts.open[0]).toMatchObject({ kind: 'newPassword', fields: ['newPassword'] })
   prompts.answer(1, { values: values('newPassword', 'fresh'), save: true })
-  expect([revealed(await answer), kept]).toEqual(['fresh', ['password fresh']])
+  expect([revealed(await answer), await kept()]).toEqual(['fresh', ['password fresh']])
 })
 
 test('who cancels gives no answer; where nobody is, none is asked', async () => {

@@ -95,3 +95,29 @@ test('a gateway that has asked by itself is not asked for after it', async () =>
   expect(made.manager.snapshot().prompts).toEqual([])
   await failed
 })
+
+test('what is typed to be kept is kept when the gateway takes it, and not before', async () => {
+  const kept: string[] = []
+  const keep: ManagerDependencies['keep'] = async (_, name, secret) =>
+    void kept.push(`${name} ${revealed(secret)}`)
+  const made = world({ attended: () => true, keep })
+  const answer = async (text: string) => {
+    await made.settle()
+    made.connection.end(refused)
+    await made.settle()
+    const { id } = made.manager.snapshot().prompts[0]!
+    made.manager.prompts.answer(id, { values: new Map([['password', Secret.fromText(text)]]), save: true })
+    await made.settle()
+  }
+  const first = expect(made.manager.connect('Office')).rejects.toMatchObject({ error: refused })
+  await answer('mistyped')
+  made.connection.end(refused)
+  await first
+  expect(kept).toEqual([])
+  const second = made.manager.connect('Office')
+  await answer('better')
+  expect(kept).toEqual([])
+  made.connection.establish()
+  await second
+  expect(kept).toEqual(['password better'])
+})
