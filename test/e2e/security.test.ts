@@ -45,8 +45,8 @@ describe('the window in real Electron', () => {
       process: 'undefined',
       module: 'undefined',
       Buffer: 'undefined',
-      areas: ['app', 'session', 'prompts', 'profiles', 'files', 'checks'],
-      calls: ['connect', 'disconnect', 'retry', 'tryOut', 'messages'],
+      areas: ['app', 'session', 'prompts', 'profiles', 'credentials', 'files', 'checks'],
+      calls: ['connect', 'disconnect', 'retry', 'tryOut', 'messages', 'tree'],
     })
   })
 

@@ -104,7 +104,7 @@ describe('the window shows what the snapshot says', () => {
     await page.getByRole('switch', { name: 'Details' }).click()
     for (const text of [
       '8f3a61c2d95e047b c41d09be7732a8f6',
-      'PRF_HMAC_SHA2_384',
+      'PRF HMAC-SHA2-384',
       'ingrid@lindqvist.example',
       'On your side',
       'new keys in 1:45:',
