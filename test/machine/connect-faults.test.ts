@@ -131,12 +131,15 @@ test('kill -9 while connecting: the helper undoes all by itself', async () => {
   await expect.poll(() => space.state(), PATIENT).toBe(before)
 })
 
-test('garbage from the network is no answer, and after the last try the gateway counts as unreachable', async () => {
+test.each([
+  ['noise', 'after the last try the gateway counts as unreachable', 'unreachable'],
+  ['broken', 'of answers to us that cannot be read the gateway is told to be broken', 'protocol'],
+])('garbage from the network (%s) is no answer: %s', async (what, _, expected) => {
   const garbage = resolve('test/machine/garbage-gateway.mjs')
-  const server = spawn('ip', ['netns', 'exec', space.name, process.execPath, garbage])
+  const server = spawn('ip', ['netns', 'exec', space.name, process.execPath, garbage, what])
   await new Promise((ready) => server.stdout.once('data', ready))
   const { code, kind } = await connect('127.0.0.1')
   server.kill()
-  expect({ code, kind }).toEqual({ code: 1, kind: 'unreachable' })
+  expect({ code, kind }).toEqual({ code: 1, kind: expected })
   expect(space.state()).toBe(before)
 })

@@ -1,7 +1,9 @@
-// Answers every datagram on port 500 with what no gateway would send: noise, pieces and the sender's own words.
+// Answers every datagram on port 500 with what no gateway would send: noise and the sender's own words, and where it is
+// called with `broken` also answers of which pieces are missing or changed.
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 
+const broken = process.argv[2] === 'broken'
 const socket = createSocket('udp4')
 socket.on('message', (bytes, { address, port }) => {
   const flipped = Buffer.from(bytes)
@@ -16,8 +18,8 @@ socket.on('message', (bytes, { address, port }) => {
     bytes,
     flipped,
     answer,
-    answer.subarray(0, 40),
-    ...Array.from({ length: 50 }, () => {
+    ...(broken ? [answer.subarray(0, 40)] : []),
+    ...Array.from({ length: broken ? 50 : 0 }, () => {
       const noisy = Buffer.from(answer)
       // Behind the header: a flipped version there would be a (wrong) answer of its own.
       noisy[28 + Math.floor(Math.random() * (noisy.length - 28))] ^= 1 << Math.floor(Math.random() * 8)
