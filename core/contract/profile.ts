@@ -1,5 +1,8 @@
 import type { CertificateWords } from './credential.ts'
 
+/** The versions of IKE a profile may ask for, for people. */
+export const IKE_VERSIONS = { 1: 'IKEv1', 2: 'IKEv2', auto: 'IKEv2 or IKEv1' } as const
+
 /** A profile as the editor holds it: its own JSON, of which it knows these fields and keeps the rest as it is. */
 export interface ProfileDocument {
   readonly id: string
@@ -11,6 +14,7 @@ export interface ProfileDocument {
   readonly localId?: string | undefined
   readonly remoteId?: string | undefined
   readonly ike: {
+    readonly version: keyof typeof IKE_VERSIONS
     readonly proposals: readonly string[]
     readonly rekeySeconds: number
     readonly dpdSeconds: number

@@ -1,3 +1,4 @@
+import { IKE_VERSIONS } from '../contract/profile.ts'
 import type { AppSnapshot, Probe, ProfileSummary } from '../contract/snapshot.ts'
 import type { EapQuestion } from '../eap/method.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
@@ -17,9 +18,6 @@ export interface ManagerListener {
   /** Something for the log, of this profile. */
   note?(profile: string, text: string): void
 }
-
-/** For people. */
-const VERSIONS = { 1: 'IKEv1', 2: 'IKEv2', auto: 'IKEv2 or IKEv1' } as const
 
 /** Owns the running tunnels. The command line, the control socket and the window are its faces. */
 export class Manager {
@@ -63,7 +61,7 @@ export class Manager {
       name: profile.name,
       folder: profile.folder,
       gateway: profile.gateway.host,
-      signIn: `${VERSIONS[profile.ike.version]}, ${authWords(profile.auth)}`,
+      signIn: `${IKE_VERSIONS[profile.ike.version]}, ${authWords(profile.auth)}`,
       ...(isDemo(profile) ? { canTry: true } : {}),
       saved: [],
     }))

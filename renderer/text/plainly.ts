@@ -1,4 +1,9 @@
-import type { CheckedDocument, ProfileDocument, SuiteWords } from '../../core/contract/profile.ts'
+import {
+  type CheckedDocument,
+  IKE_VERSIONS,
+  type ProfileDocument,
+  type SuiteWords,
+} from '../../core/contract/profile.ts'
 import type { EditorSection } from './sections.ts'
 
 /** A sentence of *In plain words*. `tone` held: something to think about. */
@@ -29,7 +34,9 @@ export function plainly(
   const host = gateway.host.trim() || 'the gateway you name'
   const weak = [...(checked?.ike ?? []), ...(checked?.esp ?? [])].flatMap((suite) => suite.weak)
   return [
-    { text: `Culvert calls ${host} with IKEv2 and signs in as ${whoOf(document, checked)}.` },
+    {
+      text: `Culvert calls ${host} with ${IKE_VERSIONS[ike.version]} and signs in as ${whoOf(document, checked)}.`,
+    },
     { text: proof(document, checked, host) },
     {
       text: `To agree on keys, ${count(ike.proposals.length, 'suite is', 'suites are')} offered. The gateway picks the first it likes.`,
@@ -109,7 +116,7 @@ export function summary(
           : 'whoever knows the key')
       )
     case 'phase1':
-      return `IKEv2, ${count(ike.proposals.length, 'proposal', 'proposals')}, new keys ${every(ike.rekeySeconds)}`
+      return `${IKE_VERSIONS[ike.version]}, ${count(ike.proposals.length, 'proposal', 'proposals')}, new keys ${every(ike.rekeySeconds)}`
     case 'phase2':
       return `ESP tunnel, ${first(checked?.esp)}${esp.pfs ? ', PFS' : ''}, new keys ${every(esp.rekeySeconds)}`
     case 'networks': {

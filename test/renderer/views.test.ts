@@ -107,6 +107,12 @@ describe('in plain words', () => {
     )
   })
 
+  test('which IKE is spoken', () => {
+    expect(words({})).toContain('with IKEv2 and')
+    expect(words({ ike: { version: 1 } })).toContain('with IKEv1 and')
+    expect(words({ ike: { version: 'auto' } })).toContain('with IKEv2 or IKEv1 and')
+  })
+
   test('who proves what: a key, or a certificate of somebody', () => {
     expect(words({})).toContain('The gateway must prove that it knows your key before')
     const certificate = { auth: { method: 'certificate' }, localId: undefined }
