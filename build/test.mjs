@@ -46,11 +46,11 @@ async function window(files, lacking) {
   }
 }
 
-/** The random histories of two peers, of which the unit tests run a part. */
+/** Two peers in every order, and their random histories, of which the unit tests run a part. */
 function histories() {
   const { command, args } = vitest('unit')
-  const file = 'test/ike/histories.test.ts'
-  return { command, args: [...args, file], env: { ...process.env, CULVERT_HISTORIES: '10000' } }
+  const files = ['test/ike/every-order.test.ts', 'test/ike/histories.test.ts']
+  return { command, args: [...args, ...files], env: { ...process.env, CULVERT_HISTORIES: '10000' } }
 }
 
 /** The Debian package, and the app out of it. */
@@ -112,7 +112,7 @@ const STEPS = [
   ],
   ['lint', () => ({ command: tool('biome'), args: ['check', '.'] })],
   ['unit', () => vitest('unit')],
-  ['ten thousand histories', histories],
+  ['every order and ten thousand histories', histories],
   ['datapath under sanitizers', sanitized],
   ['unit in Electron', () => inElectron('unit', IN_BOTH_RUNTIMES)],
   [
