@@ -13,7 +13,7 @@ import {
 } from '../../wire/ikev2/message.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
-import { respondInit } from './exchanges/ike-sa-init.ts'
+import { respondInit } from './exchanges/ike-sa-init-responder.ts'
 import { AwaitIntermediate } from './intermediate.ts'
 import { LetIn } from './let-in.ts'
 import { type Negotiation, observed } from './negotiation.ts'

@@ -1,5 +1,5 @@
 import { asIkeSpi, asNonce, type IkeSpi, type Millis, type Nonce } from '../../../bytes/brands.ts'
-import { concat, equal } from '../../../bytes/octets.ts'
+import { equal } from '../../../bytes/octets.ts'
 import type { KeyExchangeBegun } from '../../../crypto/transforms.ts'
 import type { VpnError } from '../../../errors.ts'
 import { ExchangeType } from '../../../iana/ikev2.ts'
@@ -11,27 +11,24 @@ import type { OfferedTransform } from '../../config.ts'
 import { fragmentSizes } from '../fragmentation.ts'
 import { IkeSa } from '../ike-sa.ts'
 import { ikeKeys, skeyseed } from '../keys.ts'
-import { natDetectionHash } from '../nat-detection.ts'
+import { natNotifies, readNat } from '../nat-detection.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { CHOICE, SPEC } from '../numbers.ts'
 import { all, errorOf, find, findNotify, notify } from '../payloads.ts'
 import { ppkNotify, saysPpk } from '../ppk.ts'
-import { agreedHashes, certificateRequest, hashesNotify } from '../proof.ts'
-import { identityOf, redirectNotify, unsignedRedirect } from '../redirect.ts'
+import { agreedHashes, hashesNotify } from '../proof.ts'
+import { redirectNotify, unsignedRedirect } from '../redirect.ts'
 import {
   checkChoice,
-  choose,
   describeOffer,
-  encodeChoice,
   encodeOffer,
   ikeSuite,
-  isAdditional,
   needsIntermediate,
   PROTOCOL,
   TYPE,
 } from '../suite.ts'
 
-const NO_SPI = new Uint8Array(8)
+export const NO_SPI = new Uint8Array(8)
 
 /** What the initiator must remember between its IKE_SA_INIT request and the answer. */
 export interface InitRequest {
@@ -110,7 +107,11 @@ export function initRequest(
   }
 }
 
-const initHeader = (initiatorSpi: Uint8Array, responderSpi: Uint8Array, response: boolean): Header => ({
+export const initHeader = (
+  initiatorSpi: Uint8Array,
+  responderSpi: Uint8Array,
+  response: boolean,
+): Header => ({
   initiatorSpi,
   responderSpi,
   majorVersion: 2,
@@ -300,194 +301,27 @@ function accept(
   }
 }
 
-/**
- * Where we are and where we believe the peer is. A source hash that can't match makes the peer believe in a NAT, and so
- * encapsulate in UDP; RFC 3947 §3.2 knows the trick. RFC 7296 §2.23
- */
-export function natNotifies(
-  n: Negotiation,
-  spiI: Uint8Array,
-  spiR: Uint8Array,
-  { local, remote }: Pick<Negotiation, 'local' | 'remote'> = n,
-): Payload[] {
-  const source = n.config.forceEncapsulation ? n.random.bytes(20) : natDetectionHash(spiI, spiR, local!)
-  return [
-    notify(NotifyType.NAT_DETECTION_SOURCE_IP.id, source),
-    notify(NotifyType.NAT_DETECTION_DESTINATION_IP.id, natDetectionHash(spiI, spiR, remote!)),
-  ]
-}
-
-/** Who sits behind a NAT: any source hash that fits clears the peer, the destination hash clears us. RFC 7296 §2.23 */
-export function readNat(
-  n: Negotiation,
-  payloads: readonly Payload[],
-  sa: Pick<IkeSa, 'initiatorSpi' | 'responderSpi'> & { seenAs?: Uint8Array | undefined },
-): void {
-  const notifies = all(payloads, 'Notify')
-  const sources = notifies.filter((p) => p.notify === NotifyType.NAT_DETECTION_SOURCE_IP.id)
-  const destination = notifies.find((p) => p.notify === NotifyType.NAT_DETECTION_DESTINATION_IP.id)
-  if (sources.length === 0 || destination === undefined) return
-  const theirs = natDetectionHash(sa.initiatorSpi, sa.responderSpi, n.remote!)
-  const ours = natDetectionHash(sa.initiatorSpi, sa.responderSpi, n.local!)
-  sa.seenAs = destination.data.slice()
-  n.nat = {
-    known: true,
-    gateway: !sources.some((s) => equal(s.data, theirs)),
-    us: !equal(destination.data, ours),
-  }
-}
-
 /** We can fragment, and say so unless it is switched off. RFC 7383 §2.3 */
-const fragmentationNotify = (n: Negotiation): Payload[] =>
+export const fragmentationNotify = (n: Negotiation): Payload[] =>
   n.config.fragmentation === false ? [] : [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED.id)]
 
-const saysFragmentation = (payloads: readonly Payload[]): boolean =>
+export const saysFragmentation = (payloads: readonly Payload[]): boolean =>
   findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED.id) !== undefined
 
 /** Fragments only when both said that they can. RFC 7383 §2.4 */
-/** A responder that wants a second proof, or could take one, says so. RFC 4739 §3.1 */
-const multipleProofs = ({ authentication }: Negotiation): readonly Payload[] =>
-  authentication.method === 'each' && authentication.theirsThen !== undefined
-    ? [notify(NotifyType.MULTIPLE_AUTH_SUPPORTED.id)]
-    : []
-
-function agreeFragmentation(n: Negotiation, sa: IkeSa, theirs: readonly Payload[]): void {
+export function agreeFragmentation(n: Negotiation, sa: IkeSa, theirs: readonly Payload[]): void {
   if (n.config.fragmentation === false || !saysFragmentation(theirs)) return
   sa.fragments = fragmentSizes(n.remote!.address, n.config.fragmentDatagramBytes)
 }
 
 /** RFC 9242 §3.1 */
-const intermediateNotify = (n: Negotiation): Payload[] =>
+export const intermediateNotify = (n: Negotiation): Payload[] =>
   needsIntermediate(n.config.ikeProposals) ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id)] : []
 
-const saysIntermediate = (payloads: readonly Payload[]): boolean =>
+export const saysIntermediate = (payloads: readonly Payload[]): boolean =>
   findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id) !== undefined
 
 const saysChildless = (payloads: readonly Payload[]): boolean =>
   findNotify(payloads, NotifyType.CHILDLESS_IKEV2_SUPPORTED.id) !== undefined
 
-export type InitResponse =
-  | {
-      readonly outcome: 'done'
-      readonly bytes: Uint8Array
-      readonly header: Header
-      readonly payloads: readonly Payload[]
-      readonly done: InitDone
-    }
-  /** Answer with this notify and keep no state. */
-  | {
-      readonly outcome: 'answer'
-      readonly bytes: Uint8Array
-      readonly header: Header
-      readonly payloads: readonly Payload[]
-      readonly why: string
-    }
-  | { readonly outcome: 'ignore'; readonly why: string }
-
-/** The responder's side: choose, answer, derive. `cookie`: demanded before anything is computed. RFC 7296 §2.6 */
-export function respondInit(
-  n: Negotiation,
-  bytes: Uint8Array,
-  message: Message,
-  now: Millis,
-  cookie?: Uint8Array,
-): InitResponse {
-  const { header, payloads } = message
-  const answer = (payload: Payload, why: string): InitResponse => {
-    const reply = initHeader(header.initiatorSpi, NO_SPI, true)
-    return {
-      outcome: 'answer',
-      bytes: encodeMessage(reply, [payload]),
-      header: reply,
-      payloads: [payload],
-      why,
-    }
-  }
-  const sa = find(payloads, 'SA')
-  const ke = find(payloads, 'KE')
-  const nonce = find(payloads, 'Nonce')
-  if (sa === undefined || ke === undefined || nonce === undefined) return ignore('SA, KE or Nonce is missing')
-  if (cookie !== undefined) {
-    const shown = findNotify(payloads, NotifyType.COOKIE.id)
-    if (shown === undefined || !equal(shown.data, cookie))
-      return answer(notify(NotifyType.COOKIE.id, cookie), 'a cookie is wanted')
-  }
-  const { redirectsTo } = n.config
-  n.redirectable =
-    findNotify(payloads, NotifyType.REDIRECT_SUPPORTED.id) !== undefined ||
-    findNotify(payloads, NotifyType.REDIRECTED_FROM.id) !== undefined
-  if (redirectsTo?.in === 'IKE_SA_INIT' && n.redirectable) {
-    const data = concat(identityOf(redirectsTo.host), nonce.nonce)
-    return answer(notify(NotifyType.REDIRECT.id, data), `sent to ${redirectsTo.host}`)
-  }
-  // Without IKE_INTERMEDIATE a proposal that needs it is one nobody knows. RFC 9370 §2.2.1
-  const possible = sa.proposals.filter((p) => saysIntermediate(payloads) || !p.transforms.some(isAdditional))
-  const pick = choose(n.config.ikeProposals, PROTOCOL.IKE, possible, (id) => n.registry.keyExchange.has(id))
-  const suite = pick === undefined ? undefined : ikeSuite(n.registry, pick.chosen)
-  if (pick === undefined || suite === undefined)
-    return answer(notify(NotifyType.NO_PROPOSAL_CHOSEN.id), 'no proposal fits')
-  const group = suite.keyExchange
-  if (ke.group !== group.id || ke.data.length !== group.initiatorBytes) {
-    return answer(
-      notify(NotifyType.INVALID_KE_PAYLOAD.id, Uint8Array.of(group.id >> 8, group.id & 0xff)),
-      `${group.name} is wanted`,
-    )
-  }
-  const exchange = group.respond(n.random, ke.data)
-  if (exchange === undefined) return ignore('the public value is not acceptable (RFC 6989 §2)')
-  const spiI = asIkeSpi(header.initiatorSpi.slice())
-  const spiR = n.freshIkeSpi()
-  const nr = asNonce(n.random.bytes(CHOICE.nonce))
-  const ni = asNonce(nonce.nonce.slice())
-  const reply = initHeader(spiI, spiR, true)
-  const out: Payload[] = [
-    {
-      type: 'SA',
-      proposals: [encodeChoice(pick.proposal.number, PROTOCOL.IKE, new Uint8Array(0), pick.chosen)],
-    },
-    { type: 'KE', group: group.id, data: exchange.data },
-    { type: 'Nonce', nonce: nr },
-    ...natNotifies(n, spiI, spiR),
-    ...(saysFragmentation(payloads) ? fragmentationNotify(n) : []),
-    ...(findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS.id) === undefined
-      ? []
-      : hashesNotify(n.config)),
-    ...(saysPpk(n.config, payloads) ? ppkNotify(n.config) : []),
-    ...(saysIntermediate(payloads) ? intermediateNotify(n) : []),
-    ...(n.config.childless === true ? [notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED.id)] : []),
-    ...certificateRequest(n.config),
-    ...multipleProofs(n),
-  ]
-  readNat(n, payloads, { initiatorSpi: spiI, responderSpi: asIkeSpi(NO_SPI) })
-  const seed = skeyseed(suite.prf, ni, nr, exchange.secret)
-  exchange.secret.close()
-  const made = new IkeSa(
-    { localSpi: spiR, remoteSpi: spiI, initiator: false },
-    suite,
-    ikeKeys(suite, seed, ni, nr, spiI, spiR),
-    n.random,
-    now,
-  )
-  made.expectedId = 1
-  agreeFragmentation(n, made, payloads)
-  const replyBytes = encodeMessage(reply, out)
-  return {
-    outcome: 'done',
-    bytes: replyBytes,
-    header: reply,
-    payloads: out,
-    done: {
-      sa: made,
-      requestBytes: bytes.slice(),
-      replyBytes,
-      ni,
-      nr,
-      peerHashes: agreedHashes(n.config, payloads),
-      ppk: saysPpk(n.config, payloads),
-      childless: n.config.childless === true,
-      peerPayloads: payloads,
-    },
-  }
-}
-
-const ignore = (why: string) => ({ outcome: 'ignore', why }) as const
+export const ignore = (why: string) => ({ outcome: 'ignore', why }) as const
