@@ -16,13 +16,14 @@ import { onInformational } from './exchanges/informational.ts'
 import { rekeyChild } from './exchanges/rekey-child.ts'
 import { rekeyIke } from './exchanges/rekey-ike.ts'
 import type { IkeSa, Request } from './ike-sa.ts'
+import { Liveness } from './liveness.ts'
 import { Mobility, type Path } from './mobility.ts'
 import { hexSpi, type Negotiation } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
 import { DELETE_IKE, errorOf, notify, unknownCritical } from './payloads.ts'
 import { followRedirect } from './redirect.ts'
 import { Renewal } from './renewal.ts'
-import { Transmission } from './transmission.ts'
+import { Requests } from './requests.ts'
 
 /**
  * Phase 1 stands. The peer may speak at any time, so our own outstanding exchange is a field of the
@@ -36,7 +37,9 @@ export class Established implements State {
   readonly children: Children
   readonly renewal: Renewal
   readonly mobility: Mobility
-  #heardAt: Millis = asMillis(0)
+  readonly liveness: Liveness
+  /** Ours, and the window they go out by. */
+  readonly requests: Requests
   /** We are saying goodbye, and this is how it will end. */
   #goodbye: { readonly error: VpnError | undefined } | undefined
   #over = false
@@ -49,11 +52,17 @@ export class Established implements State {
     this.children = new Children(this)
     this.renewal = new Renewal(this)
     this.mobility = new Mobility(this)
+    this.liveness = new Liveness(this)
+    this.requests = new Requests(this)
     n.current = sa
   }
 
   get current(): IkeSa {
     return this.n.current!
+  }
+
+  get over(): boolean {
+    return this.#over
   }
 
   get leaving(): boolean {
@@ -62,7 +71,6 @@ export class Established implements State {
 
   /** The first CHILD_SA is installed: timers start. */
   begin(child: ChildSa, configuration: AssignedConfiguration, now: Millis): Step {
-    this.#heardAt = now
     this.startTimers(now)
     this.opened(child, configuration, now)
     return this.done()
@@ -90,26 +98,17 @@ export class Established implements State {
   /** The IKE SA stands without a CHILD_SA, which the initiator may still ask for. RFC 7296 §2.21.2, RFC 6023 */
   beginChildless(now: Millis): Step {
     this.n.state = 'phase2'
-    this.#heardAt = now
     this.startTimers(now)
     return this.done()
   }
 
+  /** Those of a fresh IKE SA. */
   startTimers(now: Millis): void {
     const { n } = this
     const { ikeRekeySeconds } = n.config.lifetimes
     n.ikeRekeyAt = ikeRekeySeconds > 0 ? asMillis(now + n.jittered(ikeRekeySeconds * 1000)) : undefined
     if (n.ikeRekeyAt !== undefined) n.setTimer('ike-rekey', n.ikeRekeyAt)
-    if (n.config.dpdSeconds > 0) n.setTimer('dpd', asMillis(now + n.config.dpdSeconds * 1000))
-    this.startKeepalive(now)
-  }
-
-  /** Behind a NAT a mapping lasts only while something is sent. RFC 3948 §4 */
-  startKeepalive(now: Millis): void {
-    const { n } = this
-    if (n.nat.us && n.config.keepaliveSeconds > 0)
-      n.setTimer('keepalive', asMillis(now + n.config.keepaliveSeconds * 1000))
-    else n.clearTimer('keepalive')
+    this.liveness.start(now)
   }
 
   handle(event: IkeEvent, now: Millis): Step {
@@ -135,7 +134,7 @@ export class Established implements State {
         break
       }
       case 'traffic':
-        if (event.inbound) this.#heardAt = now
+        if (event.inbound) this.liveness.heard(now)
         this.children.onTraffic(event, now)
         break
       case 'pathOpen':
@@ -167,7 +166,7 @@ export class Established implements State {
       this.children.want({ name: this.children.freshName(), selectors, since: now }, now)
     }
     if (command.type === 'closeChild') return this.#closeChild(command.child, now)
-    if (command.type === 'probe') this.#probe(now)
+    if (command.type === 'probe') this.liveness.probe(now)
     if (command.type === 'move') this.mobility.move(now)
     return this.done()
   }
@@ -253,44 +252,15 @@ export class Established implements State {
     this.n.finish(this.#goodbye === undefined ? error : this.#goodbye.error)
   }
 
-  /** Queues a request on an IKE SA; it is sent when the window allows. Nothing new is begun on the way out. RFC 7296 §2.3 */
-  ask(sa: IkeSa, request: Request, now: Millis): void {
-    if (this.leaving || sa.state === 'closed') return
-    sa.queue.push(request)
-    this.#pump(sa, now)
-  }
-
-  /** As {@link ask}, before all others: what an answer has begun is not to be interrupted. */
-  askNext(sa: IkeSa, request: Request, now: Millis): void {
-    if (this.leaving || sa.state === 'closed') return
-    sa.queue.unshift(request)
-    this.#pump(sa, now)
-  }
-
-  #pump(sa: IkeSa, now: Millis): void {
-    while (sa.outstanding === undefined && sa.queue.length > 0 && !this.#over) {
-      const request = sa.queue.shift()!
-      const payloads = request.build(sa)
-      if (payloads === undefined) continue
-      const messageId = sa.nextId
-      const transmission = new Transmission(sa, sa.seal(request.exchange, messageId, false, payloads))
-      sa.outstanding = { messageId, request, transmission }
-      this.n.transmit(transmission.outgoing)
-      this.n.setTimer(`retransmit:${hexSpi(sa.localSpi)}`, asMillis(now + transmission.waitMs))
-    }
-  }
-
   #onTimer(timer: string, now: Millis): void {
     const { n } = this
-    if (this.renewal.onTimer(timer, now) || this.mobility.onTimer(timer)) return
+    if (this.renewal.onTimer(timer, now) || this.mobility.onTimer(timer) || this.liveness.onTimer(timer, now))
+      return
     const [what = '', key = ''] = timer.split(':')
     if (this.children.onTimer(what, key, now)) return
     switch (what) {
       case 'retransmit':
-        return this.#retransmit(
-          this.sas.find((s) => hexSpi(s.localSpi) === key),
-          now,
-        )
+        return this.requests.onTimer(key, now)
       case 'ike-linger': {
         const sa = this.sas.find((s) => hexSpi(s.localSpi) === key)
         if (sa !== undefined && sa !== this.current) this.drop(sa, now)
@@ -303,55 +273,12 @@ export class Established implements State {
       case 'reauth':
         if (n.initiated) return this.renewal.begin(now)
         return this.leave({ kind: 'closedByGateway', reason: 'the client has not proved itself again' }, now)
-      case 'dpd':
-        if (now - this.#heardAt < n.config.dpdSeconds * 1000)
-          return n.setTimer('dpd', asMillis(this.#heardAt + n.config.dpdSeconds * 1000))
-        this.#probe(now)
-        return n.setTimer('dpd', asMillis(now + n.config.dpdSeconds * 1000))
-      case 'keepalive':
-        n.act({ do: 'keepalive' })
-        return n.setTimer('keepalive', asMillis(now + n.config.keepaliveSeconds * 1000))
     }
   }
 
-  #retransmit(sa: IkeSa | undefined, now: Millis): void {
-    const out = sa?.outstanding
-    if (sa === undefined || out === undefined) return
-    const again = out.transmission.again(out.request.tries)
-    if (again === undefined) {
-      if (out.request.onSilence !== undefined) return out.request.onSilence(now)
-      if (sa !== this.current) return this.drop(sa, now)
-      return this.finish({ kind: 'noAnswer', exchange: out.request.label, tries: out.transmission.tries })
-    }
-    this.n.transmit(again, true)
-    this.n.setTimer(`retransmit:${hexSpi(sa.localSpi)}`, asMillis(now + out.transmission.waitMs))
-  }
-
-  /** An empty INFORMATIONAL: anything that answers is alive. RFC 7296 §2.4 */
-  #probe(now: Millis): void {
-    const sa = this.current
-    if (sa.outstanding !== undefined) return
-    this.ask(
-      sa,
-      {
-        label: 'INFORMATIONAL liveness',
-        exchange: ExchangeType.INFORMATIONAL.id,
-        build: (on) => this.mobility.probe(on),
-        onReply: (payloads, at, on) => this.mobility.onProbed(payloads, at, on),
-      },
-      now,
-    )
-  }
-
-  /** Everything that waits for an answer goes out once more, by the path of now, and has all its tries before it. */
-  sendAgain(now: Millis): void {
-    for (const sa of this.sas) {
-      const out = sa.outstanding
-      if (out === undefined) continue
-      out.transmission.startOver()
-      this.n.transmit(out.transmission.outgoing, true)
-      this.n.setTimer(`retransmit:${hexSpi(sa.localSpi)}`, asMillis(now + out.transmission.waitMs))
-    }
+  /** Queues a request on an IKE SA; see {@link Requests.ask}. */
+  ask(sa: IkeSa, request: Request, now: Millis): void {
+    this.requests.ask(sa, request, now)
   }
 
   #onDatagram(datagram: Datagram, now: Millis): void {
@@ -382,7 +309,7 @@ export class Established implements State {
     // Only a fresh message is a sign of life, and tells where the peer is now, behind its NAT: anybody may send an
     // old one again, from anywhere. RFC 7296 §2.4, §2.23
     if (!repeated) {
-      this.#heardAt = now
+      this.liveness.heard(now)
       // With MOBIKE it is said, and not guessed. RFC 4555 §3.8
       if (!n.mobike) {
         n.local = local
@@ -409,14 +336,12 @@ export class Established implements State {
     const out = sa.outstanding
     if (out === undefined || out.messageId !== header.messageId || out.request.exchange !== header.exchange)
       return
-    sa.outstanding = undefined
-    sa.nextId++
-    this.n.clearTimer(`retransmit:${hexSpi(sa.localSpi)}`)
+    this.requests.onAnswered(sa)
     // The peer found our request malformed, and has ended the IKE SA with this. RFC 7296 §2.21.3
     if (errorOf(payloads)?.notify === NotifyType.INVALID_SYNTAX.id)
       return this.finish({ kind: 'refused', exchange: out.request.label, notify: 'INVALID_SYNTAX' })
     out.request.onReply(payloads, now, sa)
-    if (!this.#over && this.sas.includes(sa)) this.#pump(sa, now)
+    if (this.sas.includes(sa)) this.requests.pump(sa, now)
   }
 
   #onRequest(sa: IkeSa, header: Header, payloads: readonly Payload[], path: Path, now: Millis): void {

@@ -8,8 +8,8 @@ import type { Endpoint } from '../../net/plan.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { ConnectionConfig } from '../config.ts'
 import type { Established } from './established.ts'
-import { natNotifies, readNat } from './exchanges/ike-sa-init.ts'
 import type { IkeSa } from './ike-sa.ts'
+import { natNotifies, readNat } from './nat-detection.ts'
 import { CHOICE } from './numbers.ts'
 import { all, errorOf, findNotify, notify } from './payloads.ts'
 
@@ -90,7 +90,7 @@ export class Mobility {
     n.remote = remote
     this.#e.renewal.moved(local, remote)
     // What waits for an answer goes out again from here. RFC 4555 §3.5
-    this.#e.sendAgain(now)
+    this.#e.requests.sendAgain(now)
     this.#update(now)
     return true
   }
@@ -148,7 +148,7 @@ export class Mobility {
               at,
             )
           readNat(n, payloads, sa)
-          this.#e.startKeepalive(at)
+          this.#e.liveness.startKeepalive(at)
           n.note(`the tunnel goes on from ${n.local?.address}`)
         },
       },

@@ -53,7 +53,7 @@ export function followUp(
     const link = findNotify(payloads, NotifyType.ADDITIONAL_KEY_EXCHANGE.id)?.data.slice()
     if (link === undefined) return fail('ADDITIONAL_KEY_EXCHANGE is missing', at)
     let begun: KeyExchangeBegun | undefined
-    e.askNext(
+    e.requests.askNext(
       sa,
       {
         label: 'IKE_FOLLOWUP_KE',
