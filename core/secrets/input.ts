@@ -3,22 +3,32 @@ import { VpnFailure } from '../errors.ts'
 
 /**
  * Secrets as a script writes them to standard input: lines of JSON (`{"psk":"…"}`) or of `name=value`.
- * The value is everything behind the first `=`, blanks included. Throws `VpnFailure` (`profileInvalid`), which names
- * the line and never its content.
+ * The value is everything behind the first `=`, blanks included. `known`: the names there are. Throws `VpnFailure`
+ * (`profileInvalid`), which names the line and never its content, not even a wrong name: it may be half a secret.
  */
-export function parseSecrets(text: string): ReadonlyMap<string, Secret> {
+export function parseSecrets(text: string, known: readonly string[]): ReadonlyMap<string, Secret> {
   const secrets = new Map<string, Secret>()
+  try {
+    readLines(text, known, secrets)
+    return secrets
+  } catch (thrown) {
+    for (const secret of secrets.values()) secret.close()
+    throw thrown
+  }
+}
+
+function readLines(text: string, known: readonly string[], secrets: Map<string, Secret>): void {
   for (const [at, raw] of text.split('\n').entries()) {
     const line = raw.replace(/\r$/, '')
     if (line.trim() === '') continue
     for (const [name, value] of line.trimStart().startsWith('{')
       ? jsonLine(line, at)
       : [plainLine(line, at)]) {
+      if (!known.includes(name)) throw invalid(at, `a secret is called one of ${known.join(', ')}`)
       secrets.get(name)?.close()
       secrets.set(name, Secret.fromText(value))
     }
   }
-  return secrets
 }
 
 function plainLine(line: string, at: number): readonly [string, string] {
@@ -35,7 +45,7 @@ function jsonLine(line: string, at: number): readonly (readonly [string, string]
     throw invalid(at, 'it is not JSON')
   }
   return Object.entries(value as object).map(([name, text]) => {
-    if (typeof text !== 'string' || text === '') throw invalid(at, `a text is expected as ${name}`)
+    if (typeof text !== 'string' || text === '') throw invalid(at, 'a text is expected behind every name')
     return [name, text]
   })
 }

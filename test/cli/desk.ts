@@ -23,7 +23,8 @@ export class FakeTerminal implements Terminal {
   interactive = false
   screen = false
   input = ''
-  answer: string | undefined
+  /** What a person says to every question, or to each. */
+  answer: string | ((prompt: string) => string | undefined) | undefined
   out(line: string): void {
     this.written.push(line)
   }
@@ -39,11 +40,10 @@ export class FakeTerminal implements Terminal {
   }
   async ask(prompt: string): Promise<string | undefined> {
     this.asked.push(prompt)
-    return this.answer
+    return typeof this.answer === 'function' ? this.answer(prompt) : this.answer
   }
-  async askSecret(prompt: string): Promise<string | undefined> {
-    this.asked.push(prompt)
-    return this.answer
+  askSecret(prompt: string): Promise<string | undefined> {
+    return this.ask(prompt)
   }
 }
 

@@ -37,7 +37,7 @@ describe('importing again', () => {
     const path = await copyOf('swanctl/psk.conf', 'a.conf')
     await desk.end('import', path)
     await desk.end('import', path)
-    expect((await profiles()).map(({ name }) => name)).toEqual(['home'])
+    expect((await profiles()).map(({ name }) => name)).toEqual(['eap', 'home'])
   })
 })
 
@@ -47,7 +47,7 @@ describe('what a file does not say', () => {
   test('is asked of a person, and nothing is saved before', async () => {
     const terminal = new FakeTerminal()
     terminal.interactive = true
-    terminal.answer = 'alice@example.org'
+    terminal.answer = (prompt) => (prompt.startsWith('Who') ? 'alice@example.org' : '')
     const { done } = desk.run(['import', await noId()], terminal)
     expect(await done).toBe(0)
     expect(terminal.asked[0]).toContain('Who are you to the gateway of a?')
@@ -62,6 +62,73 @@ describe('what a file does not say', () => {
     expect(await profiles()).toEqual([])
     expect((await desk.end('import', '--set', 'localId=alice@example.org', path)).code).toBe(0)
   })
+})
+
+describe('everything that is missing', () => {
+  const shrewFile = () => copyOf('shrew/office.vpn', 'office.vpn')
+  const secretOf = async (name: string) =>
+    (await desk.keychain.get((await profiles())[0]?.id ?? '', name))?.use((bytes) =>
+      Buffer.from(bytes).toString(),
+    )
+
+  test('is one list, in which a secret may be left out', async () => {
+    const terminal = new FakeTerminal()
+    terminal.interactive = true
+    terminal.answer = (prompt) => (prompt.startsWith('User') ? 'alice' : prompt.startsWith('Save') ? 'y' : '')
+    const { done } = desk.run(['import', await shrewFile()], terminal)
+    expect(await done).toBe(0)
+    expect(terminal.asked).toEqual([
+      'User name for vpn.office.example',
+      'Password for vpn.office.example (empty: asked for when connecting)',
+      'Save it all the same? [y/N]',
+    ])
+    expect((await profiles())[0]?.xauth).toEqual({ user: 'alice' })
+    expect(await secretOf('password')).toBeUndefined()
+  })
+
+  test('is not asked for where it came on standard input', async () => {
+    const terminal = new FakeTerminal()
+    terminal.interactive = true
+    terminal.input = 'password=correct horse'
+    terminal.answer = 'y'
+    const { done } = desk.run(
+      ['import', '--set', 'user=alice', '--secrets-stdin', await shrewFile()],
+      terminal,
+    )
+    expect(await done).toBe(0)
+    expect(terminal.asked).toEqual(['Save it all the same? [y/N]'])
+    expect(await secretOf('password')).toBe('correct horse')
+  })
+
+  test('is told to a script in one sentence', async () => {
+    const conf = `conn a
+  keyexchange=ikev1
+  left=%defaultroute
+  leftsourceip=%config
+  leftauth=psk
+  leftauth2=xauth
+  right=vpn.example.org
+`
+    const { terminal, code } = await desk.end('import', await file('ipsec.conf', conf))
+    expect(code).toBe(1)
+    expect(terminal.complaints.join()).toContain('--set localId=… --set user=…')
+  })
+})
+
+describe('secrets on standard input', () => {
+  test.each(['pks=a key', '{"Password": "hunter2"}', '{"psk": 1}', '{"psk": ""}', 'psk'])(
+    'have names that are known (%s): the line is named, nothing in it is shown',
+    async (input) => {
+      const terminal = new FakeTerminal()
+      terminal.input = `\n${input}`
+      const path = await copyOf('mobileconfig/psk.mobileconfig', 'a.mobileconfig')
+      const { done } = desk.run(['import', '--secrets-stdin', path], terminal)
+      expect(await done).toBe(1)
+      expect(terminal.complaints.join()).toContain('line 2')
+      expect(terminal.complaints.join()).not.toMatch(/hunter2|a key|pks|Password/)
+      expect(await profiles()).toEqual([])
+    },
+  )
 })
 
 describe('what weakens security', () => {
@@ -99,11 +166,12 @@ describe('what weakens security', () => {
 
 describe('several files', () => {
   test('a sign-in that is not done yet is one sentence, and nothing is saved', async () => {
-    const { terminal, code } = await desk.end('import', await copyOf('sswan/eap.sswan', 'a.sswan'))
-    expect(code).toBe(1)
-    expect(terminal.complaints[0]).toMatch(/Culvert cannot use School yet: .*signs in by EAP/)
-    expect(await profiles()).toEqual([])
-    expect(terminal.written.join('\n')).not.toContain('correct horse battery')
+    const bySim = (text: string) => text.replace('auth = psk', 'auth = eap-sim')
+    const { terminal, code } = await desk.end('import', await copyOf('swanctl/psk.conf', 'a.conf', bySim))
+    expect(code).toBe(0)
+    expect(terminal.complaints.join()).toMatch(/Culvert cannot use home yet: .*signs in by EAP-SIM/)
+    expect((await profiles()).map(({ name }) => name)).toEqual(['eap'])
+    expect(terminal.written.join('\n')).not.toContain('pass # word')
   })
 
   test('secrets beside ipsec.conf are found', async () => {
@@ -201,6 +269,24 @@ describe('export', () => {
     vi.unstubAllEnvs()
     const psk = await desk.keychain.get('office', 'psk')
     expect(psk?.use((bytes) => Buffer.from(bytes).toString())).toBe('another key of more than twenty')
+  })
+
+  test('a wrong passphrase of a sealed file asks again', async () => {
+    await desk.end('import', await office())
+    const { text } = await exportSealed(await desk.profiles.find('office'), new Map(), 'open sesame', 4)
+    const sealed = await file('office.age', text)
+    const terminal = new FakeTerminal()
+    terminal.interactive = true
+    terminal.answer = () => (terminal.asked.length === 1 ? 'open barley' : 'open sesame')
+    expect(await desk.run(['import', sealed], terminal).done).toBe(0)
+    expect(terminal.asked).toEqual(['Passphrase of the file', 'Not that one: the passphrase of the file'])
+    vi.stubEnv('PASSPHRASE', 'open barley')
+    const script = await desk.end('import', '--passphrase-env', 'PASSPHRASE', sealed)
+    vi.unstubAllEnvs()
+    expect(script.code).toBe(1)
+    expect(script.terminal.complaints[0]).toContain('it does not open with this one')
+    const damaged = await file('damaged.age', text.replace(/\n(?=[^\n]*\n-----END)/, '\nAAAA'))
+    expect((await desk.end('import', damaged)).code).toBe(1)
   })
 
   test('secrets are never written in the clear', async () => {

@@ -275,7 +275,7 @@ test('an unknown profile, command or option is named; usage errors exit with 2',
 test('a secret the sign-in does not use is refused by name, never by content', async () => {
   await importOffice()
   const terminal = new FakeTerminal()
-  terminal.input = 'pks=sesame'
+  terminal.input = 'password=sesame'
   expect(await desk.run(['connect', 'office', '--secrets-stdin'], terminal).done).toBe(1)
   expect(terminal.complaints.join('\n')).toContain('Office signs in with psk')
   expect(terminal.complaints.join('\n')).not.toContain('sesame')

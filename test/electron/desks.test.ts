@@ -180,7 +180,7 @@ describe('files that wait for a yes', () => {
 `
     const first = await importer.read([{ name: 'ipsec.conf', bytes: new TextEncoder().encode(conf) }])
     expect(first.profiles).toEqual([])
-    expect(first.questions).toMatchObject([{ key: 'home.localId' }])
+    expect(first.questions).toMatchObject([{ key: 'home.localId' }, { key: 'home.psk' }])
     const second = await importer.again(first.token, new Map([['home.localId', 'alice@example.org']]))
     expect(second.questions).toMatchObject([{ key: 'home.psk', needed: false }])
     const third = await importer.again(second.token, new Map([['home.psk', 'hunter2']]))

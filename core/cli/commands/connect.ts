@@ -4,6 +4,7 @@ import type { ControlClient } from '../../manager/control-client.ts'
 import { keep } from '../../manager/control-target.ts'
 import { faultOf } from '../../manager/tunnel.ts'
 import { type Profile, secretNames } from '../../profile/schema.ts'
+import { SECRET_NAMES } from '../../profile/sign-in.ts'
 import { parseSecrets } from '../../secrets/input.ts'
 import { MemorySecrets } from '../../secrets/memory.ts'
 import { type CliContext, type ExitCode, reportFault } from '../context.ts'
@@ -25,7 +26,9 @@ export interface ConnectOptions {
  */
 export async function connect(context: CliContext, name: string, options: ConnectOptions): Promise<ExitCode> {
   const profile = await context.profiles.find(name)
-  const secrets = options.secretsStdin ? parseSecrets(await context.terminal.readInput()) : new Map()
+  const secrets = options.secretsStdin
+    ? parseSecrets(await context.terminal.readInput(), SECRET_NAMES)
+    : new Map()
   refuseUnknown(secrets, profile)
   const running = await context.findRunning()
   if (running !== undefined) return connectThere(context, running, profile, secrets, options)

@@ -10,6 +10,7 @@ import { isCompanion } from '../../profile/import/import-files.ts'
 import type { ReportRow } from '../../profile/import/report.ts'
 import type { ImportedProfile } from '../../profile/import/result.ts'
 import { authWords, type Profile, sessionSecrets } from '../../profile/schema.ts'
+import { SECRET_NAMES } from '../../profile/sign-in.ts'
 import { parseSecrets } from '../../secrets/input.ts'
 import { type CliContext, type ExitCode, reportFault, reporting } from '../context.ts'
 import { type CredentialOptions, readBeside } from './credentials.ts'
@@ -43,7 +44,9 @@ export async function importFiles(
   paths: readonly string[],
   options: ImportOptions,
 ): Promise<ExitCode> {
-  const given = options.secretsStdin ? parseSecrets(await context.terminal.readInput()) : new Map()
+  const given = options.secretsStdin
+    ? parseSecrets(await context.terminal.readInput(), SECRET_NAMES)
+    : new Map()
   let worst: ExitCode = 0
   const each = async (work: () => Promise<ExitCode>): Promise<void> => {
     const code = await reporting(context.terminal, options.json, work)
@@ -145,7 +148,7 @@ async function importOne(
   options: ImportOptions,
 ): Promise<ExitCode> {
   const { terminal } = context
-  const result = await importWithAnswers(context, path, files, options)
+  const result = await importWithAnswers(context, path, files, { ...options, given: [...given.keys()] })
   const report = [...result.report]
   const kept: Profile[] = []
   for (const imported of result.profiles) {

@@ -1,7 +1,8 @@
 import { armor, Encrypter } from 'age-encryption'
 import type { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
-import { authWords, gatewayAuthOf, type Profile } from '../schema.ts'
+import { gatewayAuthOf, type Profile, sessionSecrets } from '../schema.ts'
+import { SYSTEM_AUTHORITIES } from '../sign-in.ts'
 import type { Exported } from './exported.ts'
 import { toNetworkManager } from './network-manager.ts'
 import { toSswan } from './sswan.ts'
@@ -15,16 +16,11 @@ const WORK_FACTOR = 17
 
 /** A profile as a file of another format, never with a secret in it. Throws `VpnFailure` (`profileUnsupported`). */
 export function exportProfileAs(profile: Profile, format: ExportFormat): Exported {
-  const signIns = [profile.auth, ...(profile.secondAuth === undefined ? [] : [profile.secondAuth])]
-  const methods = [...signIns, gatewayAuthOf(profile)].map(({ method }) => method)
+  const gateway = gatewayAuthOf(profile)
+  const methods = [profile.auth.method, gateway.method]
   if (profile.ike.version === 1 && (format === 'network-manager' || format === 'sswan')) {
     throw unsupported(profile, 'it is a connection by IKEv1, which that program does not speak')
   }
-  if (format !== 'culvert' && methods.includes('eap'))
-    throw unsupported(
-      profile,
-      `it signs in by ${signIns.map(authWords).join(' and ')}, which is written in our own format only`,
-    )
   switch (format) {
     case 'culvert':
       return {
@@ -35,11 +31,22 @@ export function exportProfileAs(profile: Profile, format: ExportFormat): Exporte
     case 'swanctl':
       return toSwanctl(profile)
     case 'network-manager':
-      if (!methods.includes('certificate')) return toNetworkManager(profile)
-      throw unsupported(profile, 'a keyfile names certificates by where they lie on the other computer')
+      if (
+        sessionSecrets(profile).includes('key') ||
+        (gateway.method === 'certificate' && gateway.ca !== SYSTEM_AUTHORITIES)
+      ) {
+        throw unsupported(profile, 'a keyfile names certificates by where they lie on the other computer')
+      }
+      if (gateway.method === 'eap')
+        throw unsupported(profile, 'that program wants a certificate of the gateway')
+      if (profile.secondAuth !== undefined) throw unsupported(profile, 'that program signs in only once')
+      return toNetworkManager(profile)
     case 'sswan':
-      if (!methods.includes('psk')) return toSswan(profile)
-      throw unsupported(profile, 'it uses a pre-shared key, which a .sswan file cannot say')
+      if (methods.includes('psk')) {
+        throw unsupported(profile, 'it uses a pre-shared key, which a .sswan file cannot say')
+      }
+      if (gateway.method === 'eap') throw unsupported(profile, 'that app wants a certificate of the gateway')
+      return toSswan(profile)
   }
 }
 

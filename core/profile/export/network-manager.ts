@@ -8,7 +8,7 @@ const PLUGIN = { ikeSeconds: 36_000, childSeconds: 10_800 } as const
 /** A keyfile for NetworkManager with strongSwan's plug-in, without the key: the desktop asks for it. */
 export function toNetworkManager(profile: Profile): Exported {
   const losses = new Losses()
-  const { dns, ike, esp, requestAddresses } = profile
+  const { auth, dns, ike, esp, requestAddresses } = profile
   losses.unless(ike.rekeySeconds === PLUGIN.ikeSeconds, 'ike.rekeySeconds', 'the plug-in uses 10 hours')
   losses.unless(esp.rekeySeconds === PLUGIN.childSeconds, 'esp.rekeySeconds', 'the plug-in uses 3 hours')
   losses.unless(ike.dpdSeconds === 0, 'ike.dpdSeconds', 'the plug-in has its own')
@@ -30,7 +30,8 @@ export function toNetworkManager(profile: Profile): Exported {
     ike: ike.proposals.join(';'),
     'local-identity': profile.localId === undefined ? undefined : strongswanIdentity(profile.localId),
     'local-ts': listOrNothing(profile.localSubnets),
-    method: 'psk',
+    method: auth.method === 'eap' ? 'eap' : 'psk',
+    user: auth.method === 'eap' ? auth.user : undefined,
     'password-flags': '1',
     proposal: 'yes',
     'remote-identity': profile.remoteId === undefined ? undefined : strongswanIdentity(profile.remoteId),

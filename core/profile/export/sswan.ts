@@ -1,16 +1,18 @@
 import { splitPem } from '../../cert/pem.ts'
-import { gatewayAuthOf, type Profile } from '../schema.ts'
+import { gatewayAuthOf, type Profile, sessionSecrets } from '../schema.ts'
 import { type Exported, Losses, uuidOf } from './exported.ts'
 import { espSuites } from './strongswan-words.ts'
 
-/** A profile by certificate for strongSwan's app for Android, without the key: the phone takes it from its own store. */
+/** A profile for strongSwan's app for Android, without the key or password: the phone has its own store, or asks. */
 export function toSswan(profile: Profile): Exported {
   const losses = new Losses()
   const { ike, auth, dns } = profile
   const gateway = gatewayAuthOf(profile)
   const authorities = gateway.method === 'certificate' ? splitPem(gateway.ca) : []
   const esp = espSuites(profile, losses)
-  losses.add('auth.certificate', 'it and its key are installed on the phone as a .p12 file')
+  if (sessionSecrets(profile).includes('key')) {
+    losses.add('auth.certificate', 'it and its key are installed on the phone as a .p12 file')
+  }
   losses.unless(authorities.length < 2, 'gatewayAuth.ca', 'the app takes one authority: the first is given')
   losses.unless(ike.proposals.length < 2, 'ike.proposals', 'the app takes one suite: the first is given')
   losses.unless(esp.length < 2, 'esp.proposals', 'the app takes one suite: the first is given')
@@ -23,13 +25,17 @@ export function toSswan(profile: Profile): Exported {
   const value = {
     uuid: uuidOf(profile.id),
     name: profile.name,
-    type: 'ikev2-cert',
+    type: typeOf(profile),
     remote: {
       addr: profile.gateway.host,
       id: profile.remoteId,
       cert: authority === undefined ? undefined : Buffer.from(authority.der).toString('base64'),
     },
-    local: { id: profile.localId, 'rsa-pss': auth.method === 'certificate' && auth.rsaPss },
+    local: {
+      id: profile.localId,
+      eap_id: (profile.secondAuth ?? (auth.method === 'eap' ? auth : undefined))?.user,
+      'rsa-pss': auth.method === 'certificate' ? auth.rsaPss : undefined,
+    },
     'ike-proposal': ike.proposals[0],
     'esp-proposal': esp[0],
     mtu: profile.mtu,
@@ -41,4 +47,11 @@ export function toSswan(profile: Profile): Exported {
     fileName: `${profile.id}.sswan`,
     losses: losses.sentences,
   }
+}
+
+function typeOf({ auth, secondAuth }: Profile): string {
+  if (secondAuth !== undefined) return 'ikev2-cert-eap'
+  if (auth.method !== 'eap') return 'ikev2-cert'
+  if (auth.methods.every((method) => method === 'tls')) return 'ikev2-eap-tls'
+  return auth.methods.every((method) => method === 'ttls') ? 'ikev2-byod-eap' : 'ikev2-eap'
 }

@@ -5,7 +5,7 @@ import type { Losses } from './exported.ts'
 export function strongswanIdentity(id: string): string {
   const octets = /^keyid:0x((?:[0-9a-f]{2})+)$/i.exec(id)?.[1]
   if (octets !== undefined) return `@#${octets}`
-  return id.replace(/^ip:/, '')
+  return id.replace(/^(?:ip|dn(?=:[^:]*=)):/, '')
 }
 
 const GROUP = /^(?:modp|ecp|curve)/

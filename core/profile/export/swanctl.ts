@@ -8,7 +8,7 @@ export function toSwanctl(profile: Profile): Exported {
   const losses = new Losses()
   const name = /^[\w-]+$/.test(profile.name) ? profile.name : slug(profile.name)
   losses.unless(name === profile.name, 'name', `the connection is called ${name}`)
-  const { dns, ike, esp, requestAddresses, xauth } = profile
+  const { dns, ike, esp, requestAddresses } = profile
   losses.unless(dns.servers.length === 0, 'dns.servers', 'swanctl.conf has no name servers of its own')
   losses.unless(dns.search.length === 0, 'dns.search', 'swanctl.conf has no search domains')
   losses.unless(dns.fromGateway, 'dns.fromGateway', 'strongSwan takes the name servers it is given')
@@ -21,9 +21,11 @@ export function toSwanctl(profile: Profile): Exported {
     pair('remote_ts', remoteNetworks(profile)),
     pair('rekey_time', [`${esp.rekeySeconds}s`]),
   ]
-  const [auth, gatewayAuth] = [profile.auth.method, gatewayAuthOf(profile)]
-  const own = auth === 'certificate' ? [`certs = ${name}.pem`] : []
-  if (auth === 'certificate')
+  const { auth, secondAuth, xauth } = profile
+  const gatewayAuth = gatewayAuthOf(profile)
+  const wanted = sessionSecrets(profile)
+  const own = wanted.includes('key') ? [`certs = ${name}.pem`] : []
+  if (wanted.includes('key'))
     losses.add('auth.certificate', `write it into x509/${name}.pem, its key into private/`)
   const authorities = gatewayAuth.method === 'certificate' ? [`cacerts = ${name}-ca.pem`] : []
   if (gatewayAuth.method === 'certificate') {
@@ -42,21 +44,60 @@ export function toSwanctl(profile: Profile): Exported {
     pair('fragmentation', [ike.fragmentation ? 'yes' : 'no']),
     pair('rekey_time', [`${ike.rekeySeconds}s`]),
     pair('dpd_delay', [`${ike.dpdSeconds}s`]),
-    ...(auth === 'xauth' ? [] : [section('local', [`auth = ${word(auth)}`, ...local, ...own])]),
+    // Before XAuth nobody is asked in hybrid authentication.
+    ...(auth.method === 'xauth'
+      ? []
+      : [section('local', [`auth = ${word(auth)}`, ...local, ...own, ...eapLines(auth, losses)])]),
+    ...(secondAuth === undefined
+      ? []
+      : [section('local-then', [`auth = ${word(secondAuth)}`, ...eapLines(secondAuth, losses)])]),
     ...(xauth === undefined
       ? []
       : [section('local-xauth', ['auth = xauth', `xauth_id = ${quoted(xauth.user)}`])]),
-    section('remote', [`auth = ${word(gatewayAuth.method)}`, ...remote, ...authorities]),
+    section('remote', [`auth = ${word(gatewayAuth)}`, ...remote, ...authorities]),
     section('children', [section('net', child)]),
   ]
-  const secret = section(`ike-${name}`, [...local, 'secret = THE-PRE-SHARED-KEY'])
   const parts = [section('connections', [section(name, connection)])]
-  if (sessionSecrets(profile).includes('psk')) parts.push(section('secrets', [secret]).replace(/^/gm, '# '))
+  const user = xauth?.user ?? (secondAuth ?? (auth.method === 'eap' ? auth : undefined))?.user
+  const userId = user === undefined ? local : [`id = ${quoted(user)}`]
+  const secrets = [
+    ...(wanted.includes('psk') ? [section(`ike-${name}`, [...local, 'secret = THE-PRE-SHARED-KEY'])] : []),
+    ...(wanted.includes('password')
+      ? [section(`${xauth === undefined ? 'eap' : 'xauth'}-${name}`, [...userId, 'secret = THE-PASSWORD'])]
+      : []),
+  ]
+  if (secrets.length > 0) parts.push(section('secrets', secrets).replace(/^/gm, '# '))
   return { text: `${parts.join('\n')}\n`, fileName: `${profile.id}.conf`, losses: losses.sentences }
 }
 
-/** The caller has no EAP. */
-const word = (method: 'psk' | 'certificate' | 'eap'): string => (method === 'psk' ? 'psk' : 'pubkey')
+function word(proof: Profile['auth'] | ReturnType<typeof gatewayAuthOf>): string {
+  if (proof.method === 'psk') return 'psk'
+  if (proof.method === 'certificate') return 'pubkey'
+  const methods = 'methods' in proof ? proof.methods : []
+  return methods.length === 1 ? `eap-${methods[0]}` : 'eap'
+}
+
+/** Who signs in by EAP, and whom the server of TLS has to be. */
+function eapLines(auth: Profile['auth'], losses: Losses): readonly string[] {
+  if (auth.method !== 'eap') return []
+  const { methods, user, anonymousIdentity, server, inner, ttls } = auth
+  losses.unless(
+    methods.length < 2,
+    'auth.methods',
+    'strongSwan takes the method of the gateway, whichever it is',
+  )
+  losses.unless(anonymousIdentity === undefined, 'auth.anonymousIdentity', 'strongSwan has none')
+  const tunnelled = methods.includes('peap') || methods.includes('ttls')
+  losses.unless(
+    !tunnelled || (inner.length === 1 && ttls === 'eap'),
+    'auth.inner',
+    'strongSwan takes the method of the server inside TLS',
+  )
+  return [
+    ...(user === undefined ? [] : [`eap_id = ${quoted(user)}`]),
+    ...(server?.id === undefined ? [] : [`aaa_id = ${quoted(strongswanIdentity(server.id))}`]),
+  ]
+}
 
 /** Empty for an empty list. */
 const pair = (key: string, values: readonly string[]): string =>

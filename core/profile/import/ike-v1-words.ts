@@ -1,3 +1,4 @@
+import type { Draft } from './description.ts'
 import { Unreadable } from './keys.ts'
 import { groupWord } from './libreswan-suites.ts'
 
@@ -8,8 +9,17 @@ export function groupOf(value: unknown): string {
   return groupWord(number)
 }
 
-/** What the Cisco clients offer with a group they are told, best first. RFC 2409 §4 */
+/** What the Cisco clients offer, best first. RFC 2409 §4 */
+const OLD_SUITES = ['aes256', 'aes128', '3des'].flatMap((cipher) => [`${cipher}-sha1`, `${cipher}-md5`])
+
+/** The group a Cisco client takes unless it is told another: 1024 bits. */
+const CISCO_GROUP = 'modp1024'
+
 export const ciscoSuites = (group: string): readonly string[] =>
-  ['aes256-sha1', 'aes256-md5', 'aes128-sha1', 'aes128-md5', '3des-sha1', '3des-md5'].map(
-    (suite) => `${suite}-${group}`,
-  )
+  OLD_SUITES.map((suite) => `${suite}-${group}`)
+
+/** What such a file leaves to the program. */
+export function sayCiscoDefaults(draft: Draft): void {
+  if (draft.value('ikeProposals') === undefined) draft.say('ikeProposals', ciscoSuites(CISCO_GROUP))
+  draft.say('espProposals', OLD_SUITES)
+}

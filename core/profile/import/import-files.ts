@@ -73,7 +73,7 @@ export async function importFiles(
 ): Promise<ImportResult> {
   checkSizes(given)
   const { files, signers, locked } = await openContainers(given, answers.get('passphrase'))
-  if (locked) return LOCKED
+  if (locked !== 'no') return lockedFile(locked === 'passphraseWrong')
   const bundle = new Bundle(files)
   const run = new Run(bundle, answers)
   const known = files.map((file) => ({ file, kind: kindOrEmpty(file) }))
@@ -83,12 +83,15 @@ export async function importFiles(
 }
 
 /** Nothing can be said of a sealed file but that it is one. */
-const LOCKED: ImportResult = {
-  profiles: [],
-  refused: [],
-  questions: [question('', 'passphrase', 'Passphrase of the file', { secret: true, needed: true })],
-  report: [],
-  signers: [],
+function lockedFile(again: boolean): ImportResult {
+  const prompt = again ? 'Not that one: the passphrase of the file' : 'Passphrase of the file'
+  return {
+    profiles: [],
+    refused: [],
+    questions: [question('', 'passphrase', prompt, { secret: true, needed: true })],
+    report: [],
+    signers: [],
+  }
 }
 
 function kindOrEmpty(file: ImportFile): Kind | undefined {

@@ -266,7 +266,12 @@ function settleLibreswan(draft: Draft, vpn: IniSection | undefined, bundle: Bund
   draft.say('auth', version === 1 ? [first, 'xauth'] : [first])
   draft.say('gatewayAuth', first === 'psk' || first === 'raw-key' ? first : 'certificate')
   // The plug-in itself takes aggressive mode where it is told an ID.
-  if (version === 1 && draft.value('localId') !== undefined) draft.say('aggressive', true)
+  if (version === 1 && draft.value('localId') !== undefined) {
+    draft.say('aggressive', true)
+    // Its own choice where it is told none.
+    if (draft.value('ikeProposals') === undefined) draft.say('ikeProposals', ['aes256-sha1-modp1536'])
+    if (draft.value('espProposals') === undefined) draft.say('espProposals', ['aes256-sha1'])
+  }
   if (certificate !== undefined)
     takeCertificate(draft, bundle, 'ownCertificates', certificate, 'leftcert', [])
 }

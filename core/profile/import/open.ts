@@ -13,8 +13,8 @@ export interface Opened {
   readonly files: readonly ImportFile[]
   /** Who signed them, for people. */
   readonly signers: readonly string[]
-  /** A file is sealed and nobody gave the passphrase. */
-  readonly locked: boolean
+  /** A file is sealed, and nobody gave the passphrase, or a wrong one. */
+  readonly locked: 'no' | 'passphraseMissing' | 'passphraseWrong'
 }
 
 /**
@@ -27,7 +27,7 @@ export async function openContainers(
 ): Promise<Opened> {
   const files: ImportFile[] = []
   const signers: string[] = []
-  let locked = false
+  let locked: Opened['locked'] = 'no'
   for (const file of given.flatMap(unpacked)) {
     const kind = kindOrNone(file)
     if (kind === 'signed') {
@@ -35,9 +35,11 @@ export async function openContainers(
       files.push({ name: file.name, bytes: content })
       signers.push(...found.map(sentenceOf))
     } else if (kind === 'sealed' && passphrase === undefined) {
-      locked = true
+      locked = 'passphraseMissing'
     } else if (kind === 'sealed') {
-      files.push({ name: file.name, bytes: await unsealed(file, passphrase ?? '') })
+      const bytes = await unsealed(file, passphrase ?? '')
+      if (bytes === undefined) locked = 'passphraseWrong'
+      else files.push({ name: file.name, bytes })
     } else files.push(file)
   }
   return { files, signers: [...new Set(signers)], locked }
@@ -109,7 +111,8 @@ function zipChecksums(bytes: Uint8Array): readonly number[] {
 const withoutPem = (bytes: Uint8Array): Uint8Array =>
   bytes[0] === 0x30 ? bytes : (splitPem(Buffer.from(bytes).toString('latin1'))[0]?.der ?? bytes)
 
-async function unsealed(file: ImportFile, passphrase: string): Promise<Uint8Array> {
+/** `undefined` where the passphrase is another one. */
+async function unsealed(file: ImportFile, passphrase: string): Promise<Uint8Array | undefined> {
   const decrypter = new Decrypter()
   decrypter.addPassphrase(passphrase)
   try {
@@ -117,7 +120,9 @@ async function unsealed(file: ImportFile, passphrase: string): Promise<Uint8Arra
     return await decrypter.decrypt(
       armored ? armor.decode(Buffer.from(file.bytes).toString('latin1')) : file.bytes,
     )
-  } catch {
-    throw invalid({ file: file.name }, 'it does not open with this passphrase, or it is damaged')
+  } catch (thrown) {
+    // The library has no other way to tell it from damage.
+    if (thrown instanceof Error && thrown.message.startsWith('no identity matched')) return undefined
+    throw invalid({ file: file.name }, 'what is sealed in it is damaged')
   }
 }

@@ -2,7 +2,7 @@ import type { ImportContext, ImportFile } from './bundle.ts'
 import { revealCiscoPassword } from './cisco-password.ts'
 import { Draft, type SignIn } from './description.ts'
 import { invalid } from './failure.ts'
-import { ciscoSuites, groupOf } from './ike-v1-words.ts'
+import { ciscoSuites, groupOf, sayCiscoDefaults } from './ike-v1-words.ts'
 import {
   fills,
   flag,
@@ -114,6 +114,7 @@ export function pcf(file: ImportFile, { report }: ImportContext): readonly Draft
     ...(draft.said('auth')?.fields ?? []),
   )
   if (rounds.includes('psk')) draft.say('aggressive', true)
+  sayCiscoDefaults(draft)
   if ([...draft.secrets.values()].some(({ field }) => typeof field === 'string' && /^enc_/i.test(field))) {
     draft.warn('Its passwords are only disguised: whoever has the file can read them.')
   }

@@ -38,6 +38,7 @@ export function profileOf(draft: Draft, answers: ImportAnswers): ProfileOutcome 
   const making: Making = {
     profile: { ike: {}, esp: {}, dns: {} },
     weak: new Set(),
+    rounds,
     certificates: {
       ours: rounds.some((round) => SIGN_INS[round].secrets.includes('key')),
       theirs: draft.value('gatewayAuth') === 'certificate',
@@ -72,11 +73,16 @@ function whatIsMissing({ profile }: Making, rounds: readonly SignIn[]): string |
 
 function complete(draft: Draft, name: string, making: Making, answers: ImportAnswers): ProfileOutcome {
   const localId = making.profile.localId ?? answerTo(answers, name, 'localId')
-  if (localId === undefined && draft.value('auth')?.[0] === 'psk') return { questions: [localIdOf(name)] }
+  const who = localId === undefined && draft.value('auth')?.[0] === 'psk' ? [localIdOf(name)] : []
   const result = proofsOf(draft, name, answers)
-  if ('question' in result) return { questions: [result.question] }
-  const { auth, gatewayAuth, warnings } = result.proofs
-  const secrets = new Map(result.proofs.secrets)
+  const needed = [...who, ...('questions' in result ? result.questions : [])]
+  if (needed.length > 0 || 'questions' in result) {
+    if ('secrets' in result) for (const secret of result.secrets.values()) secret.close()
+    // All at once: the person fills in one form.
+    const wanted = secretsOf(draft).filter((secret) => !draft.secrets.has(secret))
+    return { questions: [...needed, ...unanswered(name, wanted, answers)] }
+  }
+  const { proofs, secrets, warnings } = result
   const value = {
     format: PROFILE_FORMAT,
     version: 1,
@@ -84,8 +90,7 @@ function complete(draft: Draft, name: string, making: Making, answers: ImportAns
     id: idOf(draft, name),
     name: making.profile.name ?? name.slice(0, 80),
     ...(localId === undefined ? {} : { localId }),
-    auth,
-    gatewayAuth,
+    ...proofs,
     weak: [...making.weak],
   }
   try {
@@ -153,6 +158,12 @@ const PROMPTS: Readonly<Record<string, string>> = {
   password: 'Password',
 }
 
+/** What a sign-in like this asks of a person, before it is a profile. */
+function secretsOf(draft: Draft): readonly SecretName[] {
+  const rounds = draft.value('auth') ?? []
+  return (['psk', 'password', 'ppk'] as const).filter((name) => isUsed(name, draft, rounds))
+}
+
 /** Takes over the secrets the person has given, and asks for those that are still missing. */
 function askFor(
   profile: string,
@@ -160,16 +171,24 @@ function askFor(
   secrets: Map<string, Secret>,
   answers: ImportAnswers,
 ): readonly Question[] {
-  const questions: Question[] = []
-  for (const name of wanted) {
-    const prompt = PROMPTS[name]
-    if (secrets.has(name) || prompt === undefined) continue
-    const answer = answerTo(answers, profile, name)
-    if (answer !== undefined && answer !== '') secrets.set(name, Secret.fromText(answer))
-    else questions.push(question(profile, name, `${prompt} for ${profile}`, { secret: true, needed: false }))
+  const missing = wanted.filter((name) => !secrets.has(name))
+  for (const name of missing) {
+    const answer = answerTo(answers, profile, name) ?? ''
+    if (PROMPTS[name] !== undefined && answer !== '') secrets.set(name, Secret.fromText(answer))
   }
-  return questions
+  return unanswered(profile, missing, answers)
 }
+
+const unanswered = (
+  profile: string,
+  wanted: readonly string[],
+  answers: ImportAnswers,
+): readonly Question[] =>
+  wanted
+    .filter((name) => PROMPTS[name] !== undefined && (answerTo(answers, profile, name) ?? '') === '')
+    .map((name) =>
+      question(profile, name, `${PROMPTS[name]} for ${profile}`, { secret: true, needed: false }),
+    )
 
 /** The same for the same file, so that importing it again updates the profile. */
 function idOf(draft: Draft, name: string): string {
@@ -179,9 +198,18 @@ function idOf(draft: Draft, name: string): string {
   return `${slug(name).slice(0, 40).replace(/-+$/, '')}-${createHash('sha256').update(key).digest('hex').slice(0, 8)}`
 }
 
+/** Weak words that are no algorithms, for people. */
+const WEAK_NAMES: Readonly<Record<string, string>> = {
+  aggressivepsk: 'aggressive mode with a pre-shared key',
+}
+
+const FALLBACK =
+  'It goes on with IKEv1 where the gateway answers nothing to IKEv2, which whoever holds messages back can force.'
+
 function warningsFor(making: Making, secrets: ReadonlyMap<string, Secret>): readonly string[] {
   const warnings: string[] = []
-  for (const word of making.weak) warnings.push(`It allows ${word}: ${weaknessOf(word)}.`)
+  if (making.profile.ike.version === 'auto') warnings.push(FALLBACK)
+  for (const word of making.weak) warnings.push(`It allows ${WEAK_NAMES[word] ?? word}: ${weaknessOf(word)}.`)
   const key = secrets.get('psk')
   if (key !== undefined && key.length < SHORTEST_KEY) {
     warnings.push(

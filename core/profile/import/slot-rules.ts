@@ -2,8 +2,9 @@ import { isIP } from 'node:net'
 import { parseIdentity } from '../identity.ts'
 import { isNetwork } from '../networks.ts'
 import type { ProfileInput } from '../schema.ts'
-import type { SlotName, Slots } from './description.ts'
+import type { SignIn, SlotName, Slots } from './description.ts'
 import type { Outcome } from './report.ts'
+import { onlyVersion } from './sign-ins.ts'
 import { isKnownWord, usableSuites } from './suite-words.ts'
 
 type Writable<T> = T extends readonly (infer Item)[]
@@ -20,6 +21,8 @@ export interface Making {
     dns: NonNullable<Writable<ProfileInput>['dns']>
   }
   readonly weak: Set<string>
+  /** How we sign in, round by round. */
+  readonly rounds: readonly SignIn[]
   /** We sign in by certificate; the gateway proves itself by one. */
   readonly certificates: { readonly ours: boolean; readonly theirs: boolean }
 }
@@ -56,15 +59,18 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     return value.length > 80 ? changed('cut to 80 characters') : KEPT
   },
   uuid: () => KEPT,
-  version: (value, { profile }) => {
-    profile.ike.version = value === 1 ? 1 : 2
-    return value === 'auto' ? changed('IKEv2 only: there is no falling back to IKEv1 yet') : KEPT
+  version: (value, { profile, rounds }) => {
+    const only = value === 'auto' ? onlyVersion(rounds) : undefined
+    profile.ike.version = only?.version ?? value
+    return only === undefined ? KEPT : changed(only.because)
   },
-  aggressive: (value, { profile }) => {
+  aggressive: (value, { profile, rounds, weak }) => {
     if (!value) return KEPT
-    return profile.ike.version === 1
-      ? fatal('it wants aggressive mode, which this version of Culvert does not do yet')
-      : ignored('aggressive mode is a part of IKEv1')
+    if (profile.ike.version === 2 || profile.ike.version === undefined)
+      return ignored('aggressive mode is a part of IKEv1')
+    profile.ike.aggressive = true
+    if (rounds[0] === 'psk') weak.add('aggressivepsk')
+    return KEPT
   },
   auth: () => KEPT,
   gatewayAuth: () => KEPT,
@@ -79,7 +85,7 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
   remoteId: (value, { profile }) =>
     identity(value, "the gateway's identity", (id) => (profile.remoteId = id)),
   user: () => KEPT,
-  aaaId: () => refused(NOT_YET),
+  aaaId: () => KEPT,
   ownCertificates: (_, { certificates }) => (certificates.ours ? KEPT : ignored(NOT_OURS)),
   caCertificates: (_, { certificates }) => (certificates.theirs ? KEPT : ignored(NOT_THEIRS)),
   gatewayCertificates: () => refused('Culvert trusts authorities, not one certificate by itself'),
@@ -165,7 +171,10 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     profile.ike.mobike = value
     return KEPT
   },
-  redirect: unless(isFalse, NOT_YET, ignored),
+  redirect: (value, { profile }) => {
+    profile.ike.redirect = value
+    return KEPT
+  },
   childless: (value, { profile }) => {
     if (value === 'allow') return KEPT
     profile.ike.childless = value !== 'no'

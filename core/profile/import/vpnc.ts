@@ -3,7 +3,7 @@ import { revealCiscoPassword } from './cisco-password.ts'
 import { takeCertificate } from './companions.ts'
 import { Draft, type SignIn } from './description.ts'
 import { invalid } from './failure.ts'
-import { ciscoSuites, groupOf } from './ike-v1-words.ts'
+import { ciscoSuites, groupOf, sayCiscoDefaults } from './ike-v1-words.ts'
 import {
   fills,
   hides,
@@ -106,6 +106,7 @@ export function sayVpnc(draft: Draft, keys: readonly Key[]): void {
   takeKeys(draft, keys, VPNC, (path) => path.toLowerCase())
   const first = draft.value('auth')?.[0]
   draft.say('gatewayAuth', first === 'psk' ? 'psk' : 'certificate')
+  sayCiscoDefaults(draft)
   if (
     [...draft.secrets.values()].some(({ field }) => typeof field === 'string' && /obfuscated/i.test(field))
   ) {

@@ -147,6 +147,70 @@ describe('sswan', () => {
   })
 })
 
+describe('every sign-in', () => {
+  const name = { localId: undefined }
+  const eap = (change: object = {}) => ({
+    ...name,
+    auth: { method: 'eap', methods: ['mschapv2'], user: 'alice', ...change },
+  })
+  const byKey = { ike: { version: 1 }, xauth: { user: 'alice' } }
+  const aggressive = { ike: { version: 1, aggressive: true }, weak: ['aggressivepsk'] }
+  const trust = { gatewayAuth: { method: 'certificate' } }
+
+  test.each<readonly [string, object]>([
+    ['EAP', eap()],
+    ['EAP alone', { ...eap({ methods: ['tls'] }), gatewayAuth: { method: 'eap' } }],
+    ['EAP with a server of its own', eap({ methods: ['peap'], server: { id: 'dn:CN=radius' } })],
+    ['a key, then EAP', { secondAuth: eap().auth, ...trust }],
+    ['a certificate, then EAP', { auth: { method: 'certificate' }, secondAuth: eap().auth, ...trust }],
+    ['either version', { ike: { version: 'auto' } }],
+    ['aggressive mode', aggressive],
+    ['a key and XAuth', byKey],
+    ['a certificate and XAuth', { ...byKey, auth: { method: 'certificate' }, ...trust }],
+    ['hybrid', { ...byKey, ...name, auth: { method: 'xauth' }, ...trust }],
+  ])('swanctl.conf: %s', async (_, change) => {
+    const from = profile(change)
+    const to = await back('swanctl', from)
+    expect(to).toMatchObject({
+      auth: from.auth,
+      ike: { version: from.ike.version },
+      ...(from.xauth === undefined ? {} : { xauth: from.xauth }),
+      ...(from.secondAuth === undefined ? {} : { secondAuth: from.secondAuth }),
+      ...(from.gatewayAuth === undefined ? {} : { gatewayAuth: { method: from.gatewayAuth.method } }),
+      weak: from.weak,
+    })
+    expect(to.ike.aggressive ?? false).toBe(from.ike.aggressive ?? false)
+    expect(to.xauth).toEqual(from.xauth)
+  })
+
+  test.each<readonly [string, object]>([
+    ['ikev2-eap', eap({ methods: ['mschapv2', 'gtc', 'md5'] })],
+    ['ikev2-eap-tls', eap({ methods: ['tls'] })],
+    ['ikev2-byod-eap', eap({ methods: ['ttls'] })],
+    [
+      'ikev2-cert-eap',
+      {
+        auth: { method: 'certificate' },
+        secondAuth: { ...eap().auth, methods: ['mschapv2', 'gtc', 'md5'] },
+      },
+    ],
+  ])('.sswan: %s', async (type, change) => {
+    const from = profile(change)
+    expect(JSON.parse(exportProfileAs(from, 'sswan').text)).toMatchObject({ type })
+    const to = await back('sswan', from)
+    expect([to.auth, to.secondAuth]).toEqual([from.auth, from.secondAuth])
+  })
+
+  test('a keyfile says EAP, where nothing on a disk belongs to it', async () => {
+    const methods = ['mschapv2', 'gtc', 'md5']
+    const from = profile({ ...eap({ methods }), localId: 'alice@example.org' })
+    expect((await back('network-manager', from)).auth).toEqual(from.auth)
+    for (const change of [eap({ methods: ['tls'] }), { secondAuth: eap().auth, ...trust }, byKey]) {
+      expect(() => exportProfileAs(profile(change), 'network-manager')).toThrow(VpnFailure)
+    }
+  })
+})
+
 test('a .sswan file cannot say a pre-shared key', () => {
   expect(() => exportProfileAs(profile(), 'sswan')).toThrow(VpnFailure)
 })

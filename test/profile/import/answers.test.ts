@@ -20,12 +20,14 @@ const give = (answers: Readonly<Record<string, string>>) =>
     new Map(Object.entries(answers)),
   )
 
-test('every connection asks for itself, and nothing is imported before', async () => {
+test('every connection asks for itself and for all at once, and nothing is imported before', async () => {
   const { profiles, questions } = await give({})
   expect(profiles).toEqual([])
   expect(questions.map(({ key, needed }) => [key, needed])).toEqual([
     ['home.localId', true],
+    ['home.psk', false],
     ['work.localId', true],
+    ['work.psk', false],
   ])
 })
 
