@@ -95,13 +95,17 @@ export function packaging({ files, output, electron, suffix, compression }) {
         'libgbm1',
         'xdg-utils',
         'policykit-1 | pkexec',
+        'nftables',
       ],
       fpm: [toPolkit],
       packageCategory: 'net',
     },
     // From here on: not built on the machines this project is made on, and so not tested. They need tools or systems that
     // are not there (rpmbuild, the AppImage runtime, macOS, Windows).
-    rpm: { depends: ['gtk3', 'nss', 'libXScrnSaver', 'alsa-lib', 'mesa-libgbm', 'polkit'], fpm: [toPolkit] },
+    rpm: {
+      depends: ['gtk3', 'nss', 'libXScrnSaver', 'alsa-lib', 'mesa-libgbm', 'polkit', 'nftables'],
+      fpm: [toPolkit],
+    },
     appImage: { license: 'LICENSE' },
     mac: {
       target: ['dmg', 'zip'],

@@ -23,6 +23,9 @@ export function withDemo(needs: ManagerDependencies, openDemo: () => Promise<Dem
       openTun: (device) => edge.openTun(device),
       apply: (plan) => edge.apply(plan),
       restore: (device) => edge.restore(device),
+      hold: () => edge.hold(),
+      letOut: () => edge.letOut(),
+      ended: false,
       close: async () => {
         if (demo === opened) demo = undefined
         await opened.close()

@@ -115,6 +115,18 @@ export class HelperEdge implements OsEdge {
     await this.call({ verb: 'restore', device })
   }
 
+  async hold(plan: Parameters<OsEdge['hold']>[0]): Promise<void> {
+    await this.call({ verb: 'hold', plan })
+  }
+
+  async letOut(device: string): Promise<void> {
+    await this.call({ verb: 'letOut', device })
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#shut()
     return this.#closing

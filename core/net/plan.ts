@@ -23,6 +23,16 @@ export interface DnsPlan {
   readonly only: readonly string[]
 }
 
+/** What the kill switch of a device holds back: it must not leave by any way but a tunnel of ours. */
+export interface HoldPlan {
+  /** The device whose tunnel it belongs into: also its name. */
+  readonly device: string
+  /** Destinations, CIDR; at least one. */
+  readonly networks: readonly string[]
+  /** Destinations inside `networks` that keep their usual way (the local network, by choice), CIDR. */
+  readonly except: readonly string[]
+}
+
 /** A UDP socket as the helper opens it: connected, with the mark that keeps it out of every tunnel. */
 export interface UdpRequest {
   /** The gateway's address, IPv4 or IPv6, numeric. */
@@ -39,7 +49,7 @@ export interface Endpoint {
 
 /**
  * The privileged edge. Every call may throw `VpnFailure` (`noTun`, `noPermission`, `systemRefused`).
- * Closing the edge, or the death of this process, undoes everything it did.
+ * Closing the edge, or the death of this process, undoes everything it did but holds.
  */
 export interface OsEdge {
   /** A connected, marked UDP socket; the caller owns the descriptor. */
@@ -50,6 +60,15 @@ export interface OsEdge {
   apply(plan: TunnelPlan): Promise<void>
   /** Undoes `apply` and `openTun` for the device. Repeats are harmless. */
   restore(device: string): Promise<void>
-  /** Undoes everything and ends the helper. */
+  /**
+   * Holds traffic back, in one step in the place of an earlier hold of this device. It outlives the tunnel, this edge and
+   * this process: only {@link letOut} and a restart of the computer end it.
+   */
+  hold(plan: HoldPlan): Promise<void>
+  /** Ends a hold. Repeats are harmless. */
+  letOut(device: string): Promise<void>
+  /** Whether it can do nothing any more, because its helper is gone. */
+  readonly ended: boolean
+  /** Undoes everything but holds and ends the helper. */
   close(): Promise<void>
 }

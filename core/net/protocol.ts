@@ -4,7 +4,7 @@ import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import type { VpnError } from '../errors.ts'
 import { parseCidr } from './cidr.ts'
-import type { Endpoint, TunnelPlan, UdpRequest } from './plan.ts'
+import type { Endpoint, HoldPlan, TunnelPlan, UdpRequest } from './plan.ts'
 
 /** What the helper can be asked: a closed list, the same as in helper/messages.h. */
 export type HelperRequest =
@@ -14,6 +14,8 @@ export type HelperRequest =
   | { readonly verb: 'apply'; readonly plan: TunnelPlan }
   | { readonly verb: 'restore'; readonly device: string }
   | { readonly verb: 'restoreStale' }
+  | { readonly verb: 'hold'; readonly plan: HoldPlan }
+  | { readonly verb: 'letOut'; readonly device: string }
 
 export type HelperVerb = HelperRequest['verb']
 
@@ -24,14 +26,14 @@ export type HelperReply =
   | { readonly id: number; readonly verb: 'openTun'; readonly device: string }
   | {
       readonly id: number
-      readonly verb: 'apply' | 'restore' | 'restoreStale'
+      readonly verb: 'apply' | 'restore' | 'restoreStale' | 'hold' | 'letOut'
       /** What was left alone, and why. */
       readonly notes: readonly string[]
     }
 
 const VERSION = 1
 const REFERENCE = 'docs/decisions/helper-protocol.md'
-const VERBS = ['ping', 'openUdp', 'openTun', 'apply', 'restore', 'restoreStale'] as const
+const VERBS = ['ping', 'openUdp', 'openTun', 'apply', 'restore', 'restoreStale', 'hold', 'letOut'] as const
 const REPLY = 0x80
 
 /** One request as octets. Throws `RangeError` for what no plan may hold; the helper checks everything again. */
@@ -50,10 +52,15 @@ export function encodeRequest(id: number, request: HelperRequest): Uint8Array {
       break
     case 'openTun':
     case 'restore':
+    case 'letOut':
       writeText(w, request.device)
       break
     case 'apply':
       writePlan(w, request.plan)
+      break
+    case 'hold':
+      writeText(w, request.plan.device)
+      writeDestinations(w, [request.plan.networks, request.plan.except])
       break
   }
   return w.finish()
@@ -113,11 +120,7 @@ function writePlan(w: Writer, plan: TunnelPlan): void {
   w.u16(plan.mtu)
   writeCount(w, plan.addresses, 0xff, 'addresses')
   for (const cidr of plan.addresses) writePrefix(w, cidr)
-  for (const list of [plan.routes, plan.bypass, plan.unreachable]) {
-    if (list.length > 0xffff) throw new RangeError('too many destinations')
-    w.u16(list.length)
-    for (const cidr of list) writePrefix(w, cidr)
-  }
+  writeDestinations(w, [plan.routes, plan.bypass, plan.unreachable])
   w.u8(plan.dns === undefined ? 0 : 1)
   if (plan.dns === undefined) return
   writeCount(w, plan.dns.servers, 0xff, 'name servers')
@@ -125,6 +128,14 @@ function writePlan(w: Writer, plan: TunnelPlan): void {
   for (const domains of [plan.dns.search, plan.dns.only]) {
     writeCount(w, domains, 0xff, 'domains')
     for (const domain of domains) writeText(w, domain)
+  }
+}
+
+function writeDestinations(w: Writer, lists: readonly (readonly string[])[]): void {
+  for (const list of lists) {
+    if (list.length > 0xffff) throw new RangeError('too many destinations')
+    w.u16(list.length)
+    for (const cidr of list) writePrefix(w, cidr)
   }
 }
 

@@ -27,7 +27,7 @@ await answer(async () => {
 })
 for await (const line of createInterface({ input: process.stdin })) {
   const { verb, argument } = JSON.parse(line) as { verb: keyof OsEdge; argument: never }
-  await answer(() => edge![verb](argument))
+  await answer(async () => (edge![verb] as (argument: never) => Promise<unknown>)(argument))
 }
 await edge?.close()
 process.exit(0)

@@ -135,7 +135,10 @@ export class EdgeHost {
     return JSON.parse(line.value)
   }
 
-  async call<V extends keyof OsEdge>(verb: V, argument?: Parameters<OsEdge[V]>[0]): Promise<Answer> {
+  async call<V extends Exclude<keyof OsEdge, 'ended'>>(
+    verb: V,
+    argument?: Parameters<OsEdge[V]>[0],
+  ): Promise<Answer> {
     this.#child.stdin.write(`${JSON.stringify({ verb, argument })}\n`)
     return await this.answer()
   }

@@ -21,7 +21,7 @@ function worldWithDemo() {
     return {
       edge: {
         openUdp: async () => ({ fd: 3, local: { address: '192.0.2.2', port: 1 } }),
-        openTun: async (device) => ({ fd: 100, device }),
+        openTun: async (device: string) => ({ fd: 100, device }),
         apply: async () => void done.push('apply'),
         restore: async () => void done.push('restore'),
         close: async () => {},
@@ -31,7 +31,7 @@ function worldWithDemo() {
         yield probe
       },
       close: async () => void done.push('close demo'),
-    } as Partial<Demo> as Demo
+    } as unknown as Demo
   }
   const manager = new Manager(withDemo(world.needs, openDemo))
   return { world, manager, done, edges: () => edges }

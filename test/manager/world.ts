@@ -76,7 +76,7 @@ export class World {
   readonly done: string[] = []
   readonly connections: FakeConnection[] = []
   readonly failures: Partial<
-    Record<'openTun' | 'apply' | 'restore' | 'openEdge' | 'secret' | 'start', VpnError>
+    Record<'openTun' | 'apply' | 'restore' | 'hold' | 'letOut' | 'openEdge' | 'secret' | 'start', VpnError>
   > = {}
   profiles = [profileOf('Office'), profileOf('Home')]
   addresses: readonly string[] = []
@@ -164,6 +164,9 @@ export class World {
           },
           apply: async (plan) => this.#act('apply', `apply ${plan.device}`),
           restore: async (device) => this.#act('restore', `restore ${device}`),
+          hold: async ({ device, networks }) => this.#act('hold', `hold ${networks.join(' ')} for ${device}`),
+          letOut: async (device) => this.#act('letOut', `let out ${device}`),
+          ended: false,
           close: async () => this.#act('restore', 'close edge'),
         }
       },

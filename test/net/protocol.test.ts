@@ -43,6 +43,18 @@ describe('requests to the helper', () => {
     expect(toHex(bytes)).toBe(wanted.join('').replaceAll(' ', ''))
   })
 
+  test('hold: device, what is held back, what keeps its way; letOut: the device', () => {
+    const plan = { device: 'culvert0', networks: ['10.0.0.0/8', '::/0'], except: ['10.1.0.0/16'] }
+    const wanted = [
+      '01070004',
+      '0863756c7665727430',
+      '0002 04 0a000000 08 06 00000000000000000000000000000000 00',
+      '0001 04 0a010000 10',
+    ]
+    expect(toHex(encodeRequest(4, { verb: 'hold', plan }))).toBe(wanted.join('').replaceAll(' ', ''))
+    expect(toHex(encodeRequest(5, { verb: 'letOut', device: 'culvert0' }))).toBe('010800050863756c7665727430')
+  })
+
   test.each(['gw.example.org', 'fe80::1%eth0'])(
     '%s instead of an address never reaches the helper',
     (address) => {

@@ -58,6 +58,15 @@ export class DemoEdge implements OsEdge {
     await this.#space.removeDevice('here', device)
   }
 
+  /** Nothing leaves this side but through the tunnel, held or not. */
+  async hold(): Promise<void> {}
+
+  async letOut(): Promise<void> {}
+
+  get ended(): boolean {
+    return false
+  }
+
   close(): Promise<void> {
     return this.#space.close()
   }

@@ -3,7 +3,6 @@ import { Secret } from '../../bytes/secret.ts'
 import type { Probe } from '../../contract/snapshot.ts'
 import type { CryptoRegistry } from '../../crypto/transforms.ts'
 import type { NativeAddon } from '../../native/addon.ts'
-import type { OsEdge } from '../../net/plan.ts'
 import { readGatewaySettings } from '../config.ts'
 import type { Gateway, GatewayListener } from '../gateway.ts'
 import { type GatewayService, startGateway } from '../service.ts'
@@ -27,7 +26,7 @@ export interface Demo {
   /** Of the process that holds the namespaces, on the client's side: `nsenter -t PID -U -n --preserve-credentials`. */
   readonly pid: number | undefined
   /** The edge of the client. Closing it ends the namespaces, so {@link close} comes after the manager's. */
-  readonly edge: OsEdge
+  readonly edge: DemoEdge
   /** The pre-shared key, made for this run; the caller owns what it gets. */
   secret(): Secret
   /** Pings, names and pages through the tunnel, once it stands: in that order, one after the other. */

@@ -7,7 +7,7 @@
 
 namespace culvert {
 
-// First the kind: `table` DEVICE INDEX · `dns` DEVICE SERVERS SEARCH · `resolved` DEVICE INDEX.
+// First the kind: `table` DEVICE INDEX · `dns` DEVICE SERVERS SEARCH · `resolved` DEVICE INDEX · `hold` DEVICE.
 using Entry = std::vector<std::string>;
 
 // Held while shared state (resolv.conf, other helpers' journals) is read and changed.

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "files.h"
+#include "firewall.h"
 #include "sockets.h"
 
 namespace culvert {
@@ -206,18 +207,45 @@ void Machine::restore(const std::string& device, std::vector<std::string>& notes
   settleReversePath();
 }
 
+void Machine::hold(const Hold& hold) {
+  MachineLock lock(journal_.folder());
+  const Entry entry{"hold", hold.device};
+  for (const auto& other : journal_.others()) {
+    const bool claimed = std::find(other.entries.begin(), other.entries.end(), entry) != other.entries.end();
+    if (claimed && other.alive) {
+      throw Failure{Status::systemRefused, "hold traffic back", "another Culvert does so for " + hold.device};
+    }
+  }
+  journal_.add(entry);
+  holdBack(hold);
+}
+
+void Machine::letOut(const std::string& device) {
+  MachineLock lock(journal_.folder());
+  culvert::letOut(device);
+  journal_.remove([&](const Entry& e) { return e[0] == "hold" && e[1] == device; });
+}
+
 void Machine::restoreStale(std::vector<std::string>& notes) {
   MachineLock lock(journal_.folder());
   for (const auto& other : journal_.others()) {
     if (other.alive) continue;
+    bool undone = false;
     for (const auto& entry : other.entries) {
+      if (entry.size() == 2 && entry[0] == "hold" && isDeviceName(entry[1]) && isHeld(entry[1])) {
+        // Ours from now on, so that it is not forgotten.
+        journal_.add(entry);
+        notes.push_back("the kill switch of " + entry[1] + " still holds traffic back");
+        continue;
+      }
+      undone = true;
       if (entry.size() < 3 || entry[0] != "table" || !isDeviceName(entry[1])) continue;
       const int index = std::atoi(entry[2].c_str());
       if (index > 0 && isAlive(entry[1], index)) netlink_.deleteLink(index);
       // A new tunnel may bear the name, and with it the table, already.
       if (if_nametoindex(entry[1].c_str()) == 0) dropTable(entry[1]);
     }
-    notes.push_back("undid what an earlier run left behind");
+    if (undone) notes.push_back("undid what an earlier run left behind");
     unlink(other.path.c_str());
   }
   settleReversePath();

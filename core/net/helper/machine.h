@@ -18,9 +18,12 @@ class Machine {
   int openTun(const std::string& device);
   void apply(const Plan& plan, std::vector<std::string>& notes);
   void restore(const std::string& device, std::vector<std::string>& notes);
-  // Undoes what helpers left that no longer live.
+  // The kill switch of a device, which outlives its tunnel and this helper.
+  void hold(const Hold& hold);
+  void letOut(const std::string& device);
+  // Undoes what helpers left that no longer live; what they hold back stays so.
   void restoreStale(std::vector<std::string>& notes);
-  // Everything of this helper, as far as it goes: never throws.
+  // Everything of this helper but what is held back, as far as it goes: never throws.
   void restoreAll() noexcept;
 
  private:

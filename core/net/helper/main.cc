@@ -69,6 +69,12 @@ bool serve(Machine& machine, const std::uint8_t* bytes, std::size_t length) {
       case Verb::restoreStale:
         machine.restoreStale(notes);
         break;
+      case Verb::hold:
+        machine.hold(request.hold);
+        break;
+      case Verb::letOut:
+        machine.letOut(request.device);
+        break;
     }
     return answer(encodeNotes(request, notes), -1);
   } catch (const Failure& failure) {

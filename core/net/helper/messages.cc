@@ -155,6 +155,15 @@ Plan readPlan(In& in) {
   return plan;
 }
 
+Hold readHold(In& in) {
+  Hold hold;
+  hold.device = readDevice(in);
+  hold.networks = readDestinations(in, "networks");
+  if (hold.networks.empty()) refuse("networks", "none");
+  hold.except = readDestinations(in, "except");
+  return hold;
+}
+
 using Bytes = std::vector<std::uint8_t>;
 
 Bytes reply(const Request& request, Status status) {
@@ -200,7 +209,7 @@ void decodeRequest(const std::uint8_t* bytes, std::size_t length, Request& reque
   const std::uint8_t verb = in.u8("verb");
   request.id = in.u16("id");
   if (version != kProtocolVersion) refuse("version", std::to_string(version));
-  if (verb < 1 || verb > 6) refuse("verb", std::to_string(verb));
+  if (verb < 1 || verb > 8) refuse("verb", std::to_string(verb));
   request.verb = static_cast<Verb>(verb);
   switch (request.verb) {
     case Verb::ping:
@@ -214,10 +223,14 @@ void decodeRequest(const std::uint8_t* bytes, std::size_t length, Request& reque
       break;
     case Verb::openTun:
     case Verb::restore:
+    case Verb::letOut:
       request.device = readDevice(in);
       break;
     case Verb::apply:
       request.plan = readPlan(in);
+      break;
+    case Verb::hold:
+      request.hold = readHold(in);
       break;
   }
   in.end();

@@ -13,7 +13,16 @@ namespace culvert {
 constexpr std::uint8_t kProtocolVersion = 1;
 constexpr std::size_t kMaxMessage = 48 * 1024;
 
-enum class Verb : std::uint8_t { ping = 1, openUdp = 2, openTun = 3, apply = 4, restore = 5, restoreStale = 6 };
+enum class Verb : std::uint8_t {
+  ping = 1,
+  openUdp = 2,
+  openTun = 3,
+  apply = 4,
+  restore = 5,
+  restoreStale = 6,
+  hold = 7,
+  letOut = 8,
+};
 
 struct Address {
   bool v6 = false;
@@ -38,13 +47,20 @@ struct Plan {
   std::vector<std::string> search, only;
 };
 
+// What the kill switch of a device holds back, and what keeps its way all the same.
+struct Hold {
+  std::string device;
+  std::vector<Prefix> networks, except;
+};
+
 struct Request {
   Verb verb = Verb::ping;
   std::uint16_t id = 0;
   Address address;        // openUdp
   std::uint16_t port = 0; // openUdp
-  std::string device;     // openTun, restore
+  std::string device;     // openTun, restore, letOut
   Plan plan;              // apply
+  Hold hold;              // hold
 };
 
 // Fills `request.id` and `request.verb` before anything can fail, so that a refusal can be answered.

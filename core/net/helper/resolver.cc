@@ -1,11 +1,9 @@
 #include "resolver.h"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "files.h"
+#include "process.h"
 
 namespace culvert {
 namespace {
@@ -21,33 +19,7 @@ bool usesResolved() {
   return text && text->find("nameserver 127.0.0.53") != std::string::npos;
 }
 
-// Runs resolvectl without a shell and with an environment of its own; true when it succeeded.
-bool resolvectl(const std::vector<std::string>& arguments) {
-  std::vector<char*> argv{const_cast<char*>(kResolvectl)};
-  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  char locale[] = "LC_ALL=C";
-  char* environment[] = {locale, nullptr};
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
-  posix_spawn_file_actions_adddup2(&actions, 0, 1);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  pid_t child = 0;
-  const int code = posix_spawn(&child, kResolvectl, &actions, &attributes, argv.data(), environment);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (code != 0) return false;
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
+bool resolvectl(const std::vector<std::string>& arguments) { return run(kResolvectl, arguments).done; }
 
 template <typename List, typename Text>
 std::string commas(const List& list, Text text) {
