@@ -352,6 +352,12 @@ function certificateSteps(rule: CertificateRule): readonly string[] {
       ]
     case 'revoked':
       return ['Do not connect: the authority took the certificate back, its key may be stolen', ASK_ADMIN]
+    case 'revocationUnknown':
+      return [
+        'Try again later: whoever says which certificates were taken back may be away for a moment',
+        'If you trust the gateway all the same, write "revocation": "ifAvailable" into gatewayAuth of the profile',
+        ASK_ADMIN,
+      ]
     case 'weakSignature':
       return [ASK_ADMIN, 'If there is no other way, write "weak": ["sha1signature"] into the profile']
     case 'key':

@@ -1,11 +1,13 @@
 import { equal } from '../bytes/octets.ts'
 import type { CertificateRule } from '../errors.ts'
 import { type Certificate, decodeCertificate, describeCertificate, isSelfIssued } from './certificate.ts'
-import { type RevocationList, serialKey } from './crl.ts'
+import type { RevocationList } from './crl.ts'
 import { formatName, nameEquals } from './name.ts'
 import { constraintProblem } from './name-constraints.ts'
+import type { OcspResponse } from './ocsp.ts'
 import { KeyPurpose, namedBy } from './oids.ts'
 import { weaknessOf } from './public-key.ts'
+import { type RevocationMode, type Standing, standingOf } from './revocation.ts'
 import { verifySignature } from './signature.ts'
 
 /** Bounds of ours: what a chain may cost, whoever sent it. */
@@ -34,9 +36,12 @@ export interface ChainQuestion {
   readonly role: 'gateway' | 'client'
   /** Milliseconds of the wall clock. */
   readonly at: number
+  /** `strict`: refuse where nothing at hand says that a certificate stands. */
+  readonly revocation?: RevocationMode
   readonly lists?: readonly RevocationList[]
-  /** Refuse where no valid list speaks of the issuer. */
-  readonly requireLists?: boolean
+  readonly responses?: readonly OcspResponse[]
+  /** Why nothing more is at hand, where that is known: a clause. */
+  readonly missing?: string
   readonly weak?: CertificateWeakness
 }
 
@@ -205,23 +210,24 @@ class Search {
       : { rule: 'criticalExtension', problem: `its critical extension ${unknown} is not understood` }
   }
 
-  /** Lists that are signed by the issuer itself; a revoked serial stays revoked when the list grows old. RFC 5280 §6.3 */
   #revocation(certificate: Certificate, issuer: Certificate): Found | undefined {
-    const { lists = [], at, requireLists } = this.#question
-    let current = false
-    for (const list of lists) {
-      if (!nameEquals(list.issuer, issuer.subject) || issuer.extensions.keyUsage?.cRLSign === false) continue
-      if (list.scheme === undefined || at < list.thisUpdate) continue
-      if (!verifySignature(issuer.publicKey, list.scheme, list.tbs, list.signature)) continue
-      const since = list.revoked.get(serialKey(certificate.serial))
-      if (since !== undefined) return { rule: 'revoked', problem: `it was revoked on ${day(since)}` }
-      if (list.nextUpdate === undefined || at <= list.nextUpdate) current = true
-    }
-    return requireLists === true && !current
-      ? { rule: 'revocationUnknown', problem: 'no current list says whether it was revoked' }
-      : undefined
+    const { revocation, missing } = this.#question
+    const standing = standingIn(this.#question, certificate, issuer)
+    if (standing.status === 'revoked')
+      return { rule: 'revoked', problem: `it was revoked on ${day(standing.since)}` }
+    if (standing.status === 'good' || revocation !== 'strict') return undefined
+    const reason = missing === undefined ? '' : ` (${missing})`
+    return { rule: 'revocationUnknown', problem: `nothing current says that it was not revoked${reason}` }
   }
 }
+
+/** What the evidence of a question says of a certificate. */
+export const standingIn = (
+  question: ChainQuestion,
+  certificate: Certificate,
+  issuer: Certificate,
+): Standing =>
+  standingOf(certificate, issuer, question, { at: question.at, weakSha1: question.weak?.sha1 === true })
 
 interface Found {
   readonly rule: CertificateRule

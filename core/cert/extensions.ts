@@ -40,6 +40,10 @@ export interface Extensions {
   readonly nameConstraints?: NameConstraints
   readonly subjectKeyIdentifier?: Uint8Array
   readonly authorityKeyIdentifier?: Uint8Array
+  /** Where lists of revoked certificates are, URIs of all kinds. RFC 5280 §4.2.1.13 */
+  readonly revocationLists?: readonly string[]
+  /** Whom to ask whether it was revoked, URIs. RFC 5280 §4.2.2.1 */
+  readonly ocspResponders?: readonly string[]
   /** Critical ones that are not understood here: reason to refuse. Dotted. */
   readonly unknownCritical: readonly string[]
 }
@@ -96,10 +100,41 @@ function decodeExtension(id: string, octets: Uint8Array): Partial<Extensions> | 
       const keyIdentifier = sequence(node, place).find((field) => isContext(field, 0))
       return keyIdentifier === undefined ? {} : { authorityKeyIdentifier: contentOf(keyIdentifier) }
     }
+    case 'cRLDistributionPoints':
+      return { revocationLists: sequence(node, place).flatMap((point) => decodePoint(point, place)) }
+    case 'authorityInfoAccess':
+      return { ocspResponders: sequence(node, place).flatMap((access) => decodeOcspAccess(access, place)) }
     default:
       return undefined
   }
 }
+
+const OCSP_ACCESS = '1.3.6.1.5.5.7.48.1'
+
+/** Places with a list of the issuer itself that speaks of every reason; others cannot be used. */
+function decodePoint(node: Der, place: Place): string[] {
+  const fields = sequence(node, place)
+  if (fields.some((field) => isContext(field, 1) || isContext(field, 2))) return []
+  return pointNames(fields[0], place)
+}
+
+/** The URIs of a DistributionPointName in its context tag. RFC 5280 §4.2.1.13 */
+export function pointNames(name: Der | undefined, place: Place): string[] {
+  if (!isContext(name, 0)) return []
+  const [full] = inside(name, place)
+  if (!isContext(full, 0)) return []
+  return urisIn(inside(full, place), place)
+}
+
+function decodeOcspAccess(node: Der, place: Place): string[] {
+  const [method, location] = sequence(node, place)
+  return location !== undefined && oid(method, place) === OCSP_ACCESS ? urisIn([location], place) : []
+}
+
+const urisIn = (names: readonly Der[], place: Place): string[] =>
+  names
+    .map((name) => decodeGeneralName(name, place))
+    .flatMap((name) => (name.kind === 'uri' ? [name.text] : []))
 
 function decodeKeyUsage(node: Der, place: Place): KeyUsage {
   const { octets } = bitString(node, place)

@@ -14,6 +14,8 @@ export const Extension = {
   basicConstraints: { oid: '2.5.29.19', reference: 'RFC 5280 §4.2.1.9' },
   nameConstraints: { oid: '2.5.29.30', reference: 'RFC 5280 §4.2.1.10' },
   certificatePolicies: { oid: '2.5.29.32', reference: 'RFC 5280 §4.2.1.4' },
+  cRLDistributionPoints: { oid: '2.5.29.31', reference: 'RFC 5280 §4.2.1.13' },
+  authorityInfoAccess: { oid: '1.3.6.1.5.5.7.1.1', reference: 'RFC 5280 §4.2.2.1' },
   policyMappings: { oid: '2.5.29.33', reference: 'RFC 5280 §4.2.1.5' },
   authorityKeyIdentifier: { oid: '2.5.29.35', reference: 'RFC 5280 §4.2.1.1' },
   extendedKeyUsage: { oid: '2.5.29.37', reference: 'RFC 5280 §4.2.1.12' },
@@ -26,6 +28,7 @@ export const KeyPurpose = {
   serverAuth: { oid: '1.3.6.1.5.5.7.3.1', reference: 'RFC 5280 §4.2.1.12' },
   clientAuth: { oid: '1.3.6.1.5.5.7.3.2', reference: 'RFC 5280 §4.2.1.12' },
   ipsecIKE: { oid: '1.3.6.1.5.5.7.3.17', reference: 'RFC 4945 §5.1.3.12' },
+  OCSPSigning: { oid: '1.3.6.1.5.5.7.3.9', reference: 'RFC 6960 §4.2.2.2' },
   // Never in an RFC, yet what several gateways carry.
   ikeIntermediate: { oid: '1.3.6.1.5.5.8.2.2', reference: 'draft-ietf-ipsec-pki-req' },
 } as const satisfies Oids

@@ -13,7 +13,7 @@ import type { VpnError } from '../errors.ts'
 import type { TlsCertificate, TlsEstablished, TlsInput, TlsSetup, TlsTurn, TlsVersion } from './tls.ts'
 
 /** Whether to believe the other end's certificates, DER, its own first; none: it showed none. */
-export type TlsJudge = (chain: readonly Uint8Array[]) => VpnError | undefined
+export type TlsJudge = (chain: readonly Uint8Array[]) => VpnError | undefined | Promise<VpnError | undefined>
 
 /** Rounds of the event loop without a sign of life after which TLS has done all it can with what it was given. */
 const QUIET_ROUNDS = 6
@@ -120,10 +120,10 @@ export class PlatformTls {
     }
   }
 
-  #result(): TlsTurn {
+  async #result(): Promise<TlsTurn> {
     const output = this.#pipe.takeWritten()
     const data = concat(...this.#data.splice(0))
-    if (this.#problem === undefined) this.#judgeOther(output.length > 0)
+    if (this.#problem === undefined) await this.#judgeOther(output.length > 0)
     // After a fault of the protocol there may be an alert to deliver; to somebody we don't believe we owe none.
     if (this.#problem !== undefined) {
       const silent = this.#problem.kind === 'certificateRefused' || this.#problem.kind === 'gatewayIdMismatch'
@@ -134,7 +134,7 @@ export class PlatformTls {
     return { output, data, established: this.#established() }
   }
 
-  #judgeOther(sends: boolean): void {
+  async #judgeOther(sends: boolean): Promise<void> {
     const { role, wantsCertificate } = this.#setup
     if (this.#judged || (role === 'server' && wantsCertificate !== true)) return
     const chain = chainOf(this.#socket)
@@ -142,7 +142,7 @@ export class PlatformTls {
     if (chain.length === 0 && !this.#shaken) return
     if (!this.#shaken && !sends) return
     this.#judged = true
-    this.#problem = this.#judge(chain)
+    this.#problem = await this.#judge(chain)
   }
 
   #established(): TlsEstablished {

@@ -158,7 +158,7 @@ class Proving {
       method: 'certificate',
       anchors: read(readPemCertificates(auth.ca), 'ca'),
       lists: auth.crl === undefined ? [] : read(readPemLists(auth.crl), 'crl'),
-      requireLists: auth.requireCrl,
+      revocation: auth.revocation,
       weak: { shortRsa: weak.includes('shortrsa'), sha1: weak.includes('sha1signature') },
       commonName: auth.commonName,
     }

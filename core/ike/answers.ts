@@ -1,5 +1,5 @@
 import { utf8 } from '../bytes/octets.ts'
-import { verifyChain } from '../cert/chain.ts'
+import { type ChainQuestion, type ChainVerdict, verifyChain } from '../cert/chain.ts'
 import { certificateHas, namesOf } from '../cert/identity.ts'
 import { signData } from '../cert/private-key.ts'
 import type { TlsJudge } from '../crypto/platform-tls.ts'
@@ -40,14 +40,17 @@ export function answerTo(
 }
 
 /** Who judges the certificate of the server of TLS inside EAP, before anything of ours reaches it. `at`: wall clock in milliseconds. */
-export function tlsJudge(n: TlsParty, at: number): TlsJudge {
+export function tlsJudge(n: TlsParty, at: number, verify: Verify = verifyChain): TlsJudge {
   const { authentication } = n
   if (authentication.method !== 'each') return judgeBy(undefined, undefined, 'gateway', at)
   const clients = theirEapOf(authentication)
   if (clients !== undefined) return judgeBy(clients.clients, identityOfName(n.eapClaim), 'client', at)
   const trust = ourEapOf(authentication)?.server
-  return judgeBy(trust, trust?.identity, 'gateway', at)
+  return judgeBy(trust, trust?.identity, 'gateway', at, verify)
 }
+
+/** How a chain is judged: at once, or by asking others too. */
+type Verify = (question: ChainQuestion) => ChainVerdict | Promise<ChainVerdict>
 
 type TlsParty = Pick<ConnectionConfig, 'authentication'> & {
   /** As a responder: whom the client says it is in EAP. */
@@ -73,11 +76,12 @@ export function judgeBy(
   wanted: Identity | undefined,
   role: 'gateway' | 'client',
   at: number,
+  verify: Verify = verifyChain,
 ): TlsJudge {
-  return (certificates) => {
+  return async (certificates) => {
     if (trust === undefined || wanted === undefined)
       return { kind: 'internal', problem: 'nobody said whose certificates to believe in TLS' }
-    const verdict = verifyChain({ ...trustQuestion(trust, certificates, role), at })
+    const verdict = await verify({ ...trustQuestion(trust, certificates, role), at })
     if (!verdict.ok) {
       const { certificate: subject, rule, problem } = verdict.problem
       return { kind: 'certificateRefused', subject, rule, problem }

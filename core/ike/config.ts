@@ -3,6 +3,7 @@ import type { Certificate } from '../cert/certificate.ts'
 import type { CertificateWeakness } from '../cert/chain.ts'
 import type { RevocationList } from '../cert/crl.ts'
 import type { SigningKey } from '../cert/private-key.ts'
+import type { RevocationMode } from '../cert/revocation.ts'
 import type { Phase1Snapshot, Phase2Snapshot } from '../contract/snapshot.ts'
 import type { EapPeerConfig } from '../eap/config.ts'
 import type { EapQuestion } from '../eap/method.ts'
@@ -54,6 +55,8 @@ export type OurProof =
       readonly pss: boolean
       /** Sign with SHA-1 for a peer that knows nothing else. */
       readonly weakSha1: boolean
+      /** What OCSP responders said of the chain, DER: for a peer that asks. RFC 4806 */
+      readonly ocsp?: readonly Uint8Array[]
     }
   /** Nothing in phase 1 of IKEv1: a name and a password follow. draft-ietf-ipsec-isakmp-hybrid-auth */
   | { readonly method: 'xauth' }
@@ -94,8 +97,9 @@ export interface EapAlone {
 export interface CertificateTrust {
   /** Whom to believe; where they are too many to read them all, those that concern these certificates (DER). */
   readonly anchors: readonly Certificate[] | ((certificates: readonly Uint8Array[]) => readonly Certificate[])
+  /** `off`: only `lists` count, and nobody is asked. */
+  readonly revocation: RevocationMode
   readonly lists: readonly RevocationList[]
-  readonly requireLists: boolean
   /** Weak certificates, and with `sha1` weak signatures in AUTH, somebody allowed by name. */
   readonly weak: CertificateWeakness
   /** The common name counts as a host where there is no dNSName. */

@@ -17,6 +17,7 @@ import {
   type ConnectionView,
   closeSecrets,
 } from './config.ts'
+import { RevocationDesk } from './revocation.ts'
 import type { Answer, IkeAction, IkeEvent, State } from './session.ts'
 import { type Initiator, initiator } from './versions.ts'
 
@@ -29,6 +30,8 @@ export interface ConnectionOptions {
   readonly listener: ConnectionListener
   /** Who carries the packets; native unless told otherwise or impossible. */
   readonly engine?: EngineKind
+  /** Who asks whether certificates were revoked, and remembers; left out: somebody who begins anew. */
+  readonly revocation?: RevocationDesk
 }
 
 const TRAFFIC_MS = 1_000
@@ -50,10 +53,12 @@ class Driver implements Connection {
   #unserved = 0
   /** Of the EAP conversation that runs. */
   #tls: PlatformTls | undefined
+  readonly #revocation: RevocationDesk
   #closed = false
 
   constructor(options: ConnectionOptions) {
     this.#options = options
+    this.#revocation = options.revocation ?? new RevocationDesk()
     const { config, addon, registry, random, listener, engine } = options
     this.#initiator = initiator(config, registry, random)
     this.#state = this.#initiator.state
@@ -149,8 +154,10 @@ class Driver implements Connection {
       case 'closed':
         this.close()
         return listener.closed(action.error)
-      case 'sign':
-      case 'verifyChain': {
+      case 'verifyChain':
+        void this.#verify(action)
+        return
+      case 'sign': {
         // What else this step asks for comes first, as its order says.
         queueMicrotask(() => {
           if (this.#closed) return
@@ -172,12 +179,19 @@ class Driver implements Connection {
     }
   }
 
+  /** It may take a moment to ask whether a certificate was revoked. */
+  async #verify({ id, question }: Extract<IkeAction, { do: 'verifyChain' }>): Promise<void> {
+    const verdict = await this.#revocation.judge({ ...question, at: Date.now() })
+    this.#answer(id, { what: 'chain', verdict })
+  }
+
   /** TLS never throws: whatever goes wrong is part of its turn. */
   async #takeTurn({ id, input }: Extract<IkeAction, { do: 'tls' }>): Promise<void> {
     const { setup, ...rest } = input
     if (setup !== undefined) {
       this.#tls?.close()
-      this.#tls = new PlatformTls(setup, tlsJudge(this.#options.config, Date.now()))
+      const judge = tlsJudge(this.#options.config, Date.now(), (question) => this.#revocation.judge(question))
+      this.#tls = new PlatformTls(setup, judge)
     }
     const turn = await this.#tls?.turn(rest)
     if (turn !== undefined) this.#answer(id, { what: 'tls', turn })

@@ -3,6 +3,7 @@ import { systemRandom } from '../crypto/system-random.ts'
 import { engineChoice } from '../esp/engine-choice.ts'
 import { openDemo } from '../gateway/demo/demo.ts'
 import { startConnection } from '../ike/driver.ts'
+import { RevocationDesk } from '../ike/revocation.ts'
 import { loadAddon } from '../native/load.ts'
 import { openEdge } from '../net/edge.ts'
 import { localNetworks } from '../net/local-networks.ts'
@@ -33,6 +34,7 @@ export interface EngineOptions {
 export function openManager(options: EngineOptions): Manager {
   const addon = loadAddon()
   const registry = createRegistry(addon)
+  const revocation = new RevocationDesk()
   const { onNote, history } = options
   const machine: ManagerDependencies = {
     profiles: options.profiles,
@@ -42,7 +44,11 @@ export function openManager(options: EngineOptions): Manager {
     resolve: resolveHost,
     openEdge: () => openEdge({ addon, ...(onNote === undefined ? {} : { onNote }) }),
     startConnection: ({ config, edge, listener }) =>
-      startConnection({ config, edge, listener, addon, registry, random: systemRandom, ...engineChoice() }),
+      startConnection({
+        ...{ config, edge, listener, addon, registry, revocation },
+        random: systemRandom,
+        ...engineChoice(),
+      }),
     planFor: planOf,
     closeFd: (fd) => addon.closeFd(fd),
     record: (profile, past) => void history?.add(profile.id, past),

@@ -136,7 +136,7 @@ function eapProof(
   })
 }
 
-const SYSTEM_TRUST = { ca: SYSTEM_AUTHORITIES, requireCrl: false, commonName: false }
+const SYSTEM_TRUST = { ca: SYSTEM_AUTHORITIES, revocation: 'ifAvailable', commonName: false } as const
 
 function ownChain(profile: Profile, auth: Profile['auth'] = profile.auth): readonly Certificate[] {
   const pem = 'certificate' in auth ? auth.certificate : undefined
@@ -179,7 +179,7 @@ function theirProof(
 
 function trustOf(
   profile: Profile,
-  { ca, crl, requireCrl, commonName }: Omit<Extract<GatewayAuth, { method: 'certificate' }>, 'method'>,
+  { ca, crl, revocation, commonName }: Omit<Extract<GatewayAuth, { method: 'certificate' }>, 'method'>,
   systemAuthorities: SystemAuthorities,
 ): CertificateTrust {
   return {
@@ -187,8 +187,8 @@ function trustOf(
       ca === SYSTEM_AUTHORITIES
         ? systemAuthorities
         : readOr(readPemCertificates(ca), profile, 'gatewayAuth.ca'),
+    revocation,
     lists: crl === undefined ? [] : readOr(readPemLists(crl), profile, 'gatewayAuth.crl'),
-    requireLists: requireCrl,
     weak: { shortRsa: profile.weak.includes('shortrsa'), sha1: profile.weak.includes('sha1signature') },
     commonName,
   }

@@ -62,8 +62,11 @@ const trustEntries = {
   ca: v.optional(pem(readAuthorities, CHOICE.certificates), SYSTEM_AUTHORITIES),
   /** Revocation lists at hand, PEM. */
   crl: v.optional(pem(readPemLists, CHOICE.lists)),
-  /** Refuse where no list that is current speaks of the issuer. */
-  requireCrl: v.optional(v.boolean(), false),
+  /** Whether anybody is asked if a certificate was revoked, by OCSP and by lists: never, where somebody answers, or no trust without an answer. */
+  revocation: v.optional(
+    v.picklist(['off', 'ifAvailable', 'strict'], '"off", "ifAvailable" or "strict" is expected'),
+    'ifAvailable',
+  ),
   /** The common name counts as a host where the certificate has no dNSName. RFC 4945 §3.1.9 forbids it. */
   commonName: v.optional(v.boolean(), false),
 }
@@ -170,7 +173,7 @@ interface SignIn {
 export function gatewayAuthOf({ auth, gatewayAuth }: SignIn): GatewayAuth {
   if (gatewayAuth !== undefined) return gatewayAuth
   if (auth.method === 'psk') return { method: 'psk' }
-  return { method: 'certificate', ca: SYSTEM_AUTHORITIES, requireCrl: false, commonName: false }
+  return { method: 'certificate', ca: SYSTEM_AUTHORITIES, revocation: 'ifAvailable', commonName: false }
 }
 
 /** Every name a secret of a profile may have; one that is removed takes them all along. */

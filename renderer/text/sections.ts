@@ -2,7 +2,18 @@
 export interface EditorField {
   readonly path: string
   readonly label: string
-  readonly kind: 'text' | 'number' | 'list' | 'switch' | 'suites' | 'gateway' | 'authorities' | 'revocations'
+  readonly kind:
+    | 'text'
+    | 'number'
+    | 'list'
+    | 'switch'
+    | 'choice'
+    | 'suites'
+    | 'gateway'
+    | 'authorities'
+    | 'revocations'
+  /** Of `choice`: what may stand there, the one that counts when nothing does first. */
+  readonly choices?: readonly { readonly value: string; readonly label: string }[]
   readonly hint?: string
   /** Left empty, the field is left out. */
   readonly optional?: true
@@ -54,6 +65,12 @@ export const GATEWAY_PROOFS = [
   { method: 'certificate', label: 'A certificate' },
 ] as const
 
+const REVOCATION = [
+  { value: 'ifAvailable', label: 'If somebody answers' },
+  { value: 'strict', label: 'Strictly' },
+  { value: 'off', label: 'Never' },
+] as const
+
 const SUITES_HINT = 'One suite a line, the best first; algorithms of one kind in a line are alternatives.'
 
 /** Everything beyond the four fields, in sections that are closed at first. */
@@ -93,9 +110,11 @@ export const SECTIONS: readonly EditorSection[] = [
         gateway: 'certificate',
       },
       {
-        path: 'gatewayAuth.requireCrl',
-        label: 'Trust only what a current list speaks of',
-        kind: 'switch',
+        path: 'gatewayAuth.revocation',
+        label: 'Ask whether its certificate was revoked',
+        kind: 'choice',
+        choices: REVOCATION,
+        hint: 'Over HTTP, whom the certificate names. Strictly: no connection without an answer.',
         optional: true,
         gateway: 'certificate',
       },

@@ -350,10 +350,10 @@ describe('revocation lists that are at hand', () => {
 
   test('where lists are required, an old one and none are not enough; what is revoked stays so', () => {
     const old = { thisUpdate: NOW - 9 * DAY, nextUpdate: NOW - DAY }
-    const requireLists = true
-    expect(judge([gateway], { requireLists })).toMatch(/^revocationUnknown/)
-    expect(judge([gateway], { requireLists, lists: [listOf(root, [], old)] })).toMatch(/^revocationUnknown/)
-    expect(judge([gateway], { requireLists, lists: [listOf(root, [])] })).toBe('ok 2')
+    const revocation = 'strict'
+    expect(judge([gateway], { revocation })).toMatch(/^revocationUnknown/)
+    expect(judge([gateway], { revocation, lists: [listOf(root, [], old)] })).toMatch(/^revocationUnknown/)
+    expect(judge([gateway], { revocation, lists: [listOf(root, [])] })).toBe('ok 2')
     expect(judge([gateway], { lists: [listOf(root, revoked, old)] })).toMatch(/^revoked/)
   })
 

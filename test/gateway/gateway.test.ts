@@ -205,7 +205,7 @@ describe('RFC 7296 §2.15: each client proves itself in its own way', () => {
     method: 'certificate',
     anchors: [root.certificate],
     lists: [],
-    requireLists: false,
+    revocation: 'off',
     weak: {},
     commonName: false,
   } as const

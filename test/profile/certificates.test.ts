@@ -73,7 +73,7 @@ describe('what a profile says of certificates', () => {
     expect(gatewayAuthOf(requireProfile(rest, 'test'))).toEqual({
       method: 'certificate',
       ca: 'system',
-      requireCrl: false,
+      revocation: 'ifAvailable',
       commonName: false,
     })
     expect(gatewayAuthOf(profile({ localId: 'a', auth: { method: 'psk' }, gatewayAuth: undefined }))).toEqual(
@@ -168,7 +168,7 @@ describe('as everything a session must know', () => {
         method: 'certificate',
         weak: { shortRsa: false, sha1: false },
         commonName: false,
-        requireLists: false,
+        revocation: 'ifAvailable',
       },
     })
     if (authentication.method !== 'each' || authentication.ours.method !== 'certificate') throw new Error()
@@ -192,9 +192,9 @@ describe('as everything a session must know', () => {
     })
     const crl = encodePem({ label: 'X509 CRL', der: makeList(root, [Uint8Array.of(7)]) })
     const strict = theirs({
-      gatewayAuth: { ...minimal.gatewayAuth, crl, requireCrl: true, commonName: true },
+      gatewayAuth: { ...minimal.gatewayAuth, crl, revocation: 'strict', commonName: true },
     })
-    expect(strict).toMatchObject({ requireLists: true, commonName: true })
+    expect(strict).toMatchObject({ revocation: 'strict', commonName: true })
     expect(strict.method === 'certificate' && strict.lists).toHaveLength(1)
     expect(
       config({ weak: ['sha1signature'], auth: { ...minimal.auth, rsaPss: true } }).authentication,
@@ -424,7 +424,7 @@ describe('the authorities of the system', () => {
       ({ method: 'each', ours, theirs: trust }) as const
     const key = (): OurProof & TheirProof => ({ method: 'psk', psk: Secret.fromText('k') })
     const trust: TheirProof = {
-      ...{ method: 'certificate', anchors, lists: [], requireLists: false, weak: {}, commonName: false },
+      ...{ method: 'certificate', anchors, lists: [], revocation: 'off', weak: {}, commonName: false },
     }
     const proof: OurProof = {
       ...{

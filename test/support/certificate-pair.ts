@@ -25,7 +25,7 @@ export const trusting = (anchors: readonly Issued[] = [root], more: Partial<Thei
     method: 'certificate',
     anchors: anchors.map(({ certificate }) => certificate),
     lists: [],
-    requireLists: false,
+    revocation: 'off',
     weak: {},
     commonName: false,
     ...more,

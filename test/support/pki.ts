@@ -265,6 +265,7 @@ export const bits = (value: Uint8Array) =>
   new asn1.BitString({ valueHex: value.slice().buffer as ArrayBuffer })
 export const context = (tagNumber: number, ...value: asn1.AsnType[]) =>
   new asn1.Constructed({ idBlock: { tagClass: 3, tagNumber }, value })
+export const uri = (text: string) => primitive(6, Uint8Array.from(Buffer.from(text, 'latin1')))
 const primitive = (tagNumber: number, value: Uint8Array) =>
   new asn1.Primitive({ idBlock: { tagClass: 3, tagNumber }, valueHex: value.slice().buffer as ArrayBuffer })
 

@@ -1,4 +1,4 @@
-import { equal } from '../../bytes/octets.ts'
+import { equal, NO_OCTETS } from '../../bytes/octets.ts'
 import type { Secret } from '../../bytes/secret.ts'
 import {
   type AuthForm,
@@ -11,6 +11,7 @@ import { encodeAuthorities, isAskedFor } from '../../cert/authorities.ts'
 import type { Certificate } from '../../cert/certificate.ts'
 import type { ChainQuestion, ChainVerdict } from '../../cert/chain.ts'
 import { certificateHas, type IdentityRules, namesOf } from '../../cert/identity.ts'
+import { decodeOcspResponse, type OcspResponse } from '../../cert/ocsp.ts'
 import type { VpnError } from '../../errors.ts'
 import { AuthMethod, CertificateEncoding } from '../../iana/ikev2.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
@@ -83,6 +84,13 @@ export function certificateRequest(config: ConnectionConfig): Payload[] {
   ]
 }
 
+/** Asks for what OCSP responders say of the peer's certificate: then nobody else has to be asked. No responder is named, any that its authority appointed will do. RFC 4806 §3.1 */
+export function ocspRequest(config: ConnectionConfig): Payload[] {
+  const theirs = theirProof(config)
+  if (theirs.method !== 'certificate' || theirs.revocation === 'off') return []
+  return [{ type: 'CERTREQ', encoding: CertificateEncoding.OCSP_CONTENT.id, authorities: NO_OCTETS }]
+}
+
 // --- our proof ---
 
 type Side = 'initiator' | 'responder'
@@ -150,9 +158,13 @@ export function prove(
   if (asked.length > 0 && !asked.some(({ authorities }) => isAskedFor(chain, authorities))) {
     n.note('the peer asks for certificates of other authorities than ours; it gets ours all the same')
   }
-  const certificates = chain.map(
-    ({ der }): Payload => ({ type: 'CERT', encoding: CertificateEncoding.X509_SIGNATURE.id, data: der }),
+  const wantsOcsp = all(request, 'CERTREQ').some(
+    ({ encoding }) => encoding === CertificateEncoding.OCSP_CONTENT.id,
   )
+  const certificates = [
+    ...chain.map(({ der }) => certificatePayload('X509_SIGNATURE', der)),
+    ...(wantsOcsp ? (ours.ocsp ?? []) : []).map((der) => certificatePayload('OCSP_CONTENT', der)),
+  ]
   const { form } = chosen
   return {
     outcome: 'sign',
@@ -164,6 +176,12 @@ export function prove(
     ],
   }
 }
+
+const certificatePayload = (encoding: 'X509_SIGNATURE' | 'OCSP_CONTENT', data: Uint8Array): Payload => ({
+  type: 'CERT',
+  encoding: CertificateEncoding[encoding].id,
+  data,
+})
 
 /** In the words of the switch that allows it. */
 const weakSignature = (algorithm: string): VpnError => ({
@@ -215,17 +233,29 @@ export function chainQuestion(
   const certificates = all(payloads, 'CERT')
     .filter(({ encoding }) => encoding === CertificateEncoding.X509_SIGNATURE.id)
     .map(({ data }) => data)
-  return trustQuestion(theirs, certificates, role)
+  const question = trustQuestion(theirs, certificates, role)
+  return theirs.revocation === 'off' ? question : { ...question, responses: stapled(payloads) }
 }
+
+/** OCSP responses looked at of one message: one for each link of a long chain. */
+const MOST_STAPLED = 8
+
+/** Beside the certificates; what cannot be read says nothing. RFC 4806 §3.2 */
+const stapled = (payloads: readonly Payload[]): readonly OcspResponse[] =>
+  all(payloads, 'CERT')
+    .filter(({ encoding }) => encoding === CertificateEncoding.OCSP_CONTENT.id)
+    .slice(0, MOST_STAPLED)
+    .map(({ data }) => decodeOcspResponse(data))
+    .flatMap((read) => (read.ok ? [read.value] : []))
 
 /** The question whether these certificates, DER, lead to somebody who is trusted. */
 export function trustQuestion(
-  { anchors, lists, requireLists, weak }: CertificateTrust,
+  { anchors, lists, revocation, weak }: CertificateTrust,
   certificates: readonly Uint8Array[],
   role: 'gateway' | 'client',
 ): Omit<ChainQuestion, 'at'> {
   const known = typeof anchors === 'function' ? anchors(certificates) : anchors
-  return { certificates, anchors: known, lists, requireLists, weak, role }
+  return { certificates, anchors: known, lists, revocation, weak, role }
 }
 
 /**

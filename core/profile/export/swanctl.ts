@@ -27,7 +27,10 @@ export function toSwanctl(profile: Profile): Exported {
   const own = wanted.includes('key') ? [`certs = ${name}.pem`] : []
   if (wanted.includes('key'))
     losses.add('auth.certificate', `write it into x509/${name}.pem, its key into private/`)
-  const authorities = gatewayAuth.method === 'certificate' ? [`cacerts = ${name}-ca.pem`] : []
+  const authorities =
+    gatewayAuth.method === 'certificate'
+      ? [`cacerts = ${name}-ca.pem`, ...(gatewayAuth.revocation === 'strict' ? ['revocation = strict'] : [])]
+      : []
   if (gatewayAuth.method === 'certificate') {
     losses.add('gatewayAuth.ca', `write the authorities of the gateway into x509ca/${name}-ca.pem`)
   }

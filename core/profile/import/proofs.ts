@@ -83,6 +83,8 @@ export function proofsOf(
   return { proofs, secrets, warnings }
 }
 
+const REVOCATION = { off: 'off', 'if-possible': 'ifAvailable', strict: 'strict' } as const
+
 type EapInput = Extract<ProfileInput['auth'], { method: 'eap' }>
 
 const showsCertificate = (round: SignIn): boolean =>
@@ -99,16 +101,21 @@ function eapDetails(
   gateway: Proofs['gatewayAuth'],
 ): Pick<EapInput, 'user' | 'server'> {
   const id = identityWords(draft.value('aaaId') ?? '')
-  const ca = gateway?.method === 'certificate' && gateway.ca !== undefined ? { ca: gateway.ca } : {}
-  return { ...(user === undefined ? {} : { user }), ...(id === undefined ? {} : { server: { id, ...ca } }) }
+  const { method: _, ...trust } = gateway?.method === 'certificate' ? gateway : { method: undefined }
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(id === undefined ? {} : { server: { id, ...trust } }),
+  }
 }
 
 function trustOf(draft: Draft): Pick<ProofsRead, 'warnings'> & Pick<Proofs, 'gatewayAuth'> {
   const proof = draft.value('gatewayAuth')
   if (proof === 'psk' || proof === 'eap') return { gatewayAuth: { method: proof }, warnings: [] }
+  const revocation = draft.value('revocation')
+  const asked = revocation === undefined ? {} : { revocation: REVOCATION[revocation] }
   const said = draft.said('caCertificates')
   if (said === undefined || said.value.length === 0)
-    return { gatewayAuth: { method: 'certificate' }, warnings: [] }
+    return { gatewayAuth: { method: 'certificate', ...asked }, warnings: [] }
   const authorities = said.value.flatMap((octets) => {
     const read = readCertificates(octets)
     if (!read.ok) throw invalid(draft.placeOf(said.fields[0] ?? ''), `no certificate: ${read.problem}`)
@@ -116,7 +123,7 @@ function trustOf(draft: Draft): Pick<ProofsRead, 'warnings'> & Pick<Proofs, 'gat
   })
   const names = [...new Set(authorities.map(describeCertificate))].join('; ')
   return {
-    gatewayAuth: { method: 'certificate', ca: certificatesPem(authorities) },
+    gatewayAuth: { method: 'certificate', ca: certificatesPem(authorities), ...asked },
     warnings: [`It brings its own authority, ${names}: whoever holds its key can pass for the gateway.`],
   }
 }

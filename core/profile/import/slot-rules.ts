@@ -91,10 +91,7 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
   gatewayCertificates: () => refused('Culvert trusts authorities, not one certificate by itself'),
   gatewayNames: () => ignored('the certificate must be for the remote ID, or for the host'),
   sendCertificateRequest: unless(isTrue, 'Culvert always names the authorities it trusts', ignored),
-  revocation: unless(
-    (value) => value === 'off',
-    'lists of revoked certificates are not fetched; give them by hand',
-  ),
+  revocation: (_, { certificates }) => (certificates.theirs ? KEPT : ignored(NOT_THEIRS)),
   rsaPss: (_, { certificates }) => (certificates.ours ? KEPT : ignored(NOT_OURS)),
   ikeProposals: (value, making) => suites(value, 'ike', making),
   espProposals: (value, making) => suites(value, 'esp', making),

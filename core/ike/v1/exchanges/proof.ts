@@ -134,11 +134,11 @@ export function withTrust(
   const certificates = all(claim.payloads, 'CERT')
     .filter(({ encoding }) => encoding === CertificateEncoding.X509_SIGNATURE.id)
     .map(({ data }) => data)
-  const { lists, requireLists, weak } = theirs
+  const { lists, revocation, weak } = theirs
   const anchors = typeof theirs.anchors === 'function' ? theirs.anchors(certificates) : theirs.anchors
   // Either end may have begun this phase 1.
   const role = n.initiated ? 'gateway' : 'client'
-  const question = { certificates, anchors, lists, requireLists, weak, role } as const
+  const question = { certificates, anchors, lists, revocation, weak, role } as const
   return pending.ask({ do: 'verifyChain', question }, (answer) => {
     if (answer?.what !== 'chain')
       return { outcome: 'doubt', error: unprovedBy(n, sa, 'nobody judged its certificate') }

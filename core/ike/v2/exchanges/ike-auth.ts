@@ -12,7 +12,15 @@ import { configurationRequest, readConfiguration } from '../configuration.ts'
 import { mobikeNotify } from '../mobility.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { errorOf, find, notify, spiBytes, spiNumber } from '../payloads.ts'
-import { certificateRequest, doubt, nameDoubt, ourProof, proofWords, theirProof } from '../proof.ts'
+import {
+  certificateRequest,
+  doubt,
+  nameDoubt,
+  ocspRequest,
+  ourProof,
+  proofWords,
+  theirProof,
+} from '../proof.ts'
 import { describeSelector, everything, isSubset, knownSelectors } from '../selectors.ts'
 import {
   checkChoice,
@@ -61,6 +69,7 @@ export function authRequest(n: Negotiation, init: InitDone, proof: readonly Payl
     identityPayload('IDi', n),
     ...proof.filter(({ type }) => type === 'CERT'),
     ...certificateRequest(config),
+    ...ocspRequest(config),
     ...(config.remoteIdentity === undefined || config.asksForIdentity === false
       ? []
       : [{ type: 'IDr', idType: config.remoteIdentity.type, data: config.remoteIdentity.data } as const]),
