@@ -66,5 +66,7 @@ if (found.CULVERT_PEERS !== undefined) {
     for (const more of [[], ['--nat']])
       if (!run(process.execPath, [...interop, ...more]))
         stop('not every newer gateway was served as it should be.')
+    if (!run(process.execPath, ['build/run.mjs', 'test/interop/main.ts', '--formats']))
+      stop('not every kind of file describes a gateway as it should.')
   }
 }

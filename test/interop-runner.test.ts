@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { encodePem } from '../core/cert/pem.ts'
 import { requireProfile } from '../core/profile/schema.ts'
 import { lostPings } from './interop/checks.ts'
+import { FORMATS } from './interop/formats/index.ts'
 import { parseEnv } from './interop/lab.ts'
 import { canonical, differences } from './interop/machine-state.ts'
 import { profileFor, secretsFor } from './interop/profile.ts'
@@ -185,6 +186,11 @@ describe('the scenario table', () => {
         description: 'what it is',
       },
     ])
+  })
+
+  test('a format that is run names a scenario that there is', () => {
+    for (const name of REPRESENTATIVE.formats) expect([...FORMATS.keys()]).toContain(name)
+    for (const { scenario } of FORMATS.values()) expect(scenarios.map(({ name }) => name)).toContain(scenario)
   })
 
   test('what this runner names exists and is supported', () => {

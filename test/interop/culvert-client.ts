@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Attempt, Client, ClientCounts } from './client.ts'
-import { BUNDLE_PASSWORD, CERTIFICATE_FORMATS, FORMATS } from './formats.ts'
+import { BUNDLE_PASSWORD, FORMATS } from './formats/index.ts'
 import { type LabEnv, run, setting } from './lab.ts'
 import { secretsFor } from './profile.ts'
 
@@ -29,6 +29,12 @@ function find(line: string, matches: (object: Json) => boolean): Json | undefine
   return undefined
 }
 
+/** Names of the profiles that a line of `culvert import --json` tells of. */
+function profilesIn(line: string): readonly string[] {
+  const event = find(line, (object) => object.event === 'imported')
+  return Array.isArray(event?.profiles) ? event.profiles.map(String) : []
+}
+
 const isConnected = (object: Json): boolean => object.state === 'connected'
 const isFault = (object: Json): boolean => typeof object.kind === 'string'
 
@@ -43,19 +49,25 @@ export async function culvertClient(
   const namespace = setting(env, 'LAB_NS_CLIENT')
   const inside = ['netns', 'exec', namespace, process.execPath, program]
   const environment = { ...process.env, CULVERT_HOME: join(directory, 'home') }
-  const files = { ...FORMATS, ...CERTIFICATE_FORMATS }[format]?.(scenario, env) ?? []
+  const files = FORMATS.get(format)?.describe(scenario, env) ?? []
   const sent = join(directory, 'sent')
   for (const { name, content } of files) {
     await mkdir(dirname(join(sent, name)), { recursive: true })
     await writeFile(join(sent, name), content)
   }
   // Certificates that lie in folders of their own come with the whole folder.
-  const folder = files.some(({ name }) => name.endsWith('.crt'))
-  const paths = folder ? [sent] : files.map(({ name }) => join(sent, name))
-  const imported = await run('ip', [...inside, 'import', '--passphrase-env', 'BUNDLE_PASSWORD', ...paths], {
+  const folder = files.some(({ name, trust }) => trust === undefined && name.endsWith('.crt'))
+  const paths = folder
+    ? [sent]
+    : files.flatMap(({ name, trust }) => (trust === undefined ? [join(sent, name)] : []))
+  const trust = files.flatMap(({ name, trust }) => (trust === undefined ? [] : ['--ca', join(sent, name)]))
+  const asked = ['--set', `user=${setting(env, 'LAB_USER')}`, '--passphrase-env', 'BUNDLE_PASSWORD']
+  const imported = await run('ip', [...inside, 'import', '--json', ...asked, ...trust, ...paths], {
     env: { ...environment, BUNDLE_PASSWORD },
   })
   if (imported.code !== 0) throw new Error(`import: ${imported.stderr.trim()}`)
+  // Some formats have no name for a connection.
+  const [profile = ''] = imported.stdout.split('\n').flatMap(profilesIn)
 
   let child: ChildProcess | undefined
   let ended: Promise<number> | undefined
@@ -83,14 +95,10 @@ export async function culvertClient(
   return {
     async connect(): Promise<Attempt> {
       const start = performance.now()
-      const process = spawn(
-        'ip',
-        [...inside, 'connect', scenario, '--secrets-stdin', '--json', '--verbose'],
-        {
-          env: environment,
-          stdio: ['pipe', 'pipe', 'pipe'],
-        },
-      )
+      const process = spawn('ip', [...inside, 'connect', profile, '--secrets-stdin', '--json', '--verbose'], {
+        env: environment,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      })
       child = process
       ended = new Promise((resolve) => process.on('close', (code) => resolve(code ?? 1)))
       process.stdin.on('error', () => {})

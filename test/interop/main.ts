@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { missingPrograms } from './checks.ts'
 import { culvertClient } from './culvert-client.ts'
-import { CERTIFICATE_FORMATS, FORMATS } from './formats.ts'
+import { FORMATS } from './formats/index.ts'
 import { run } from './lab.ts'
 import { referenceClient } from './reference-client.ts'
 import { type Outcome, runScenario } from './scenario-run.ts'
@@ -26,7 +26,8 @@ const USAGE = `usage: npm run interop -- NAME… | --all | --representative
   --reference   strongSwan's own client instead of Culvert, to try the lab itself
   --jobs N      scenarios side by side (2)
   --program F   this command line instead of the checkout's own
-  --format F    the gateway is described by a file of this format, or of all with keys or certificates: all, all-cert
+  --format F    the gateway is described by a file of this format
+  --formats     one gateway for each format, described by a file of it
   --json        one JSON object per scenario and nothing else`
 
 function stop(sentence: string): never {
@@ -57,6 +58,7 @@ function options() {
         json: { type: 'boolean', default: false },
         program: { type: 'string' },
         format: { type: 'string', default: 'culvert' },
+        formats: { type: 'boolean', default: false },
         jobs: { type: 'string', default: '2' },
       },
     })
@@ -160,16 +162,18 @@ async function culvertProgram(): Promise<string> {
 if (process.getuid?.() !== 0) stop('it makes network namespaces, so run it as root')
 const missing = await missingPrograms()
 if (missing.length > 0) stop(`apt-get install --no-install-recommends ${missing.join(' ')}`)
-const known: Readonly<Record<string, readonly string[]>> = {
-  all: Object.keys(FORMATS),
-  'all-cert': Object.keys(CERTIFICATE_FORMATS),
-}
-const formats = known[values.format] ?? [values.format]
-const named = Object.values(known).flat()
-for (const format of formats) {
-  if (!named.includes(format)) stop(`there is no format ${format}; there are ${named.join(', ')}`)
-}
-const jobs = chosenJobs().flatMap((job) => formats.map((format) => ({ ...job, format })))
+if (!FORMATS.has(values.format))
+  stop(`there is no format ${values.format}; there are ${[...FORMATS.keys()].join(', ')}`)
+const formats = [...FORMATS.keys()]
+const fromFiles = (names: readonly string[]): readonly Job[] =>
+  names.flatMap((format) => {
+    const known = FORMATS.get(format)
+    return known === undefined ? [] : [{ scenario: known.scenario, format, nat: values.nat }]
+  })
+const jobs: readonly Job[] = [
+  ...(values.formats ? [] : chosenJobs().map((job) => ({ ...job, format: values.format }))),
+  ...fromFiles(values.formats ? formats : values.representative ? REPRESENTATIVE.formats : []),
+]
 const program = values.reference ? '' : (values.program ?? (await culvertProgram()))
 const prefix = `i${process.pid.toString(36)}`
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

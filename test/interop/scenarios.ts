@@ -77,7 +77,7 @@ export const EXTRA_CHECKS: Readonly<Record<string, ExtraCheck>> = {
   'ikev1-fragment': 'fragments',
 }
 
-/** A small set that touches every part, for `npm test`. The second list is run behind a NAT. */
+/** A small set that touches every part, for `npm test`. The second list is run behind a NAT, the third from files of others. */
 export const REPRESENTATIVE = {
   direct: [
     'ikev2-psk',
@@ -103,6 +103,7 @@ export const REPRESENTATIVE = {
     'ikev2-two-nets',
     'ikev2-alg-cbc-sha256',
   ],
+  formats: ['sswan-eap', 'mobileconfig-cert', 'pcf', 'profile-xml'],
 } as const
 
 /** Scenarios Culvert is known to serve beside the `ikev2-alg-*` ones. */
@@ -174,6 +175,7 @@ const SUPPORTED = new Set([
   'ikev1-aggressive-psk',
   'ikev1-aggressive-rsasig',
   'ikev1-xauth-psk-aggr',
+  'ikev1-xauth-psk-aggr-full',
   'ikev1-vpnc',
   'ikev1-fragment',
   ...Object.keys(EXPECTED_FAULTS),
