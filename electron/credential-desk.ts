@@ -10,6 +10,7 @@ import { VpnFailure } from '../core/errors.ts'
 import type { ImportFile } from '../core/profile/import/bundle.ts'
 import { certificatesPem } from '../core/profile/import/credential.ts'
 import type { Profile } from '../core/profile/schema.ts'
+import { ownCertificatePem } from '../core/profile/sign-in.ts'
 
 /** Ours: keys that wait to be used, at most. Older ones are wiped. */
 const MOST_WAITING = 8
@@ -29,7 +30,7 @@ export class CredentialDesk {
   #next = 1
 
   read({ files, passphrase, beside, profile }: CredentialQuestion): CredentialRead {
-    const known = profile === undefined ? beside : ownPem(profile)
+    const known = profile === undefined ? beside : ownCertificatePem(profile)
     const octets = [...files.map(({ bytes }) => bytes), ...(known === undefined ? [] : [latin1(known)])]
     const read = readCredential(octets, passphrase)
     if (!read.ok) return unread(read.problem)
@@ -110,9 +111,6 @@ export function readRevocations(files: readonly ImportFile[]): TrustRead {
 }
 
 const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1')
-
-const ownPem = ({ auth }: Profile): string | undefined =>
-  auth.method === 'certificate' ? auth.certificate : undefined
 
 function isKeyOf({ key }: Credential, pem: string | undefined): boolean {
   const [own] = splitPem(pem ?? '')

@@ -4,12 +4,13 @@ import { type Certificate, describeCertificate } from '../core/cert/certificate.
 import { identitiesOf } from '../core/cert/identity.ts'
 import { formatName } from '../core/cert/name.ts'
 import type { CertificateWords } from '../core/contract/credential.ts'
-import type {
-  CheckedDocument,
-  DocumentIssue,
-  ProfileDocument,
-  SaveOutcome,
-  SecretsState,
+import {
+  type CheckedDocument,
+  type DocumentIssue,
+  EAP_DEFAULTS,
+  type ProfileDocument,
+  type SaveOutcome,
+  type SecretsState,
 } from '../core/contract/profile.ts'
 import type { PastConnection } from '../core/contract/snapshot.ts'
 import { VpnFailure } from '../core/errors.ts'
@@ -26,9 +27,10 @@ import {
   requireProfile,
   secretNames,
 } from '../core/profile/schema.ts'
-import { readPemCertificates } from '../core/profile/sign-in.ts'
+import { ownCertificatePem, readPemCertificates, SECRET_NAMES } from '../core/profile/sign-in.ts'
 import type { ProfileStore } from '../core/profile/store.ts'
 import { suiteInWords, weakWords } from '../core/profile/suite-words.ts'
+import { weaknessOf } from '../core/profile/suites.ts'
 import type { MemorySecrets } from '../core/secrets/memory.ts'
 import type { SecretStore } from '../core/secrets/store.ts'
 
@@ -91,6 +93,7 @@ export class ProfileDesk {
       issues: read.ok ? wholeIssues(read.profile) : firstOfEach(read.issues),
       ike: wordsOf(ike?.proposals),
       esp: wordsOf(esp?.proposals),
+      alsoWeak: alsoWeakIn(document),
       ...signInOf(document),
     }
   }
@@ -139,7 +142,7 @@ export class ProfileDesk {
     const saved: string[] = []
     const inMemory: string[] = []
     let problem: string | undefined
-    for (const name of wanted) {
+    for (const name of SECRET_NAMES) {
       if (close(await given.get(profile.id, name))) inMemory.push(name)
       if (problem !== undefined) continue
       try {
@@ -195,7 +198,8 @@ function wholeIssues(profile: Profile): readonly DocumentIssue[] {
     const { error } = thrown
     if (error.kind === 'profileInvalid') return [{ field: error.field, problem: error.problem }]
     if (error.kind === 'weakAlgorithm') {
-      return [{ field: 'weak', problem: `${error.algorithm} is switched off: ${error.weakness}` }]
+      const field = alsoWeakIn(profile).find(({ why }) => why === error.weakness)?.field ?? 'weak'
+      return [{ field, problem: `${error.algorithm} is switched off: ${error.weakness}` }]
     }
     throw thrown
   }
@@ -206,24 +210,53 @@ const wordsOf = (suites: unknown): CheckedDocument['ike'] =>
     .filter((suite): suite is string => typeof suite === 'string')
     .map((suite) => ({ suite, words: suiteInWords(suite), weak: weakWords(suite) }))
 
+/** How IKEv1 signs in can be weak whatever its suites are. RFC 2409 §5.4 */
+function alsoWeakIn(document: Document): CheckedDocument['alsoWeak'] {
+  const { ike, auth, gatewayAuth } = document as Partial<Pick<Profile, 'ike' | 'auth' | 'gatewayAuth'>>
+  if (ike?.aggressive !== true || ike.version === 2 || auth === undefined) return []
+  if (gatewayAuthOf({ auth, gatewayAuth }).method !== 'psk') return []
+  const word = 'aggressivepsk'
+  return [{ field: 'ike.aggressive', word, why: weaknessOf(word) ?? '' }]
+}
+
+type SignInWords = Pick<CheckedDocument, 'wanted' | 'gateway' | 'own' | 'authorities' | 'serverAuthorities'>
+
 /** What its sign-in means, as far as it can be told while it is typed. */
-function signInOf(document: Document): Pick<CheckedDocument, 'wanted' | 'gateway' | 'own' | 'authorities'> {
-  const { auth, gatewayAuth } = document as Partial<Pick<Profile, 'auth' | 'gatewayAuth'>>
+function signInOf(document: Document): SignInWords {
   try {
-    const profile = { gateway: { host: '' }, ...document } as Profile
+    const profile = withEapDefaults({ gateway: { host: '' }, ...document } as Profile)
+    const { auth, secondAuth, gatewayAuth } = profile
     const theirs = gatewayAuthOf(profile)
+    const eap = auth.method === 'eap' ? auth : secondAuth
     return {
       wanted: secretNames(profile),
       gateway: theirs.method,
-      own: auth?.method === 'certificate' ? certificatesIn(auth.certificate)[0] : undefined,
+      own: certificatesIn(ownCertificatePem(profile))[0],
       authorities:
         theirs.method === 'certificate' && gatewayAuth !== undefined ? certificatesIn(theirs.ca) : [],
+      serverAuthorities: certificatesIn(eap?.server?.ca),
     }
   } catch {
     // Not yet a sign-in: its issues say so.
-    return { wanted: [], gateway: '', own: undefined, authorities: [] }
+    return { wanted: [], gateway: '', own: undefined, authorities: [], serverAuthorities: [] }
   }
 }
+
+/** What is left out of a sign-in by EAP, filled in: what is typed need not be a whole profile yet. */
+function withEapDefaults(profile: Profile): Profile {
+  const { auth, secondAuth } = profile
+  return {
+    ...profile,
+    auth: auth.method === 'eap' ? { ...eapDefaults(), ...auth } : auth,
+    secondAuth: secondAuth === undefined ? undefined : { ...eapDefaults(), ...secondAuth },
+  }
+}
+
+const eapDefaults = () => ({
+  ...EAP_DEFAULTS,
+  methods: [...EAP_DEFAULTS.methods],
+  inner: [...EAP_DEFAULTS.inner],
+})
 
 function certificatesIn(pem: unknown): readonly CertificateWords[] {
   const read = typeof pem === 'string' && pem.includes('-----') ? readPemCertificates(pem) : []

@@ -3,6 +3,15 @@ import type { CertificateWords } from './credential.ts'
 /** The versions of IKE a profile may ask for, for people. */
 export const IKE_VERSIONS = { 1: 'IKEv1', 2: 'IKEv2', auto: 'IKEv2 or IKEv1' } as const
 
+/** What a sign-in by EAP says where its profile leaves it out. */
+export const EAP_DEFAULTS = {
+  methods: ['mschapv2'],
+  ttls: 'mschapv2',
+  inner: ['mschapv2'],
+  gtc: 'password',
+  peapBinding: 'ifOffered',
+} as const
+
 /** A profile as the editor holds it: its own JSON, of which it knows these fields and keeps the rest as it is. */
 export interface ProfileDocument {
   readonly id: string
@@ -10,11 +19,14 @@ export interface ProfileDocument {
   readonly folder?: string | undefined
   readonly gateway: { readonly host: string; readonly [field: string]: unknown }
   readonly auth: { readonly method: string; readonly [field: string]: unknown }
+  readonly secondAuth?: { readonly method: string; readonly [field: string]: unknown } | undefined
+  readonly xauth?: { readonly user: string } | undefined
   readonly gatewayAuth?: { readonly method: string; readonly [field: string]: unknown } | undefined
   readonly localId?: string | undefined
   readonly remoteId?: string | undefined
   readonly ike: {
     readonly version: keyof typeof IKE_VERSIONS
+    readonly aggressive?: boolean | undefined
     readonly proposals: readonly string[]
     readonly rekeySeconds: number
     readonly dpdSeconds: number
@@ -49,34 +61,43 @@ export interface DocumentIssue {
   readonly problem: string
 }
 
+/** Something a profile has to switch on by `word`. `why`: a clause without a full stop. */
+export interface Weakness {
+  readonly word: string
+  readonly why: string
+}
+
 /** A suite as people read it. */
 export interface SuiteWords {
   readonly suite: string
   /** `AES-256-GCM, X25519 or P-256`. */
   readonly words: string
-  /** Its weak algorithms, each with the reason: a clause without a full stop. */
-  readonly weak: readonly { readonly word: string; readonly why: string }[]
+  readonly weak: readonly Weakness[]
 }
 
 export interface CheckedDocument {
   readonly issues: readonly DocumentIssue[]
   readonly ike: readonly SuiteWords[]
   readonly esp: readonly SuiteWords[]
+  /** What is weak beside the suites, and by which field. */
+  readonly alsoWeak: readonly (Weakness & { readonly field: string })[]
   /** Names of the secrets its sign-in needs. */
   readonly wanted: readonly string[]
-  /** How the gateway proves who it is: `psk` or `certificate`. */
+  /** How the gateway proves who it is: `psk`, `certificate` or `eap`. */
   readonly gateway: string
   /** The person's own certificate, where it can be read. */
   readonly own: CertificateWords | undefined
   /** The authorities the profile trusts by itself; none where those of the system count. */
   readonly authorities: readonly CertificateWords[]
+  /** The same of the server that signs in by EAP, where that is another one than the gateway. */
+  readonly serverAuthorities: readonly CertificateWords[]
 }
 
 /** Where the secrets of a profile are. */
 export interface SecretsState {
   /** Why the keychain cannot be used, as a clause; `undefined` when it can. */
   readonly problem: string | undefined
-  /** Names the keychain holds. */
+  /** Names the keychain holds, also of a sign-in of earlier. */
   readonly saved: readonly string[]
   /** Names kept in memory until Culvert ends. */
   readonly inMemory: readonly string[]

@@ -3,6 +3,7 @@ import type { Certificate } from '../cert/certificate.ts'
 import { decodeRevocationList, type RevocationList } from '../cert/crl.ts'
 import { readCertificates } from '../cert/own-key.ts'
 import { splitPem } from '../cert/pem.ts'
+import { EAP_DEFAULTS } from '../contract/profile.ts'
 import type { EapMethodName } from '../eap/config.ts'
 import { chosenMethods } from '../eap/methods.ts'
 
@@ -104,18 +105,18 @@ export const eapSchema = v.strictObject({
   method: v.literal('eap'),
   /** Those that may be used: the strongest that the gateway agrees to is. */
   methods: v.optional(eapMethods(['tls', 'ttls', 'peap', 'mschapv2', 'gtc', 'otp', 'md5']), () => [
-    'mschapv2' as const,
+    ...EAP_DEFAULTS.methods,
   ]),
   /** Whose password it is. Left out: whom `localId` or the certificate names. */
   user: v.optional(eapName),
   /** Said in the place of the user before there is a tunnel, for ttls and peap. */
   anonymousIdentity: v.optional(eapName),
   /** What is spoken inside ttls; `eap`: one of `inner`. */
-  ttls: v.optional(v.picklist(['pap', 'chap', 'mschap', 'mschapv2', 'eap']), 'mschapv2'),
+  ttls: v.optional(v.picklist(['pap', 'chap', 'mschap', 'mschapv2', 'eap']), EAP_DEFAULTS.ttls),
   /** The methods inside peap, and inside ttls where that is `eap`. */
-  inner: v.optional(eapMethods(['mschapv2', 'gtc', 'otp', 'md5']), () => ['mschapv2' as const]),
+  inner: v.optional(eapMethods(['mschapv2', 'gtc', 'otp', 'md5']), () => [...EAP_DEFAULTS.inner]),
   /** What gtc asks for: the password, or a code that is typed anew every time. */
-  gtc: v.optional(v.picklist(['password', 'code']), 'password'),
+  gtc: v.optional(v.picklist(['password', 'code']), EAP_DEFAULTS.gtc),
   /** Our certificate for tls, then what leads from it to an authority. PEM. Left out: it is still to come. */
   certificate: v.optional(pem(readPemCertificates, CHOICE.chain)),
   /** Whom tls, ttls and peap may talk to. Left out: whoever the gateway itself has to be. */
@@ -127,7 +128,7 @@ export const eapSchema = v.strictObject({
     }),
   ),
   /** PEAP's proof that what is inside belongs to the tunnel: given where the server wants it, or insisted on. */
-  peapBinding: v.optional(v.picklist(['ifOffered', 'required']), 'ifOffered'),
+  peapBinding: v.optional(v.picklist(['ifOffered', 'required']), EAP_DEFAULTS.peapBinding),
 })
 
 /** How we prove who we are. What only the person knows (`psk`, `key`, `password`) is a secret and not in here. */
@@ -193,6 +194,12 @@ export function sessionSecrets(profile: SignIn): readonly string[] {
 }
 
 type EapAuth = Extract<Auth, { method: 'eap' }>
+
+/** Our own certificate, PEM, wherever the profile has it: beside what is shown first, or in a sign-in by EAP. */
+export function ownCertificatePem({ auth, secondAuth }: SignIn): string | undefined {
+  if (auth.method === 'certificate') return auth.certificate
+  return (auth.method === 'eap' ? auth : secondAuth)?.certificate
+}
 
 /** By certificate inside TLS: where it is still to come, only if there is no other way. */
 export const showsCertificate = ({ methods, certificate }: EapAuth): boolean =>

@@ -9,6 +9,7 @@ import type {
 import type { ErrorSnapshot } from '../../core/contract/snapshot.ts'
 import { fieldOf, sameDocument, withField } from './document.ts'
 import type { NamedBytes } from './files.ts'
+import { besides, eapPath, inAnotherVersion, inAnotherWay, type Way, wayOf } from './sign-in.ts'
 
 /** Ours: a person who types is not asked after every letter. */
 const CALM_MS = 150
@@ -32,8 +33,8 @@ export class Editor {
   #key = $state<number | undefined>(undefined)
   /** Authorities that came with it, PEM. */
   cameAlong = $state('')
-  /** How one signed in before another way was chosen, so that the choice can be taken back. */
-  readonly #aside = new Map<string, Pick<ProfileDocument, 'auth' | 'gatewayAuth'>>()
+  /** The profile as it was in a way to sign in, a version of IKE or with a part of it, so that a choice can be taken back. */
+  readonly #aside = new Map<string, ProfileDocument>()
 
   constructor(api: WindowApi, profile: string | undefined) {
     this.#api = api
@@ -57,6 +58,13 @@ export class Editor {
   /** Names of the secrets that are typed, not chosen as a file. */
   get typed(): readonly string[] {
     return (this.checked?.wanted ?? []).filter((name) => name !== 'key')
+  }
+
+  /** Names of secrets that are kept and not needed any more. */
+  get unused(): readonly string[] {
+    const needed = this.checked?.wanted ?? []
+    const kept = [...(this.secrets?.saved ?? []), ...(this.secrets?.inMemory ?? [])]
+    return [...new Set(kept)].filter((name) => !needed.includes(name))
   }
 
   /** Whether a secret is kept, for good or for this run. */
@@ -88,21 +96,49 @@ export class Editor {
   }
 
   set(path: string, value: unknown): void {
-    if (this.#document === undefined) return
-    this.#change(path, withField(this.#explicit(path), path, value))
+    const document = this.#document
+    if (document === undefined) return
+    if (path === 'ike.version') this.#speak(document, value as ProfileDocument['ike']['version'])
+    else this.#change(path, withField(this.#explicit(path), path, value))
+  }
+
+  #speak(document: ProfileDocument, version: ProfileDocument['ike']['version']): void {
+    this.#aside.set(`version ${document.ike.version}`, document)
+    const before = this.#aside.get(`version ${version}`)
+    this.#change('ike.version', inAnotherVersion(document, version, before))
+  }
+
+  /** A whole part of the profile, or none of it. `begun`: what there is of it at first. */
+  part(path: string, on: boolean, begun: object): void {
+    const document = this.#document
+    if (document === undefined) return
+    if (!on) this.#aside.set(path, document)
+    const before = this.#aside.get(path)
+    const value = on ? ((before && fieldOf(before, path)) ?? begun) : undefined
+    this.#change(path, withField(document, path, value))
+  }
+
+  /** A name and a password besides the key or the certificate. */
+  askBesides(on: boolean): void {
+    const document = this.#document
+    if (document === undefined) return
+    if (!on) this.#aside.set('besides', document)
+    this.#change('besides', besides(document, on, this.#aside.get('besides')))
   }
 
   /** Another way to sign in. What was said of the one before is put aside. */
-  signInBy(method: string): void {
+  signInBy(way: Way): void {
     const document = this.#document
-    if (document === undefined || document.auth.method === method) return
-    const { auth, gatewayAuth, localId } = document
-    this.#aside.set(auth.method, { auth, gatewayAuth })
-    const before = this.#aside.get(method) ?? { auth: { method } }
-    const other = withField(withField(document, 'auth', before.auth), 'gatewayAuth', before.gatewayAuth)
-    // A certificate says who its owner is; with a key nobody else does.
-    const named = method === 'certificate' ? localId?.trim() || undefined : (localId ?? '')
-    this.#change('auth', withField(other, 'localId', named))
+    if (document === undefined || wayOf(document) === way) return
+    this.#aside.set(wayOf(document), document)
+    this.#change('auth.method', inAnotherWay(document, way, this.#aside.get(way)))
+  }
+
+  /** Where the person's own certificate stands: what is shown first, or inside a sign-in by EAP. */
+  get certificatePath(): string {
+    const document = this.#document
+    if (document === undefined || document.auth.method === 'certificate') return 'auth.certificate'
+    return `${eapPath(document) ?? 'auth'}.certificate`
   }
 
   /** The person's certificate and key from files; main keeps the key until it is saved. */
@@ -110,7 +146,8 @@ export class Editor {
     files: readonly NamedBytes[],
     passphrase: string | undefined,
   ): Promise<{ readonly ok: true } | UnreadFile> {
-    const beside = this.#document && fieldOf(this.#document, 'auth.certificate')
+    const path = this.certificatePath
+    const beside = this.#document && fieldOf(this.#document, path)
     const outcome = await this.#api.credentials.read({
       files: [...files],
       passphrase,
@@ -122,7 +159,7 @@ export class Editor {
     this.#dropKey()
     this.#key = read.token
     this.cameAlong = read.authorities
-    this.set('auth.certificate', read.certificate)
+    this.set(path, read.certificate)
     return { ok: true }
   }
 
@@ -175,6 +212,11 @@ export class Editor {
     return touched ? this.checked?.issues.find((issue) => isAbout(issue, path))?.problem : undefined
   }
 
+  /** All that keeps it from being saved, once somebody tried. */
+  get mends(): readonly DocumentIssue[] {
+    return this.attempted ? (this.checked?.issues ?? []) : []
+  }
+
   /** Sends what was typed; resolves with the id it was saved under, or `undefined` with the reason shown. */
   async save(secrets: Readonly<Record<string, string>>): Promise<string | undefined> {
     const document = this.#named()
@@ -196,6 +238,8 @@ export class Editor {
     this.fault = undefined
     await this.#check()
     if (saved.value.issues.length > 0) return undefined
+    this.attempted = false
+    this.#touched = new Set()
     this.#original = document
     this.#document = document
     this.#key = undefined

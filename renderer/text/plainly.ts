@@ -4,7 +4,10 @@ import {
   type ProfileDocument,
   type SuiteWords,
 } from '../../core/contract/profile.ts'
+import { asksBesides, eapOf, wayOf } from '../state/sign-in.ts'
+import { methodName } from './eap-fields.ts'
 import type { EditorSection } from './sections.ts'
+import { weakSentence } from './views.ts'
 
 /** A sentence of *In plain words*. `tone` held: something to think about. */
 export interface Sentence {
@@ -32,12 +35,16 @@ export function plainly(
 ): readonly Sentence[] {
   const { gateway, ike, esp, dns, allowLan } = document
   const host = gateway.host.trim() || 'the gateway you name'
-  const weak = [...(checked?.ike ?? []), ...(checked?.esp ?? [])].flatMap((suite) => suite.weak)
+  const suites = [...(checked?.ike ?? []), ...(checked?.esp ?? [])].flatMap((suite) => suite.weak)
+  const weak = [...suites, ...(checked?.alsoWeak ?? [])]
   return [
     {
       text: `Culvert calls ${host} with ${IKE_VERSIONS[ike.version]} and signs in as ${whoOf(document, checked)}.`,
     },
+    ...fallback(document),
     { text: proof(document, checked, host) },
+    ...method(document),
+    ...exchange(document),
     {
       text: `To agree on keys, ${count(ike.proposals.length, 'suite is', 'suites are')} offered. The gateway picks the first it likes.`,
     },
@@ -56,7 +63,7 @@ export function plainly(
             text: `If the gateway falls silent for ${span(ike.dpdSeconds)}, it is asked, and then called again.`,
           },
         ]),
-    ...distinct(weak.map(({ word, why }) => `${word} is weak: ${why}.`)).map((text) => ({
+    ...distinct(weak.map(({ word, why }) => weakSentence(word, why))).map((text) => ({
       text,
       tone: 'held' as const,
     })),
@@ -64,14 +71,74 @@ export function plainly(
 }
 
 /** Whom one signs in as, and by what. */
-function whoOf({ localId, auth }: ProfileDocument, checked: CheckedDocument | undefined): string {
+function whoOf(document: ProfileDocument, checked: CheckedDocument | undefined): string {
+  const { localId, auth, xauth } = document
   const named = localId?.trim()
+  if (wayOf(document) === 'password') {
+    const user = text(eapOf(document)?.user) || xauth?.user.trim() || ''
+    const tls = auth.method === 'eap' && String(eapOf(document)?.methods) === 'tls'
+    const whom =
+      user || named || (tls ? (checked?.own?.names[0] ?? 'whom your certificate names') : 'whom you say')
+    return `${whom}, by ${tls ? 'certificate' : 'password'}`
+  }
   if (auth.method !== 'certificate') return named || 'whom you say'
   return `${named || checked?.own?.names[0] || 'whom your certificate names'}, by certificate`
 }
 
+/** Two versions of IKE: which one it will be, is not for the person to guess. */
+function fallback({ ike }: ProfileDocument): readonly Sentence[] {
+  if (ike.version !== 'auto') return []
+  return [{ text: 'Where the gateway does not answer IKEv2, it tries IKEv1 and tells you.' }]
+}
+
+/** By which method a password travels, and what comes second. */
+function method(document: ProfileDocument): readonly Sentence[] {
+  const { auth, xauth, ike } = document
+  if (auth.method === 'xauth') {
+    return [{ text: 'Only then your name and password are sent, inside the encrypted phase 1 (XAuth).' }]
+  }
+  const eap = eapOf(document)
+  const methods = eap?.methods.map(methodName) ?? []
+  const by = methods.length === 0 ? '' : ` (EAP: ${methods.join(', ')})`
+  const sentences: Sentence[] = []
+  if (auth.method === 'eap') sentences.push({ text: `How you sign in is agreed with it${by}.` })
+  else if (asksBesides(document)) {
+    const user = text(eap?.user) || xauth?.user.trim() || 'whom you say'
+    const how = ike.version === 2 ? by : ' (XAuth)'
+    sentences.push({ text: `Then it asks for a second proof: the password of ${user}${how}.` })
+  }
+  if (eap?.methods.some((one) => one === 'ttls' || one === 'peap')) {
+    const outside = text(eap.anonymousIdentity)
+    sentences.push(
+      outside === ''
+        ? {
+            text: 'Your user name can be read by everybody on the way to the server of passwords.',
+            tone: 'held',
+          }
+        : { text: `Outside the tunnel of the sign-in you are ${outside}.` },
+    )
+  }
+  return sentences
+}
+
+/** In which exchange phase 1 of IKEv1 is made. RFC 2409 §5 */
+function exchange({ ike }: ProfileDocument): readonly Sentence[] {
+  if (ike.version === 2) return []
+  if (ike.aggressive === true) {
+    const text =
+      'Aggressive mode of IKEv1 takes three messages, and everybody on the way can read who you are.'
+    return [{ text, tone: 'held' }]
+  }
+  return [{ text: 'Main mode of IKEv1 takes six messages; who you are travels encrypted.' }]
+}
+
 /** What the gateway has to show. */
-function proof({ remoteId }: ProfileDocument, checked: CheckedDocument | undefined, host: string): string {
+function proof(document: ProfileDocument, checked: CheckedDocument | undefined, host: string): string {
+  const { remoteId } = document
+  const what = wayOf(document) === 'password' ? 'your password is used' : 'your traffic is sent'
+  if (checked?.gateway === 'eap') {
+    return `The gateway must prove that it is ${remoteId || host} by the method you sign in with, before your traffic is sent.`
+  }
   if (checked?.gateway !== 'certificate') {
     return `The gateway must prove that it knows your key${remoteId ? ` and that it is ${remoteId}` : ''} before anything of yours is sent.`
   }
@@ -82,10 +149,13 @@ function proof({ remoteId }: ProfileDocument, checked: CheckedDocument | undefin
       : more.length === 0
         ? one.subject
         : `one of ${more.length + 1} authorities`
-  return `The gateway must show a certificate for ${remoteId || host} from ${from} before your traffic is sent.`
+  return `The gateway must show a certificate for ${remoteId || host} from ${from} before ${what}.`
 }
 
-function networks({ remoteSubnets }: ProfileDocument): string {
+function networks({ remoteSubnets, ike }: ProfileDocument): string {
+  if (ike.version === 1 && !remoteSubnets?.length) {
+    return 'All your traffic is to go through the tunnel. A gateway for single networks wants them named: IKEv1 does not negotiate them.'
+  }
   if (remoteSubnets === undefined || remoteSubnets.length === 0) {
     return 'Everything the gateway allows goes through the tunnel; where it allows all, that is all your traffic.'
   }
@@ -113,10 +183,14 @@ export function summary(
         document.remoteId ??
         (checked?.gateway === 'certificate'
           ? `${document.gateway.host}, by certificate`
-          : 'whoever knows the key')
+          : checked?.gateway === 'eap'
+            ? `${document.gateway.host}, by EAP`
+            : 'whoever knows the key')
       )
+    case 'sign-in':
+      return signIn(document)
     case 'phase1':
-      return `${IKE_VERSIONS[ike.version]}, ${count(ike.proposals.length, 'proposal', 'proposals')}, new keys ${every(ike.rekeySeconds)}`
+      return `${IKE_VERSIONS[ike.version]}${ike.aggressive === true && ike.version !== 2 ? ', aggressive mode' : ''}, ${count(ike.proposals.length, 'proposal', 'proposals')}, new keys ${every(ike.rekeySeconds)}`
     case 'phase2':
       return `ESP tunnel, ${first(checked?.esp)}${esp.pfs ? ', PFS' : ''}, new keys ${every(esp.rekeySeconds)}`
     case 'networks': {
@@ -132,6 +206,19 @@ export function summary(
   }
 }
 
+function signIn(document: ProfileDocument): string {
+  const { auth, ppk } = document
+  const methods = eapOf(document)?.methods.map(methodName)
+  const proofs = [
+    ...(auth.method === 'psk' ? ['pre-shared key'] : auth.method === 'certificate' ? ['certificate'] : []),
+    ...(methods === undefined ? [] : [`EAP: ${methods.join(', ')}`]),
+    ...(document.xauth === undefined ? [] : ['XAuth']),
+    ...(ppk === undefined ? [] : ['PPK']),
+  ]
+  return proofs.join(', then ') || auth.method
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value.trim() : '')
 const first = (suites: readonly SuiteWords[] | undefined): string =>
   suites?.[0]?.words.split(/[,;]| or /)[0] ?? ''
 const count = (number: number, one: string, many: string): string =>

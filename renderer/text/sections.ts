@@ -1,75 +1,29 @@
-/** One field of the editor. `path`: where it stands in the profile. */
-export interface EditorField {
-  readonly path: string
-  readonly label: string
-  readonly kind:
-    | 'text'
-    | 'number'
-    | 'list'
-    | 'switch'
-    | 'choice'
-    | 'suites'
-    | 'gateway'
-    | 'authorities'
-    | 'revocations'
-  /** Of `choice`: what may stand there, the one that counts when nothing does first. */
-  readonly choices?: readonly { readonly value: string; readonly label: string }[]
-  readonly hint?: string
-  /** Left empty, the field is left out. */
-  readonly optional?: true
-  /** It says something only where the gateway proves itself so. */
-  readonly gateway?: 'psk' | 'certificate'
-}
+import type { ProfileDocument } from '../../core/contract/profile.ts'
+import { wayOf } from '../state/sign-in.ts'
+import { EAP_FIELDS, SERVER_FIELDS } from './eap-fields.ts'
+import type { Around, Choice, EditorField } from './editor-field.ts'
+import { EXCHANGES, gatewayProofs, identityField, LOCAL_ID, REVOCATION, versions } from './sign-in-fields.ts'
 
 export interface EditorSection {
-  readonly id: 'name' | 'identity' | 'phase1' | 'phase2' | 'networks' | 'safety' | 'transport'
+  readonly id: 'name' | 'identity' | 'sign-in' | 'phase1' | 'phase2' | 'networks' | 'safety' | 'transport'
   readonly title: string
   readonly fields: readonly EditorField[]
 }
 
-/** How one signs in. Which secrets go with it, the profile itself knows. */
-export interface SignInForm {
-  readonly method: string
-  readonly label: string
-  /** Who one is to the gateway. */
-  readonly identity: EditorField
-}
+const provesBy =
+  (method: string) =>
+  ({ checked }: Around) =>
+    checked?.gateway === method
+const byCertificate = provesBy('certificate')
+const speaks2 = ({ document }: Around): boolean => document.ike.version !== 1
+const speaks1 = ({ document }: Around): boolean => document.ike.version !== 2
+const asPassword = ({ document }: Around): boolean => wayOf(document) === 'password'
 
-const LOCAL_ID = { path: 'localId', label: 'Your ID', kind: 'text' } as const
-
-const SIGN_INS: readonly SignInForm[] = [
-  {
-    method: 'psk',
-    label: 'Pre-shared key',
-    identity: {
-      ...LOCAL_ID,
-      hint: 'The gateway finds your key by it: a name, an address, or an e-mail address.',
-    },
-  },
-  {
-    method: 'certificate',
-    label: 'Certificate',
-    identity: { ...LOCAL_ID, optional: true, hint: 'Left empty: whom your certificate names first.' },
-  },
+const asTheSuitesSay = (auto: string): readonly Choice[] => [
+  { value: undefined, label: auto },
+  { value: true, label: 'Yes' },
+  { value: false, label: 'No' },
 ]
-
-/** All ways there are, and the one of this profile even where only its file knows what it means. */
-export function signInsWith(method: string): readonly SignInForm[] {
-  if (SIGN_INS.some((one) => one.method === method)) return SIGN_INS
-  return [...SIGN_INS, { method, label: method, identity: { ...LOCAL_ID, optional: true } }]
-}
-
-/** The ways a gateway proves who it is. */
-export const GATEWAY_PROOFS = [
-  { method: 'psk', label: 'The key you share' },
-  { method: 'certificate', label: 'A certificate' },
-] as const
-
-const REVOCATION = [
-  { value: 'ifAvailable', label: 'If somebody answers' },
-  { value: 'strict', label: 'Strictly' },
-  { value: 'off', label: 'Never' },
-] as const
 
 const SUITES_HINT = 'One suite a line, the best first; algorithms of one kind in a line are alternatives.'
 
@@ -94,37 +48,79 @@ export const SECTIONS: readonly EditorSection[] = [
         optional: true,
         hint: 'Left empty: whoever knows the key; by certificate, the gateway’s name above.',
       },
-      { path: 'gatewayAuth', label: 'It proves it by', kind: 'gateway', optional: true },
+      {
+        path: 'gatewayAuth',
+        label: 'It proves it by',
+        kind: 'gateway',
+        optional: true,
+        choices: gatewayProofs,
+      },
+      {
+        ...LOCAL_ID,
+        optional: true,
+        hint: 'Left empty: your user name.',
+        shown: asPassword,
+      },
       {
         path: 'gatewayAuth.ca',
         label: 'Authorities its certificate may come from',
         kind: 'authorities',
         optional: true,
-        gateway: 'certificate',
+        shown: byCertificate,
       },
       {
         path: 'gatewayAuth.crl',
         label: 'Lists of revoked certificates',
         kind: 'revocations',
         optional: true,
-        gateway: 'certificate',
+        shown: byCertificate,
       },
       {
         path: 'gatewayAuth.revocation',
         label: 'Ask whether its certificate was revoked',
         kind: 'choice',
         choices: REVOCATION,
+        unset: 'ifAvailable',
         hint: 'Over HTTP, whom the certificate names. Strictly: no connection without an answer.',
         optional: true,
-        gateway: 'certificate',
+        shown: byCertificate,
       },
       {
         path: 'gatewayAuth.commonName',
         label: 'Its common name counts as its name',
         kind: 'switch',
         optional: true,
-        gateway: 'certificate',
+        shown: byCertificate,
         hint: 'Only for old gateways whose certificate has no other name.',
+      },
+    ],
+  },
+  {
+    id: 'sign-in',
+    title: 'Sign-in',
+    fields: [
+      {
+        path: 'auth.rsaPss',
+        label: 'Sign by RSASSA-PSS, where your key is an RSA key',
+        kind: 'switch',
+        shown: ({ document }) => document.auth.method === 'certificate',
+      },
+      ...EAP_FIELDS,
+      ...SERVER_FIELDS,
+      {
+        path: 'ppk.id',
+        label: 'Name of a post-quantum pre-shared key (PPK)',
+        kind: 'text',
+        partOf: 'ppk',
+        hint: 'As the gateway knows it. Left empty: none.',
+        shown: speaks2,
+      },
+      {
+        path: 'ppk.required',
+        label: 'No connection without that key',
+        kind: 'switch',
+        unset: true,
+        shown: ({ document }) => document.ppk !== undefined,
       },
     ],
   },
@@ -132,6 +128,14 @@ export const SECTIONS: readonly EditorSection[] = [
     id: 'phase1',
     title: 'Phase 1',
     fields: [
+      { path: 'ike.version', label: 'Version', kind: 'choice', choices: versions },
+      {
+        path: 'ike.aggressive',
+        label: 'Exchange of IKEv1',
+        kind: 'choice',
+        choices: EXCHANGES,
+        shown: speaks1,
+      },
       { path: 'ike.proposals', label: 'Proposals, in order', kind: 'suites', hint: SUITES_HINT },
       { path: 'ike.rekeySeconds', label: 'New keys after, in seconds', kind: 'number' },
       {
@@ -141,6 +145,27 @@ export const SECTIONS: readonly EditorSection[] = [
         hint: '0: never.',
       },
       { path: 'ike.fragmentation', label: 'Large messages in fragments of IKE’s own', kind: 'switch' },
+      {
+        path: 'ike.mobike',
+        label: 'The tunnel follows this computer into another network (MOBIKE)',
+        kind: 'switch',
+        unset: true,
+        shown: speaks2,
+      },
+      {
+        path: 'ike.redirect',
+        label: 'Go on to the gateway that yours sends you to',
+        kind: 'switch',
+        unset: true,
+        shown: speaks2,
+      },
+      {
+        path: 'ike.childless',
+        label: 'First keys of phase 2 in an exchange of their own',
+        kind: 'choice',
+        choices: asTheSuitesSay('With PFS'),
+        shown: speaks2,
+      },
     ],
   },
   {
@@ -149,7 +174,12 @@ export const SECTIONS: readonly EditorSection[] = [
     fields: [
       { path: 'esp.proposals', label: 'Proposals, in order', kind: 'suites', hint: SUITES_HINT },
       { path: 'esp.rekeySeconds', label: 'New keys after, in seconds', kind: 'number' },
-      { path: 'esp.pfs', label: 'Fresh key exchange for fresh keys (PFS)', kind: 'switch' },
+      {
+        path: 'esp.pfs',
+        label: 'Fresh key exchange for fresh keys (PFS)',
+        kind: 'choice',
+        choices: asTheSuitesSay('As the suites say'),
+      },
     ],
   },
   {
@@ -204,3 +234,22 @@ export const SECTIONS: readonly EditorSection[] = [
     ],
   },
 ]
+
+const MAIN_LABELS: Readonly<Record<string, string>> = {
+  'gateway.host': 'Gateway',
+  'auth.method': 'You sign in with',
+  'auth.certificate': 'Certificate and key',
+  'secondAuth.certificate': 'Certificate and key',
+  'secondAuth.user': 'User name',
+  'xauth.user': 'User name',
+  'gatewayAuth.method': 'It proves it by',
+  weak: 'Weak algorithms',
+}
+
+/** What the editor calls the place of a profile that something is wrong with. */
+export function labelOf(field: string, document: ProfileDocument): string {
+  const fields = [identityField(document), ...SECTIONS.flatMap((section) => section.fields)]
+  const exact = fields.find(({ path }) => path === field)?.label ?? MAIN_LABELS[field]
+  // `dns.servers.1`: the second of a list.
+  return exact ?? fields.find(({ path }) => field.startsWith(`${path}.`))?.label ?? field
+}

@@ -26,7 +26,20 @@ export const EDIT = {
   later: 'Counts from the next connection on.',
   switchOn: 'Switch it on',
   weak: 'Weak',
+  besides: 'The gateway asks for a name and a password besides',
+  besidesHint: 'With IKEv1 by XAuth, with IKEv2 by EAP as a second proof.',
+  user: 'User name',
+  mend: 'Not saved. Mend this first:',
+  unused: 'No longer needed',
 } as const
+
+const WEAK_WORDS: Readonly<Record<string, string>> = { aggressivepsk: 'Aggressive mode with a key' }
+/** What has to be switched on by name, for people. */
+export const weakWord = (word: string): string => WEAK_WORDS[word] ?? word
+export const weakSentence = (word: string, why: string): string => `${weakWord(word)} is weak: ${why}.`
+/** A secret that is kept though nothing asks for it. */
+export const unusedSecret = (name: string): string =>
+  `${fieldLabel(name)}: kept from an earlier way to sign in.`
 
 /** Where the secret is, under its field. */
 export function secretWhere(state: SecretsState | undefined, name: string): string {

@@ -130,9 +130,9 @@ describe('the demo, by keyboard alone', () => {
 })
 
 describe('a real keyring', () => {
-  const stored = () => {
+  const stored = (name = 'psk') => {
     try {
-      return desktop.ask('secret-tool', ['lookup', 'service', 'Culvert', 'username', 'office/psk'])
+      return desktop.ask('secret-tool', ['lookup', 'service', 'Culvert', 'username', `office/${name}`])
     } catch {
       return undefined
     }
@@ -166,6 +166,23 @@ describe('a real keyring', () => {
     await page.getByRole('button', { name: 'Forget' }).click()
     await page.getByText('Not saved: Culvert asks when you connect.').waitFor()
     expect(stored()).toBeUndefined()
+  })
+
+  test('so is a password; one that nothing asks for any more is shown, to be forgotten', async () => {
+    await page.getByRole('radio', { name: 'Password', exact: true }).check()
+    await page.getByLabel('User name').fill('alice')
+    await page.getByLabel('Password', { exact: true }).last().fill('open sesame')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(() => stored('password')).toBe('open sesame')
+    await page.getByLabel('Password', { exact: true }).last().fill('open barley')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(() => stored('password')).toBe('open barley')
+    await page.getByRole('radio', { name: 'Pre-shared key', exact: true }).check()
+    await page.getByText('Password: kept from an earlier way to sign in.').waitFor()
+    await page.getByRole('button', { name: 'Forget' }).click()
+    await page.getByText('Password: kept from an earlier').waitFor({ state: 'detached' })
+    expect(stored('password')).toBeUndefined()
+    await page.getByRole('button', { name: 'Discard' }).click()
   })
 })
 

@@ -92,6 +92,17 @@ const ask = (name: string, question: Partial<PromptSnapshot>): Scene => ({
   },
 })
 
+/** A section of the editor, whatever an earlier scene left. */
+async function open(page: Page, title: string): Promise<void> {
+  const head = page.locator('.adv-h', { hasText: title })
+  if ((await head.getAttribute('aria-expanded')) === 'false') await head.click()
+}
+
+async function speak(page: Page, version: string): Promise<void> {
+  await open(page, 'Phase 1')
+  await page.getByRole('radio', { name: version, exact: true }).check()
+}
+
 /** A minute of traffic, told faster than it would pass. */
 async function flow(page: Page, culvert: ScriptedCulvert): Promise<void> {
   let [inBytes, outBytes] = [TUNNEL.phase2[0]?.traffic.inBytes ?? 0, TUNNEL.phase2[0]?.traffic.outBytes ?? 0]
@@ -243,8 +254,55 @@ export const SCENES: readonly Scene[] = [
       await page.keyboard.press('Control+n')
       await page.getByLabel('Gateway', { exact: true }).fill('vpn.lindqvist.example')
       await page.getByRole('radio', { name: 'Pre-shared key', exact: true }).check()
-      await page.getByRole('button', { name: /^Phase 1/ }).click()
-      await page.getByRole('button', { name: /^Networks/ }).click()
+      await open(page, 'Phase 1')
+      await open(page, 'Networks')
+    },
+  },
+  {
+    name: 'edit-password',
+    docs: true,
+    go: async (page) => {
+      await page.keyboard.press('Control+n')
+      await page.getByLabel('Gateway', { exact: true }).fill('vpn.lindqvist.example')
+      await speak(page, 'IKEv2')
+      await page.getByRole('radio', { name: 'Password', exact: true }).check()
+      await page.getByLabel('User name').fill('ingrid.solberg')
+      await open(page, 'Sign-in')
+      await page.getByRole('checkbox', { name: /^PEAP/ }).check()
+    },
+  },
+  {
+    name: 'edit-password-server',
+    go: async (page) => {
+      await page.getByRole('checkbox', { name: /^TTLS/ }).check()
+      await page.getByRole('checkbox', { name: /^Another server/ }).check()
+      await page.getByLabel('That server must be').fill('radius.lindqvist.example')
+      await page.getByLabel('That server must be').scrollIntoViewIfNeeded()
+    },
+  },
+  {
+    name: 'edit-ikev1',
+    docs: true,
+    go: async (page) => {
+      await page.keyboard.press('Control+n')
+      await page.getByRole('radio', { name: 'Pre-shared key', exact: true }).check()
+      await speak(page, 'IKEv1')
+      await page.getByLabel(/^Your ID/).fill('keyid:harbour')
+      await page.getByRole('radio', { name: 'Aggressive', exact: true }).check()
+      await page.getByRole('checkbox', { name: /^The gateway asks for a name/ }).check()
+      await page.getByLabel('User name').fill('ingrid')
+      await page.getByRole('complementary').getByText('Aggressive mode with a key is weak').waitFor()
+      await page.getByRole('group', { name: 'Exchange of IKEv1' }).scrollIntoViewIfNeeded()
+    },
+  },
+  {
+    name: 'edit-mend',
+    go: async (page) => {
+      await page.keyboard.press('Control+n')
+      await page.getByLabel('Gateway', { exact: true }).fill('not a host')
+      await page.keyboard.press('Control+s')
+      await page.getByText('Not saved. Mend this first:').waitFor()
+      await page.getByText('Not saved. Mend this first:').scrollIntoViewIfNeeded()
     },
   },
   {
@@ -252,12 +310,14 @@ export const SCENES: readonly Scene[] = [
     docs: true,
     go: async (page) => {
       await page.keyboard.press('Control+n')
+      await page.getByLabel('Gateway', { exact: true }).fill('vpn.lindqvist.example')
+      await speak(page, 'IKEv2')
       await page.getByRole('radio', { name: 'Certificate', exact: true }).check()
       await page.locator('#own-files').setInputFiles('test/cert/data/ecdsa-aes.p12')
       await page.getByLabel('Passphrase').fill('culvert')
       await page.keyboard.press('Enter')
       await page.getByText('Made out to').waitFor()
-      await page.getByRole('button', { name: /^Identity/ }).click()
+      await open(page, 'Identity')
       await page.getByText('Authorities its certificate may come from').waitFor()
     },
   },
