@@ -355,6 +355,7 @@ export class App {
         tryOut: ({ profile }) => engine.tryOut(profile),
         messages: async ({ profile, after }) => (await engine.messages(profile, after)).slice(0, 500),
         tree: ({ profile, number }) => engine.tree(profile, number),
+        find: ({ profile, wanted }) => engine.find(profile, wanted),
       },
       prompts: {
         answer: ({ id, values, key, save }) => {

@@ -2,7 +2,7 @@ import { adviceFor } from '../core/advice.ts'
 import type { Secret } from '../core/bytes/secret.ts'
 import type { MessageLine } from '../core/contract/message.ts'
 import type { AppSnapshot, ErrorSnapshot, Probe } from '../core/contract/snapshot.ts'
-import type { MessageTree } from '../core/contract/tree.ts'
+import type { Finding, MessageTree } from '../core/contract/tree.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { ControlClient } from '../core/manager/control-client.ts'
 import { controlPath } from '../core/manager/control-protocol.ts'
@@ -28,6 +28,7 @@ interface Carrier {
   disconnect(profile: string | undefined): Promise<number>
   messages(profile: string, after: number): Promise<readonly MessageLine[]>
   tree(profile: string, number: number): Promise<MessageTree | undefined>
+  find(profile: string, wanted: string): Promise<Finding>
   retry(profile: string): Promise<boolean>
   close(): Promise<void>
 }
@@ -94,6 +95,10 @@ export class Engine {
 
   async tree(profile: string, number: number): Promise<MessageTree | undefined> {
     return (await this.#open()).tree(profile, number)
+  }
+
+  async find(profile: string, wanted: string): Promise<Finding> {
+    return (await this.#open()).find(profile, wanted)
   }
 
   async retry(profile: string): Promise<boolean> {
@@ -187,6 +192,7 @@ export class Engine {
       disconnect: (profile) => client.disconnect(profile),
       messages: (profile, after) => client.messages(profile, after),
       tree: (profile, number) => client.tree(profile, number),
+      find: (profile, wanted) => client.find(profile, wanted),
       retry: (profile) => client.retry(profile),
       close: async () => client.close(),
     }
@@ -217,6 +223,7 @@ export class Engine {
       disconnect: (profile) => target.disconnect(profile),
       messages: (profile, after) => target.messages(profile, after),
       tree: (profile, number) => target.tree(profile, number),
+      find: (profile, wanted) => target.find(profile, wanted),
       retry: async (profile) => target.retry(profile),
       close: async () => {
         manager.prompts.cancelAll()

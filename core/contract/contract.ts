@@ -7,7 +7,7 @@ import type { MessageLine } from './message.ts'
 import type { CheckedDocument, ProfileDocument, SaveOutcome, SecretsState } from './profile.ts'
 import type { Place, Settings } from './settings.ts'
 import type { AppSnapshot, ErrorSnapshot, PastConnection, Probe } from './snapshot.ts'
-import type { MessageTree } from './tree.ts'
+import type { Finding, MessageTree } from './tree.ts'
 
 /** What crosses from main to the window when a call is over. A fault is a value: nothing is thrown across. */
 export type Outcome<T> =
@@ -125,6 +125,8 @@ export const contract = {
     messages: call(v.strictObject({ profile, after: count }), shape<readonly MessageLine[]>()),
     /** A message taken apart, without passwords; nothing when it is not kept any more. */
     tree: call(v.strictObject({ profile, number: count }), shape<MessageTree | undefined>()),
+    /** Which messages fit: words, or a filter with Wireshark's names. */
+    find: call(v.strictObject({ profile, wanted: v.pipe(v.string(), v.maxLength(500)) }), shape<Finding>()),
   },
   prompts: {
     /** Answers whether somebody still waited. `values`: by the name of the field. */

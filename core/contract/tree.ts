@@ -21,4 +21,34 @@ export interface TreeNode {
 export interface MessageTree {
   readonly layers: readonly { readonly name: string; readonly hex: string }[]
   readonly root: TreeNode
+  /** Of a message that offers algorithms or takes some. */
+  readonly agreement?: Agreement
 }
+
+/** Algorithms one end offered, and which of them the other took. */
+export interface Agreement {
+  readonly answered: boolean
+  readonly proposals: readonly {
+    readonly title: string
+    readonly taken: boolean
+    readonly parts: readonly Offered[]
+  }[]
+}
+
+export interface Offered {
+  /** A kind of transform in IKEv2, a whole transform in IKEv1. */
+  readonly name: string
+  /** In IKEv2 one of these is wanted; in IKEv1 they belong together. */
+  readonly offered: readonly string[]
+  readonly taken: readonly string[]
+}
+
+/** Which messages fit a filter, or what is wrong with it. */
+export type Finding =
+  | {
+      readonly ok: true
+      readonly numbers: readonly number[]
+      /** Fields the filter asks for that no message has. */
+      readonly unseen: readonly string[]
+    }
+  | { readonly ok: false; readonly problem: string; readonly at: number }

@@ -3,11 +3,17 @@ import { isMalformed, remarksOf, walk, wiresharkValue } from './tree.ts'
 
 export type FieldValue = string | readonly string[]
 
+/** What a message knows of itself beside its octets. */
+export type Framed = Pick<Packet, 'number' | 'atMs' | 'bytes' | 'tree'>
+
 /**
  * A packet as Wireshark's own field names and values: people reuse the filters they know. A field that stands there
- * more than once has a list. What has no name there is left out.
+ * more than once has a list. What has no name there is left out, and passwords too unless `secrets`.
  */
-export function fieldsOf({ number, atMs, bytes, tree }: Packet): Readonly<Record<string, FieldValue>> {
+export function fieldsOf(
+  { number, atMs, bytes, tree }: Framed,
+  secrets = false,
+): Readonly<Record<string, FieldValue>> {
   const found: Record<string, string | string[]> = {
     'frame.number': `${number}`,
     'frame.time_epoch': (atMs / 1000).toFixed(6),
@@ -16,6 +22,7 @@ export function fieldsOf({ number, atMs, bytes, tree }: Packet): Readonly<Record
   for (const node of walk(tree.root)) {
     const name = node.field.wireshark
     if (name === undefined || node.value === undefined) continue
+    if (node.field.secret === true && !secrets) continue
     const value = wiresharkValue(node)
     const before = found[name]
     if (before === undefined) found[name] = value

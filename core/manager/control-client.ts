@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot } from '../contract/snapshot.ts'
-import type { MessageTree } from '../contract/tree.ts'
+import type { Finding, MessageTree } from '../contract/tree.ts'
 import { VpnFailure } from '../errors.ts'
 import { type ControlCall, type ControlReply, lineSplitter } from './control-protocol.ts'
 
@@ -85,6 +85,10 @@ export class ControlClient {
   /** A message taken apart; `undefined` when it is not kept any more. */
   async tree(profile: string, number: number): Promise<MessageTree | undefined> {
     return ((await this.#call({ call: 'tree', profile, number })) as MessageTree | null) ?? undefined
+  }
+
+  find(profile: string, wanted: string): Promise<Finding> {
+    return this.#call({ call: 'find', profile, wanted }) as Promise<Finding>
   }
 
   retry(profile: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Secret } from '../bytes/secret.ts'
 import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot } from '../contract/snapshot.ts'
-import type { MessageTree } from '../contract/tree.ts'
+import type { Finding, MessageTree } from '../contract/tree.ts'
 import type { VpnError } from '../errors.ts'
 
 /** One call, as a line of JSON. Secrets travel inward only. */
@@ -22,6 +22,7 @@ export type ControlCall =
   /** Those with a number above `after`; without it all that are kept. */
   | { readonly id: number; readonly call: 'messages'; readonly profile: string; readonly after?: number }
   | { readonly id: number; readonly call: 'tree'; readonly profile: string; readonly number: number }
+  | { readonly id: number; readonly call: 'find'; readonly profile: string; readonly wanted: string }
   /** Tries at once what waits for its next try. */
   | { readonly id: number; readonly call: 'retry'; readonly profile: string }
 
@@ -40,6 +41,8 @@ export interface ControlTarget {
   messages(profile: string, after?: number): Promise<readonly MessageLine[]>
   /** A message taken apart; `undefined` when it made room for others. */
   tree(profile: string, number: number): Promise<MessageTree | undefined>
+  /** The messages that fit what a person typed: words, or a filter with Wireshark's names. */
+  find(profile: string, wanted: string): Promise<Finding>
   /** Whether it waited for its next try. */
   retry(profile: string): boolean
 }

@@ -130,6 +130,8 @@ async function answer(call: ControlCall, target: ControlTarget): Promise<unknown
       return target.messages(call.profile, call.after)
     case 'tree':
       return (await target.tree(call.profile, call.number)) ?? null
+    case 'find':
+      return target.find(call.profile, call.wanted)
     case 'retry':
       return target.retry(call.profile)
   }
@@ -144,7 +146,7 @@ function parseCall(line: string): ControlCall {
     throw refusal('a line of JSON is expected')
   }
   if (typeof value !== 'object' || value === null) throw refusal('an object is expected')
-  const { id, call, profile, secrets, after, number } = value as Record<string, unknown>
+  const { id, call, profile, secrets, after, number, wanted } = value as Record<string, unknown>
   if (typeof id !== 'number') throw refusal('a number is expected as id')
   const named = profile === undefined || typeof profile === 'string'
   switch (call) {
@@ -158,6 +160,10 @@ function parseCall(line: string): ControlCall {
       if (typeof profile !== 'string') throw refusal('a text is expected as profile')
       if (typeof number !== 'number') throw refusal('a number is expected as number')
       return { id, call, profile, number }
+    case 'find':
+      if (typeof profile !== 'string') throw refusal('a text is expected as profile')
+      if (typeof wanted !== 'string') throw refusal('a text is expected as wanted')
+      return { id, call, profile, wanted }
     case 'messages':
     case 'retry':
     case 'connect': {

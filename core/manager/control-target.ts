@@ -1,13 +1,10 @@
-import { toHex } from '../bytes/octets.ts'
 import type { Secret } from '../bytes/secret.ts'
-import type { MessageLine } from '../contract/message.ts'
-import { NotifyType } from '../iana/ikev2-notify.ts'
-import { nameOf } from '../iana/registry.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { MemorySecrets } from '../secrets/memory.ts'
 import type { ControlTarget } from './control-protocol.ts'
+import { findMessages } from './find-messages.ts'
 import type { Manager } from './manager.ts'
-import type { LoggedMessage } from './message-log.ts'
+import { lineOf } from './message-line.ts'
 import { messageTree } from './message-tree.ts'
 
 /** A manager as the control socket serves it. Secrets that come along stay in memory for this run. */
@@ -30,11 +27,8 @@ export function controlTarget(
         .messages((await profiles.find(name)).id)
         .filter(({ number }) => number > after)
         .map(lineOf),
-    tree: async (name, number) => {
-      const messages = manager.messages((await profiles.find(name)).id)
-      const found = messages.find((one) => one.number === number)
-      return found === undefined ? undefined : messageTree(found.message)
-    },
+    tree: async (name, number) => messageTree(manager.messages((await profiles.find(name)).id), number),
+    find: async (name, wanted) => findMessages(manager.messages((await profiles.find(name)).id), wanted),
     retry: (name) => manager.retry(name),
   }
 }
@@ -49,28 +43,4 @@ export async function keep(
     await given.set(profile, name, secret)
     secret.close()
   }
-}
-
-function lineOf({ number, atMs, message }: LoggedMessage): MessageLine {
-  return {
-    number,
-    atMs,
-    direction: message.direction,
-    exchange: message.exchange,
-    messageId: message.messageId,
-    response: message.response,
-    retransmission: message.retransmission,
-    problem: message.problem,
-    payloads: message.payloads.map(nameOfPayload),
-    bytes: toHex(message.bytes),
-    ...(message.fragment === undefined ? {} : { fragment: message.fragment }),
-    ...(message.fragments === undefined ? {} : { fragments: message.fragments }),
-  }
-}
-
-/** As the RFCs write it: `SA`, `TSi`, `N(COOKIE)`. */
-function nameOfPayload(payload: unknown): string {
-  const { type, notify, payload: number } = payload as Partial<Record<'type' | 'notify' | 'payload', unknown>>
-  if (type === 'Notify') return `N(${nameOf(NotifyType, Number(notify))})`
-  return type === 'Unknown' ? `payload ${number}` : String(type)
 }

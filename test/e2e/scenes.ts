@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
-import type { MessageLine } from '../../core/contract/message.ts'
 import type { PromptSnapshot, TunnelSnapshot } from '../../core/contract/snapshot.ts'
+import { run } from '../support/eap-peers.ts'
+import { recorded } from '../support/recorded.ts'
 import { TUNNEL } from '../support/snapshots.ts'
 import { drop } from './drop.ts'
 import { PROFILES, type ScriptedCulvert } from './scripted-culvert.ts'
@@ -54,21 +55,8 @@ export const PROMPT: PromptSnapshot = {
   certificate: undefined,
 }
 
-const MESSAGES: readonly MessageLine[] = ['IKE_SA_INIT', 'IKE_AUTH', 'INFORMATIONAL'].flatMap(
-  (exchange, at) =>
-    [false, true].map((response) => ({
-      number: 2 * at + (response ? 2 : 1),
-      atMs: Date.now() - 60_000 + 20 * at + (response ? 11 : 0),
-      direction: response ? 'in' : 'out',
-      exchange,
-      messageId: at,
-      response,
-      retransmission: false,
-      problem: at === 2 && response ? 'SK: integrity check failed (RFC 7296 §3.14)' : undefined,
-      payloads: at === 0 ? ['SA', 'KE', 'Nonce', 'N(NAT_DETECTION_SOURCE_IP)'] : ['SK'],
-      bytes: '8f3a61c2d95e047b'.repeat(12 + 8 * at),
-    })),
-)
+/** A real negotiation between two peers of ours, which a gateway with EAP would lead too. */
+const MESSAGES = recorded(run({ methods: ['mschapv2'] }).client, Date.now() - 60_000)
 
 const OFFICE = {
   name: 'Lindqvist office',
@@ -229,7 +217,7 @@ export const SCENES: readonly Scene[] = [
     docs: true,
     go: async (page, culvert) => {
       culvert.prompts([])
-      culvert.messages = [...MESSAGES]
+      culvert.messages = MESSAGES
       culvert.say(TUNNEL)
       await tab('2')(page)
       await page.getByRole('list', { name: /^Messages/ }).waitFor()

@@ -1,12 +1,13 @@
 import { chownSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { MessageLine } from '../../core/contract/message.ts'
 import type { AppSnapshot, TunnelSnapshot } from '../../core/contract/snapshot.ts'
 import type { VpnFailure } from '../../core/errors.ts'
-import { describe } from '../../core/inspect/describe.ts'
-import { dissectIkev2 } from '../../core/inspect/ikev2.ts'
 import { controlPath } from '../../core/manager/control-protocol.ts'
 import { type ControlServer, serveControl } from '../../core/manager/control-server.ts'
+import { findMessages } from '../../core/manager/find-messages.ts'
+import { lineOf } from '../../core/manager/message-line.ts'
+import type { LoggedMessage } from '../../core/manager/message-log.ts'
+import { messageTree } from '../../core/manager/message-tree.ts'
 
 export const PROFILES: AppSnapshot['profiles'] = [
   {
@@ -36,7 +37,7 @@ export class ScriptedCulvert {
   /** Secrets that arrived, by name. */
   readonly secrets: Record<string, string> = {}
   refuse: VpnFailure | undefined
-  messages: MessageLine[] = []
+  messages: readonly LoggedMessage[] = []
   #snapshot: AppSnapshot = { revision: 1, profiles: PROFILES, tunnels: [], prompts: [] }
   #listeners = new Set<{ changed(): void }>()
   #control: ControlServer | undefined
@@ -61,13 +62,10 @@ export class ScriptedCulvert {
         this.asked.push(`disconnect ${profile}`)
         return 1
       },
-      messages: async (_profile, after = 0) => this.messages.filter(({ number }) => number > after),
-      tree: async (_profile, number) => {
-        const found = this.messages.find((one) => one.number === number)
-        return found === undefined
-          ? undefined
-          : describe(dissectIkev2(new Uint8Array(Buffer.from(found.bytes, 'hex'))))
-      },
+      messages: async (_profile, after = 0) =>
+        this.messages.filter(({ number }) => number > after).map(lineOf),
+      tree: async (_profile, number) => messageTree(this.messages, number),
+      find: async (_profile, wanted) => findMessages(this.messages, wanted),
       retry: (profile) => {
         this.asked.push(`retry ${profile}`)
         return true

@@ -67,7 +67,7 @@ describe.each(files)('%s', (file) => {
   test('says of every packet what tshark says', async () => {
     const packets = await packetsOf(file)
     for (const { tree } of packets) expectSound(tree)
-    const ours = new Map(packets.map((packet) => [`${packet.number}`, fieldsOf(packet)]))
+    const ours = new Map(packets.map((packet) => [`${packet.number}`, fieldsOf(packet, true)]))
     for (const fact of facts[file] ?? []) {
       const frame = fact['frame.number']!
       const fields = ours.get(frame)

@@ -35,6 +35,10 @@ class Target implements ControlTarget {
     this.calls.push(`tree ${profile} ${number}`)
     return undefined
   }
+  async find(profile: string, wanted: string) {
+    this.calls.push(`find ${profile} ${wanted}`)
+    return { ok: true as const, numbers: [3], unseen: [] }
+  }
   retry(profile: string) {
     this.calls.push(`retry ${profile}`)
     return true
@@ -86,8 +90,9 @@ test('messages are asked for from a number on, and a waiting tunnel is tried at 
   const client = await open()
   expect(await client.messages('Office', 41)).toEqual([])
   expect(await client.tree('Office', 7)).toBeUndefined()
+  expect(await client.find('Office', 'SA')).toEqual({ ok: true, numbers: [3], unseen: [] })
   expect(await client.retry('Office')).toBe(true)
-  expect(target.calls).toEqual(['messages Office 41', 'tree Office 7', 'retry Office'])
+  expect(target.calls).toEqual(['messages Office 41', 'tree Office 7', 'find Office SA', 'retry Office'])
   client.close()
 })
 

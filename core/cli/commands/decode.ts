@@ -24,7 +24,7 @@ export async function decode(
   const decoder = new Decoder(createRegistry(addon()), await readKeys(keys))
   for await (const frame of readCapture(file)) {
     const packet = decoder.frame(frame)
-    terminal.out(json ? JSON.stringify(fieldsOf(packet)) : formatPacket(packet, brief))
+    terminal.out(json ? JSON.stringify(fieldsOf(packet, true)) : formatPacket(packet, brief))
     await terminal.ready()
   }
   return 0
