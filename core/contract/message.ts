@@ -11,6 +11,8 @@ export interface MessageLine {
   readonly retransmission: boolean
   readonly problem: string | undefined
   readonly payloads: readonly string[]
+  /** The error its sender reports, by its name in the registry: `AUTHENTICATION_FAILED`. */
+  readonly refusal?: string
   /** Hexadecimal. */
   readonly bytes: string
   /** A datagram with a part of a message. RFC 7383 */

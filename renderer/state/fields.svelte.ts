@@ -26,6 +26,11 @@ export class Fields {
     this.#picked = path
   }
 
+  /** No field is looked at. */
+  letGo(): void {
+    this.#picked = undefined
+  }
+
   toggle(path: string, open = !this.#open.has(path)): void {
     const next = new Set(this.#open)
     if (open) next.add(path)

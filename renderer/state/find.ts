@@ -1,11 +1,14 @@
 import type { ProfileSummary } from '../../core/contract/snapshot.ts'
+import type { Placed } from './rows.ts'
 
 /** A row of the list of connections. */
-export type Row =
-  | { readonly kind: 'folder'; readonly name: string; readonly key: string; readonly top: number }
-  | { readonly kind: 'profile'; readonly profile: ProfileSummary; readonly key: string; readonly top: number }
+export type Row = Placed &
+  (
+    | { readonly kind: 'folder'; readonly name: string; readonly key: string }
+    | { readonly kind: 'profile'; readonly profile: ProfileSummary; readonly key: string }
+  )
 
-export const HEIGHTS = { folder: 30, profile: 52 } as const
+const HEIGHTS = { folder: 30, profile: 52 } as const
 
 const fold = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
 
@@ -39,33 +42,15 @@ export function rowsOf(profiles: readonly ProfileSummary[]): readonly Row[] {
   }
   const rows: Row[] = []
   let top = 0
-  const push = (row: Row): void => {
-    rows.push(row)
-    top += HEIGHTS[row.kind]
+  const place = (kind: Row['kind']): Placed => {
+    const placed = { top, height: HEIGHTS[kind] }
+    top += placed.height
+    return placed
   }
   for (const name of [...folders.keys()].sort((a, b) => a.localeCompare(b))) {
-    if (name !== '') push({ kind: 'folder', name, key: `folder ${name}`, top })
-    for (const profile of folders.get(name) ?? []) push({ kind: 'profile', profile, key: profile.id, top })
+    if (name !== '') rows.push({ kind: 'folder', name, key: `folder ${name}`, ...place('folder') })
+    for (const profile of folders.get(name) ?? [])
+      rows.push({ kind: 'profile', profile, key: profile.id, ...place('profile') })
   }
   return rows
-}
-
-/** The rows between two heights, by halving: a list of thousands costs what a short one does. */
-export function rowsBetween(rows: readonly Row[], from: number, to: number): readonly Row[] {
-  let low = 0
-  let high = rows.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const row = rows[middle]
-    if (row !== undefined && row.top + HEIGHTS[row.kind] <= from) low = middle + 1
-    else high = middle
-  }
-  let end = low
-  while (end < rows.length && (rows[end]?.top ?? to) < to) end += 1
-  return rows.slice(low, end)
-}
-
-export function heightOf(rows: readonly Row[]): number {
-  const last = rows.at(-1)
-  return last === undefined ? 0 : last.top + HEIGHTS[last.kind]
 }

@@ -1,6 +1,9 @@
 import type { WindowApi } from '../../core/contract/contract.ts'
 import type { MessageLine } from '../../core/contract/message.ts'
+import type { Finding } from '../../core/contract/tree.ts'
+import type { FilterName } from '../text/inspect.ts'
 import { Fields } from './fields.svelte.ts'
+import { type LadderRow, ladderOf, type Part, partsOf, phasesOf } from './ladder.ts'
 
 /** Ours: what main keeps of a profile too; older messages make room. */
 const MOST = 5_000
@@ -11,7 +14,12 @@ export class Inspector {
   readonly #profile: string
   messages = $state.raw<readonly MessageLine[]>([])
   #chosen = $state<number | undefined>(undefined)
-  onlyProblems = $state(false)
+  filter = $state<FilterName>('all')
+  /** What is looked for: words, or a filter with Wireshark's names. */
+  wanted = $state('')
+  finding = $state.raw<Finding | undefined>(undefined)
+  /** The list stands still, while messages go on to be kept. */
+  paused = $state(false)
   /** The fields of the message looked at. */
   readonly fields = new Fields()
   #opened = 0
@@ -23,13 +31,50 @@ export class Inspector {
     this.#profile = profile
   }
 
+  // Not $derived: such a value ends with the view it was first read in, and this outlives views.
+  get parts(): readonly Part[] {
+    return partsOf(this.messages)
+  }
+
+  /** What fits the filter and what is looked for. */
   get shown(): readonly MessageLine[] {
-    return this.onlyProblems ? this.messages.filter(({ problem }) => problem !== undefined) : this.messages
+    return this.#shownWith(this.parts).map(({ message }) => message)
+  }
+
+  get rows(): readonly LadderRow[] {
+    const shown = this.#shownWith(this.parts)
+    return ladderOf(
+      shown.map(({ message }) => message),
+      shown.map(({ part }) => part),
+    )
+  }
+
+  #shownWith(parts: readonly Part[]): readonly { readonly message: MessageLine; readonly part: Part }[] {
+    const found = this.wanted === '' || this.finding?.ok !== true ? undefined : new Set(this.finding.numbers)
+    return this.messages.flatMap((message, at) => {
+      const part = parts[at] ?? 'keep'
+      const fits = this.#fits(message, part) && (found === undefined || found.has(message.number))
+      return fits ? [{ message, part }] : []
+    })
+  }
+
+  #fits({ problem, refusal }: MessageLine, part: Part): boolean {
+    switch (this.filter) {
+      case 'all':
+        return true
+      case 'phase1':
+        return phasesOf(part).includes(1)
+      case 'phase2':
+        return phasesOf(part).includes(2)
+      case 'problems':
+        return problem !== undefined || refusal !== undefined
+    }
   }
 
   /** The message looked at: the one chosen, else the newest. */
   get chosen(): MessageLine | undefined {
-    return this.shown.find(({ number }) => number === this.#chosen) ?? this.shown.at(-1)
+    const { shown } = this
+    return shown.find(({ number }) => number === this.#chosen) ?? shown.at(-1)
   }
 
   choose(number: number): void {
@@ -38,13 +83,27 @@ export class Inspector {
 
   /** The message before or after the one looked at. */
   step(by: 1 | -1): void {
-    const at = this.chosen === undefined ? -1 : this.shown.indexOf(this.chosen)
-    const next = this.shown[at + by]
+    const { shown, chosen } = this
+    const at = chosen === undefined ? -1 : shown.findIndex(({ number }) => number === chosen.number)
+    const next = shown[at + by]
     if (next !== undefined) this.#chosen = next.number
+  }
+
+  /** Looks for something; what was looked for before is forgotten, also when its answer comes late. */
+  async find(wanted: string): Promise<void> {
+    this.wanted = wanted.trim()
+    if (this.wanted === '') {
+      this.finding = undefined
+      return
+    }
+    const asked = this.wanted
+    const outcome = await this.#api.session.find({ profile: this.#profile, wanted: asked })
+    if (outcome.ok && this.wanted === asked) this.finding = outcome.value
   }
 
   /** Brings what is new. Asked again meanwhile, it looks once more. */
   async load(): Promise<void> {
+    if (this.paused) return
     if (this.#loading) {
       this.#again = true
       return
@@ -68,6 +127,8 @@ export class Inspector {
       // The log began anew, with another connection or another process.
       if (outcome.value.length === 0) return
       this.messages = [...this.messages, ...outcome.value].slice(-MOST)
+      // What is new may fit as well.
+      if (this.wanted !== '') void this.find(this.wanted)
     }
   }
 

@@ -10,8 +10,23 @@ export class Place {
   view = $state<View>('connection')
   tab = $state<Tab>('status')
   compact = $state(false)
+  #folded = $state(false)
+  /** In the Inspector, which wants the room, the list is folded away unless the person wants it. */
+  #unfoldedThere = $state(false)
+
   /** The list of connections is folded away. */
-  folded = $state(false)
+  get folded(): boolean {
+    return this.#inspecting ? !this.#unfoldedThere : this.#folded
+  }
+
+  set folded(folded: boolean) {
+    if (this.#inspecting) this.#unfoldedThere = !folded
+    else this.#folded = folded
+  }
+
+  get #inspecting(): boolean {
+    return this.view === 'connection' && this.tab === 'inspector'
+  }
 
   /** A tab of the connection looked at. */
   open(tab: Tab): void {

@@ -1,9 +1,8 @@
 import type { CheckPlace, ChecksProgress } from '../../core/contract/checks.ts'
 import type { ImportOutcome, ImportPreview } from '../../core/contract/import.ts'
-import type { MessageLine } from '../../core/contract/message.ts'
 import type { SecretsState } from '../../core/contract/profile.ts'
 import type { PromptSnapshot } from '../../core/contract/snapshot.ts'
-import { octets, thousands } from './figures.ts'
+import { octets } from './figures.ts'
 
 // The sentences of the views beside Status.
 
@@ -160,52 +159,6 @@ export const importedSentence = ({ kept }: ImportOutcome): string =>
   kept.length === 1 ? `${kept[0]?.name} is in the list.` : `${kept.length} connections are in the list.`
 export const unsavedSecrets = (problem: string): string =>
   `The keychain cannot be used (${problem}): what came along was not saved, so Culvert asks when you connect.`
-
-export const INSPECT = {
-  list: 'Messages',
-  empty: 'Nothing recorded yet. Connect, and every message appears here.',
-  problems: 'Problems only',
-  you: 'This computer',
-  gateway: 'Gateway',
-  payloads: 'Payloads',
-  fields: 'Fields',
-  bytes: 'Bytes as they travel',
-  none: 'none',
-} as const
-
-export const noProblems = (count: number): string => `No problems in ${thousands(count)} messages.`
-export const messageName = ({ exchange, response }: MessageLine): string =>
-  `${exchange} ${response ? 'response' : 'request'}`
-export const messageSize = ({ bytes, fragments }: MessageLine): string =>
-  fragments === undefined ? `${bytes.length / 2} octets` : `in ${fragments} fragments`
-
-/** `octet 18`, `octets 0 to 7`. */
-export const fieldPlace = ({ at, length }: { readonly at: number; readonly length: number }): string =>
-  length === 1 ? `octet ${at}` : length === 0 ? `no octets at ${at}` : `octets ${at} to ${at + length - 1}`
-
-/** Which way it went, for somebody who does not see the ladder. */
-export const messageWay = ({ direction }: MessageLine): string =>
-  direction === 'in' ? ', from the gateway, ' : ', to the gateway, '
-
-export const clock = (atMs: number): string => {
-  const at = new Date(atMs)
-  const two = (value: number): string => String(value).padStart(2, '0')
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, '0')}`
-}
-
-/** Facts about one message, as rows. */
-export const messageFacts = (message: MessageLine): readonly (readonly [string, string])[] => [
-  ['Exchange', message.exchange],
-  ['From', message.direction === 'out' ? INSPECT.you : INSPECT.gateway],
-  ['Time', clock(message.atMs)],
-  ['Message ID', `${message.messageId}, ${message.response ? 'response' : 'request'}`],
-  ['Size', messageSize(message)],
-  ...(message.retransmission ? [['Again', 'sent or seen before, RFC 7296 §2.1'] as const] : []),
-  ...(message.fragment === undefined
-    ? []
-    : [['Fragment', `${message.fragment.number} of ${message.fragment.total}, RFC 7383`] as const]),
-  ...(message.problem === undefined ? [] : [['Problem', message.problem] as const]),
-]
 
 export const CHECKS = {
   run: 'Run',

@@ -17,15 +17,13 @@ export interface Span {
   readonly length: number
 }
 
-const WIDTH = 16
-
-/** Hexadecimal digits as rows of sixteen octets, each of which can be pointed at. */
-export function octetLines(digits: string): readonly OctetLine[] {
+/** Hexadecimal digits as rows of octets, each of which can be pointed at. */
+export function octetLines(digits: string, width: 8 | 16): readonly OctetLine[] {
   const all = (digits.match(/../g) ?? []).map((hex, at): Octet => ({ at, hex, letter: letter(hex) }))
-  return Array.from({ length: Math.ceil(all.length / WIDTH) }, (_, row) => ({
-    at: row * WIDTH,
-    offset: (row * WIDTH).toString(16).padStart(4, '0'),
-    octets: all.slice(row * WIDTH, (row + 1) * WIDTH),
+  return Array.from({ length: Math.ceil(all.length / width) }, (_, row) => ({
+    at: row * width,
+    offset: (row * width).toString(16).padStart(4, '0'),
+    octets: all.slice(row * width, (row + 1) * width),
   }))
 }
 

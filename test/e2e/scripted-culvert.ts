@@ -37,7 +37,8 @@ export class ScriptedCulvert {
   /** Secrets that arrived, by name. */
   readonly secrets: Record<string, string> = {}
   refuse: VpnFailure | undefined
-  messages: readonly LoggedMessage[] = []
+  /** By profile. */
+  readonly messages = new Map<string, readonly LoggedMessage[]>()
   #snapshot: AppSnapshot = { revision: 1, profiles: PROFILES, tunnels: [], prompts: [] }
   #listeners = new Set<{ changed(): void }>()
   #control: ControlServer | undefined
@@ -62,16 +63,22 @@ export class ScriptedCulvert {
         this.asked.push(`disconnect ${profile}`)
         return 1
       },
-      messages: async (_profile, after = 0) =>
-        this.messages.filter(({ number }) => number > after).map(lineOf),
-      tree: async (_profile, number) => messageTree(this.messages, number),
-      find: async (_profile, wanted) => findMessages(this.messages, wanted),
+      messages: async (profile, after = 0) =>
+        this.#messagesOf(profile)
+          .filter(({ number }) => number > after)
+          .map(lineOf),
+      tree: async (profile, number) => messageTree(this.#messagesOf(profile), number),
+      find: async (profile, wanted) => findMessages(this.#messagesOf(profile), wanted),
       retry: (profile) => {
         this.asked.push(`retry ${profile}`)
         return true
       },
     })
     if (owner !== undefined) for (const one of [path, dirname(path)]) chownSync(one, owner, owner)
+  }
+
+  #messagesOf(profile: string): readonly LoggedMessage[] {
+    return this.messages.get(profile) ?? []
   }
 
   /** The tunnels as they are from now on. */

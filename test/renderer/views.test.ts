@@ -4,7 +4,8 @@ import type { ProfileSummary } from '../../core/contract/snapshot.ts'
 import type { MessageTree } from '../../core/contract/tree.ts'
 import { ProfileDesk } from '../../electron/profile-desk.ts'
 import { fieldOf, linesOf, sameDocument, withField } from '../../renderer/state/document.ts'
-import { Finder, heightOf, rowsBetween, rowsOf } from '../../renderer/state/find.ts'
+import { Finder, rowsOf } from '../../renderer/state/find.ts'
+import { heightOf, rowsBetween } from '../../renderer/state/rows.ts'
 import { viewOf } from '../../renderer/state/view.ts'
 import { moment } from '../../renderer/text/figures.ts'
 import { plainly, span, summary } from '../../renderer/text/plainly.ts'
@@ -148,7 +149,7 @@ describe('in plain words', () => {
 })
 
 test('octets as a dump: sixteen a row, and what of them can be read', () => {
-  const lines = octetLines(`${'41'.repeat(17)}00`)
+  const lines = octetLines(`${'41'.repeat(17)}00`, 16)
   expect(lines.map(({ offset, octets }) => [offset, octets.length])).toEqual([
     ['0000', 16],
     ['0010', 2],
@@ -157,7 +158,8 @@ test('octets as a dump: sixteen a row, and what of them can be read', () => {
     { at: 16, hex: '41', letter: 'A' },
     { at: 17, hex: '00', letter: '·' },
   ])
-  expect(octetLines('')).toEqual([])
+  expect(octetLines('', 16)).toEqual([])
+  expect(octetLines('41'.repeat(9), 8).map(({ offset }) => offset)).toEqual(['0000', '0008'])
 })
 
 describe('the fields of a message', () => {
