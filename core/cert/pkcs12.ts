@@ -1,7 +1,7 @@
 import { OctetString } from 'asn1js'
-import forge from 'node-forge'
 import { Malformed } from '../bytes/malformed.ts'
 import { inside, type Place, readDer, sequence, smallInteger } from './der.ts'
+import { forge } from './forge.ts'
 import type { CredentialProblem } from './private-key.ts'
 
 /** What a PKCS#12 file holds, all DER. */

@@ -213,6 +213,11 @@ export function weaknessOf(word: string): string | undefined {
   return WORDS.get(ALIASES.get(word) ?? word)?.weakness ?? SIGNATURES.get(word)
 }
 
+/** IANA Transform Type of a word, or `undefined`. */
+export function suiteWordType(word: string): number | undefined {
+  return WORDS.get(ALIASES.get(word) ?? word)?.type
+}
+
 export function isSuiteWord(word: string): boolean {
   return WORDS.has(ALIASES.get(word) ?? word)
 }

@@ -1,5 +1,5 @@
 import { VpnFailure } from '../../errors.ts'
-import { isSuiteWord, parseEspSuite, parseIkeSuite, weaknessOf } from '../suites.ts'
+import { isSuiteWord, parseEspSuite, parseIkeSuite, suiteWordType, weaknessOf } from '../suites.ts'
 
 export interface UsableSuites {
   /** Spelled as the profile takes them; empty where nothing is left. */
@@ -34,7 +34,8 @@ export const isKnownWord = (word: string): boolean =>
 
 /**
  * The part of a file's suites that Culvert can offer. Words it does not know are left out where others of the suite
- * remain; broken ones too, and where a suite is nothing without them it stays only if no better suite is there.
+ * remain, broken ones where the suite has better of their kind: a gateway that is said to have one group only has no
+ * other. A suite that keeps a broken word stays only if no better suite is there.
  */
 export function usableSuites(listed: readonly string[], protocol: 'ike' | 'esp'): UsableSuites {
   const changes: string[] = []
@@ -49,19 +50,17 @@ export function usableSuites(listed: readonly string[], protocol: 'ike' | 'esp')
     const unknown = words.filter((word) => !isKnownWord(word))
     if (unknown.length > 0) changes.push(`left out ${unknown.join(', ')}, which Culvert does not have`)
     const known = words.filter(isKnownWord)
-    const better = known.filter((word) => weaknessOf(word) === undefined)
-    const safe = complete(better, protocol)
-    const whole = complete(known, protocol)
-    if (safe !== undefined) {
-      strong.push(safe)
-      if (better.length < known.length) {
-        changes.push(`left out ${known.filter((word) => !better.includes(word)).join(', ')}, which is broken`)
-      }
-    } else if (whole !== undefined) {
-      weak.push({ suite: whole, words: known.filter((word) => weaknessOf(word) !== undefined) })
-    } else {
+    const used = known.filter((word) => !isBroken(word) || !known.some((other) => isBetter(other, word)))
+    const whole = complete(used, protocol)
+    if (whole === undefined) {
       changes.push(`left out ${suite}, which is no whole suite`)
+      continue
     }
+    const broken = used.filter(isBroken)
+    if (broken.length > 0) weak.push({ suite: whole, words: broken })
+    else strong.push(whole)
+    const dropped = known.filter((word) => !used.includes(word))
+    if (dropped.length > 0) changes.push(`left out ${dropped.join(', ')}, which is broken`)
   }
   if (strong.length > 0) {
     const dropped = weak.map(({ suite }) => suite)
@@ -74,6 +73,12 @@ export function usableSuites(listed: readonly string[], protocol: 'ike' | 'esp')
     changes: unique(changes),
   }
 }
+
+const isBroken = (word: string): boolean => weaknessOf(word) !== undefined
+
+/** Of the same kind, and not broken. */
+const isBetter = (other: string, word: string): boolean =>
+  !isBroken(other) && suiteWordType(other) === suiteWordType(word)
 
 /** The suite as the profile takes it, with PRFs and groups where none is named: other programs have theirs. */
 function complete(words: readonly string[], protocol: 'ike' | 'esp'): string | undefined {
