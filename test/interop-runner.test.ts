@@ -47,8 +47,14 @@ const lab = (settings: Record<string, string>) =>
       LAB_CLIENT_KEY: 'alice.key',
       LAB_CLIENT_CHAIN: '',
       LAB_CA: 'ca.crt',
+      LAB_SIM_USER: '1232010000000001@lab.test',
+      LAB_SIM_TRIPLETS: 'triplets.dat',
+      LAB_AKA_USER: '0232010000000001@lab.test',
+      LAB_AKA_K: '11'.repeat(16),
+      LAB_AKA_OPC: '22'.repeat(16),
       LAB_SIGAUTH: 'yes',
       LAB_PSS: 'no',
+      LAB_PHASE2: 'mschapv2',
       ...settings,
     }),
   )
@@ -224,7 +230,8 @@ describe('the scenario table', () => {
     expect(reason('ikev1-main-psk')).toBeUndefined()
     expect(reason('ikev2-eap-mschapv2')).toBeUndefined()
     expect(reason('ikev2-multi-cert-eap')).toBeUndefined()
-    expect(reason('ikev2-eap-peap')).toContain('eap-peap')
+    expect(reason('ikev2-eap-peap')).toBeUndefined()
+    expect(reason('ikev2-raw-esp')).toContain('UDP')
     expect(reason('ikev2-mlkem768')).toBeUndefined()
     expect(reason('ikev2-psk')).toBeUndefined()
   })

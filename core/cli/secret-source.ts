@@ -9,6 +9,7 @@ import type { Terminal } from './terminal.ts'
 const WORDS: Readonly<Record<string, string>> = {
   psk: 'Pre-shared key',
   password: 'Password',
+  card: 'SIM (k=… opc=…, or triplets)',
   ppk: 'Post-quantum pre-shared key (PPK)',
 }
 

@@ -35,6 +35,8 @@ export interface InnerConversation {
   handle(event: EapEvent): readonly EapAction[]
   /** The server may say Success to what runs inside. */
   readonly complete: boolean
+  /** What the server gave as its reason to refuse us, if it gave one. */
+  readonly refusal: VpnError | undefined
   close(): void
 }
 

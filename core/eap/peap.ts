@@ -107,11 +107,15 @@ class PeapInner implements InnerPeer {
   /** We said how it went; nothing follows. */
   #said = false
   complete = false
-  refusal: VpnError | undefined
+  #refusal: VpnError | undefined
 
   constructor(config: EapPeerConfig, tools: PeerTools) {
     this.#inner = tools.converse(innerConfig(config))
     this.#wantsBinding = config.peapBinding === 'required'
+  }
+
+  get refusal(): VpnError | undefined {
+    return this.#refusal ?? this.#inner.refusal
   }
 
   begin({ exported }: TlsEstablished): readonly InnerAction[] {
@@ -120,7 +124,7 @@ class PeapInner implements InnerPeer {
   }
 
   data(data: Uint8Array, { identifier }: EapRequest): readonly InnerAction[] {
-    if (this.#said) return [fail(this.refusal ?? tooLate)]
+    if (this.#said) return [fail(this.#refusal ?? tooLate)]
     const packet = dressed(data, 1, identifier)
     if (packet[4] === EapType['EAP-TLV'].id) return this.#onTlvs(packet)
     return fromInner(this.#inner.handle({ type: 'packet', packet }), bare)
@@ -151,7 +155,7 @@ class PeapInner implements InnerPeer {
     if (result === undefined) return [broken(`${TITLE}: TLVs without a result`, REFERENCE)]
     this.#said = true
     if (resultOf(result) !== RESULT.success) {
-      this.refusal = { kind: 'authFailed', who: 'us', method: TITLE }
+      this.#refusal = { kind: 'authFailed', who: 'us', method: TITLE }
       return this.#answer(identifier, [resultTlv(RESULT.failure)])
     }
     return this.#onGoodResult(
@@ -187,7 +191,7 @@ class PeapInner implements InnerPeer {
   }
 
   #distrust(identifier: number, problem: string): readonly InnerAction[] {
-    this.refusal = { kind: 'authFailed', who: 'gateway', method: TITLE, problem }
+    this.#refusal = { kind: 'authFailed', who: 'gateway', method: TITLE, problem }
     return this.#answer(identifier, [resultTlv(RESULT.failure)])
   }
 

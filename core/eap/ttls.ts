@@ -220,6 +220,10 @@ class EapInner implements InnerPeer {
     return this.#ended || this.#inner.complete
   }
 
+  get refusal(): VpnError | undefined {
+    return this.#inner.refusal
+  }
+
   begin(): readonly InnerAction[] {
     const method = { vendor: 0, type: EapType.Identity.id }
     const data = utf8(this.#config.user)

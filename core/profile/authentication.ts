@@ -17,15 +17,18 @@ import { type EapAuth, identityOfCertificate, identityOfUser, ourEap } from './e
 import { formatIdentity, parseIdentity } from './identity.ts'
 import type { Profile } from './schema.ts'
 import {
+  authWords,
   type GatewayAuth,
   gatewayAuthOf,
   readPemCertificates,
   readPemLists,
   SYSTEM_AUTHORITIES,
   sessionSecrets,
+  showsCard,
   showsCertificate,
   wantsPassword,
 } from './sign-in.ts'
+import { type CardInHand, readSimCard } from './sim-card.ts'
 import type { SystemAuthorities } from './system-authorities.ts'
 
 /**
@@ -126,6 +129,7 @@ function eapProof(
   return ourEap(auth, {
     identity: localIdentityOf(profile),
     password: wantsPassword(auth) ? secretIn(profile, secrets, 'password') : undefined,
+    card: showsCard(auth) ? cardOf(profile, secretIn(profile, secrets, 'card')) : undefined,
     trust: trustOf(profile, trust, systemAuthorities),
     server:
       auth.server?.id === undefined
@@ -134,6 +138,18 @@ function eapProof(
     // Last, so that no key is opened in vain.
     certificate: showsCertificate(auth) ? certificate() : undefined,
   })
+}
+
+function cardOf(profile: Profile, secret: Secret): CardInHand {
+  const read = readSimCard(secret)
+  if ('problem' in read)
+    throw new VpnFailure({
+      kind: 'authFailed',
+      who: 'us',
+      method: authWords(profile.auth),
+      problem: read.problem,
+    })
+  return read
 }
 
 const SYSTEM_TRUST = { ca: SYSTEM_AUTHORITIES, revocation: 'ifAvailable', commonName: false } as const

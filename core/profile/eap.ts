@@ -8,6 +8,7 @@ import type { EapPeerConfig } from '../eap/config.ts'
 import type { CertificateTrust, Identity, OurEap } from '../ike/config.ts'
 import { formatIdentity, parseIdentity } from './identity.ts'
 import type { Auth } from './sign-in.ts'
+import type { CardInHand } from './sim-card.ts'
 
 export type EapAuth = Extract<Auth, { method: 'eap' }>
 
@@ -18,6 +19,7 @@ export interface EapParts {
   readonly password: Secret | undefined
   /** Ours, for EAP-TLS. */
   readonly certificate: { readonly chain: readonly Certificate[]; readonly key: SigningKey } | undefined
+  readonly card: CardInHand | undefined
   readonly trust: CertificateTrust
   /** Whom the server of TLS has to be. */
   readonly server: Identity
@@ -25,8 +27,8 @@ export interface EapParts {
 
 /** Who we are to EAP. Takes over the secrets of its parts. */
 export function ourEap(auth: EapAuth, parts: EapParts): OurEap {
-  const { methods, anonymousIdentity, ttls, inner, gtc, peapBinding } = auth
-  const { identity, password, certificate } = parts
+  const { methods, anonymousIdentity, ttls, inner, gtc, peapBinding, networkName } = auth
+  const { identity, password, certificate, card } = parts
   const tls = certificate === undefined ? undefined : tlsCertificate(certificate)
   const peer: EapPeerConfig = {
     user: auth.user ?? plainName(identity),
@@ -37,9 +39,12 @@ export function ourEap(auth: EapAuth, parts: EapParts): OurEap {
     gtcIsCode: gtc === 'code',
     ...(anonymousIdentity === undefined ? {} : { anonymousIdentity }),
     ...(password === undefined ? {} : { password }),
+    ...(card === undefined
+      ? {}
+      : { sim: { card: card.card, ...(networkName === undefined ? {} : { networkName }) } }),
     ...(tls === undefined ? {} : { tls: { certificate: tls } }),
   }
-  const secrets = [password, tls?.key].filter((secret) => secret !== undefined)
+  const secrets = [password, tls?.key, ...(card?.secrets ?? [])].filter((secret) => secret !== undefined)
   return { method: 'eap', peer, server: { ...parts.trust, identity: parts.server }, secrets }
 }
 

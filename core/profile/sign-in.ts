@@ -104,9 +104,10 @@ const eapMethods = <const T extends readonly EapMethodName[]>(known: T) =>
 export const eapSchema = v.strictObject({
   method: v.literal('eap'),
   /** Those that may be used: the strongest that the gateway agrees to is. */
-  methods: v.optional(eapMethods(['tls', 'ttls', 'peap', 'mschapv2', 'gtc', 'otp', 'md5']), () => [
-    ...EAP_DEFAULTS.methods,
-  ]),
+  methods: v.optional(
+    eapMethods(['aka-prime', 'aka', 'sim', 'tls', 'ttls', 'peap', 'mschapv2', 'gtc', 'otp', 'md5']),
+    () => [...EAP_DEFAULTS.methods],
+  ),
   /** Whose password it is. Left out: whom `localId` or the certificate names. */
   user: v.optional(eapName),
   /** Said in the place of the user before there is a tunnel, for ttls and peap. */
@@ -127,6 +128,8 @@ export const eapSchema = v.strictObject({
       ...trustEntries,
     }),
   ),
+  /** How the network has to call itself, for aka-prime. Left out: as it likes. RFC 9048 §3.1 */
+  networkName: v.optional(eapName),
   /** PEAP's proof that what is inside belongs to the tunnel: given where the server wants it, or insisted on. */
   peapBinding: v.optional(v.picklist(['ifOffered', 'required']), EAP_DEFAULTS.peapBinding),
 })
@@ -178,9 +181,9 @@ export function gatewayAuthOf({ auth, gatewayAuth }: SignIn): GatewayAuth {
 }
 
 /** Every name a secret of a profile may have; one that is removed takes them all along. */
-export const SECRET_NAMES = ['psk', 'key', 'password', 'ppk'] as const
+export const SECRET_NAMES = ['psk', 'key', 'password', 'card', 'ppk'] as const
 
-/** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side, `password` that of XAuth, `ppk` the post-quantum one. */
+/** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side, `password` that of XAuth, `card` a SIM written down, `ppk` the post-quantum one. */
 export function sessionSecrets(profile: SignIn): readonly string[] {
   const { auth, secondAuth } = profile
   const eap = auth.method === 'eap' ? auth : secondAuth
@@ -189,6 +192,7 @@ export function sessionSecrets(profile: SignIn): readonly string[] {
     ...(auth.method === 'certificate' || (eap !== undefined && showsCertificate(eap)) ? ['key'] : []),
     ...(psk ? ['psk'] : []),
     ...((eap !== undefined && wantsPassword(eap)) || profile.xauth !== undefined ? ['password'] : []),
+    ...(eap !== undefined && showsCard(eap) ? ['card'] : []),
     ...(profile.ppk === undefined ? [] : ['ppk']),
   ]
 }
@@ -204,6 +208,10 @@ export function ownCertificatePem({ auth, secondAuth }: SignIn): string | undefi
 /** By certificate inside TLS: where it is still to come, only if there is no other way. */
 export const showsCertificate = ({ methods, certificate }: EapAuth): boolean =>
   methods.includes('tls') && (certificate !== undefined || methods.length === 1)
+
+/** By what stands for a SIM. */
+export const showsCard = ({ methods }: EapAuth): boolean =>
+  methods.some((name) => name === 'sim' || name === 'aka' || name === 'aka-prime')
 
 /** Some way that is allowed needs the password, and does not ask for it in the middle. */
 export function wantsPassword({ methods, ttls, inner, gtc }: EapAuth): boolean {

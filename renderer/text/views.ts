@@ -238,6 +238,7 @@ export const FIRST = {
 const FIELDS: Readonly<Record<string, string>> = {
   psk: 'Pre-shared key',
   key: 'Private key',
+  card: 'SIM (k=… opc=…, or triplets)',
   ppk: 'Post-quantum pre-shared key (PPK)',
   password: 'Password',
   code: 'Code',

@@ -53,6 +53,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('[MS-PEAP] under %s', (version) =
       answers: ['geheim'],
     })
     expect(done.questions).toMatchObject([{ what: 'password', retry: true }])
+    expect(done.reasons).toMatchObject([{ kind: 'authFailed', who: 'us', method: 'EAP-MSCHAPv2' }])
     expect(done.peer).toMatchObject({ do: 'succeeded' })
   })
 

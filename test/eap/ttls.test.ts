@@ -76,6 +76,7 @@ test('RFC 5281 §11.2.1: inside, an EAP method that wants another password asks 
     answers: ['geheim'],
   })
   expect(done.questions).toMatchObject([{ what: 'password', retry: true }])
+  expect(done.reasons).toMatchObject([{ kind: 'authFailed', who: 'us', method: 'EAP-MSCHAPv2' }])
   expect(done.peer).toMatchObject({ do: 'succeeded' })
 })
 

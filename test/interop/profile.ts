@@ -72,6 +72,10 @@ function byEap(env: LabEnv, round: string, read: ReadFile) {
     const certificate = read(setting(env, 'LAB_CLIENT_CERT'))
     return { auth: { method: 'eap', methods: ['tls'], certificate, server } }
   }
+  if (method === 'sim' || method === 'aka') {
+    const user = setting(env, method === 'sim' ? 'LAB_SIM_USER' : 'LAB_AKA_USER')
+    return { localId, auth: { method: 'eap', methods: [method], user } }
+  }
   const inner = [setting(env, 'LAB_PHASE2')]
   const inside =
     method === 'ttls' ? { ttls: 'eap', inner, server } : method === 'peap' ? { inner, server } : {}
@@ -112,6 +116,10 @@ export const secretsFor = (env: LabEnv, read: ReadFile = readText): Readonly<Rec
     : {}),
   ...(rounds(env).includes('psk') ? { psk: setting(env, 'LAB_CLIENT_PSK') } : {}),
   ...(rounds(env).some(hasPassword) ? { password: setting(env, 'LAB_CLIENT_PASSWORD') } : {}),
+  ...(rounds(env).includes('eap-sim') ? { card: read(setting(env, 'LAB_SIM_TRIPLETS')) } : {}),
+  ...(rounds(env).includes('eap-aka')
+    ? { card: `k=${setting(env, 'LAB_AKA_K')} opc=${setting(env, 'LAB_AKA_OPC')}` }
+    : {}),
   ...(setting(env, 'LAB_CLIENT_PPK') === '' ? {} : { ppk: setting(env, 'LAB_CLIENT_PPK') }),
 })
 
@@ -122,4 +130,4 @@ const isAggressive = (env: LabEnv): boolean => setting(env, 'LAB_AGGRESSIVE') ==
 const rounds = (env: LabEnv): readonly string[] => setting(env, 'LAB_AUTH_CLIENT').split('+')
 
 const hasPassword = (round: string): boolean =>
-  round === 'xauth' || (round.startsWith('eap-') && round !== 'eap-tls')
+  round === 'xauth' || (round.startsWith('eap-') && !['eap-tls', 'eap-sim', 'eap-aka'].includes(round))

@@ -104,10 +104,28 @@ describe('what a profile says of EAP', () => {
     [{ methods: ['ttls'], ttls: 'eap', inner: ['otp'] }, []],
     [{ methods: ['peap'], inner: ['gtc'], gtc: 'code' }, []],
     [{ methods: ['tls'] }, ['key']],
+    [{ methods: ['sim'] }, ['card']],
+    [{ methods: ['aka-prime', 'mschapv2'], networkName: 'WLAN' }, ['password', 'card']],
     [{ methods: ['tls', 'mschapv2'] }, ['password']],
     [{ methods: ['tls', 'mschapv2'], certificate: pem(alice.der) }, ['key', 'password']],
   ])('what has to be known before %o', (auth, names) => {
     expect(sessionSecrets(profile(auth))).toEqual(names)
+  })
+
+  test('SIM and AKA: the card that is written down, wiped with the connection', () => {
+    const card = Secret.fromText(`k=${'11'.repeat(16)} opc=${'22'.repeat(16)}`)
+    const made = config(profile({ methods: ['aka'] }), { card })
+    const { peer, secrets } = eapOf(made.authentication)
+    expect([peer.sim?.card.umts !== undefined, card.closed, secrets.length]).toEqual([true, true, 2])
+    closeSecrets(made)
+    expect(secrets.every(({ closed }) => closed)).toBe(true)
+    expect(
+      errorOf(() => config(profile({ methods: ['sim'] }), { card: Secret.fromText('k=1') })),
+    ).toMatchObject({
+      kind: 'authFailed',
+      who: 'us',
+      problem: 'k of a card has 32 hex digits',
+    })
   })
 
   test('EAP-TLS: certificate and key, and the name they give', () => {

@@ -7,6 +7,7 @@ import type { EapQuestion, EapTools } from '../../core/eap/method.ts'
 import { type EapAction, type EapEvent, EapPeer } from '../../core/eap/peer.ts'
 import { EapServer, type EapServerAction, type EapServerEvent } from '../../core/eap/server.ts'
 import type { EapServerConfig, EapUser } from '../../core/eap/server-config.ts'
+import type { VpnError } from '../../core/errors.ts'
 import { loadAddon } from '../../core/native/load.ts'
 import { judge } from './eap-tls.ts'
 import { SeededRandom } from './seeded-random.ts'
@@ -37,6 +38,8 @@ export interface Conversation {
   /** Every packet, the server's and the peer's in turn. */
   readonly packets: readonly { readonly from: 'peer' | 'server'; readonly bytes: Uint8Array }[]
   readonly questions: readonly EapQuestion[]
+  /** Why each question was asked, where the server gave a reason: what is told where nobody answers. */
+  readonly reasons: readonly (VpnError | undefined)[]
   readonly notes: readonly string[]
 }
 
@@ -93,6 +96,7 @@ class Talk {
   readonly #todo: (() => void)[] = []
   readonly #packets: { from: 'peer' | 'server'; bytes: Uint8Array }[] = []
   readonly #questions: EapQuestion[] = []
+  readonly #reasons: (VpnError | undefined)[] = []
   readonly #notes: string[] = []
   #peerEnd: Conversation['peer']
   #serverEnd: Conversation['server']
@@ -113,6 +117,7 @@ class Talk {
       server: this.#serverEnd,
       packets: this.#packets,
       questions: this.#questions,
+      reasons: this.#reasons,
       notes: this.#notes,
     }
   }
@@ -146,6 +151,7 @@ class Talk {
       }
       case 'ask': {
         this.#questions.push(action.question)
+        this.#reasons.push(this.#peer.refusal)
         const text = this.#answers.shift()
         const answer = text === undefined ? undefined : secret(text)
         this.#todo.push(() => this.#toPeer({ type: 'answered', answer }))
