@@ -341,7 +341,7 @@ describe('RFC 2408 §3.15: the gateway deletes the last pair of ESP SAs', () => 
   const deleteLast = (two: ReturnType<typeof connected>) => {
     const e = two.gateway.state as Established
     const [child] = two.gateway.n.children.values()
-    e.removeChild(child!)
+    e.children.remove(child!)
     e.inform(e.current, [deleteChildren([spiBytes(child!.inboundSpi)])])
     two.gateway.feed({ type: 'pathOpen', local: two.gateway.n.local!, remote: two.gateway.n.remote! })
   }

@@ -37,11 +37,11 @@ function onDelete(e: Established, { protocol, spis }: DeletePayload, now: Millis
         children.find((c) => c.outboundSpi === number) ?? children.find((c) => c.inboundSpi === number)
       if (child !== undefined) {
         deleted.push(child)
-        e.removeChild(child)
+        e.children.remove(child)
       }
     }
   }
-  e.onChildrenDeleted(deleted, now)
+  e.children.onDeleted(deleted, now)
 }
 
 function onNotify(e: Established, sa: IsakmpSa, n: NotifyPayload, now: Millis): void {

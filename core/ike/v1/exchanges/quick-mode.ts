@@ -237,7 +237,7 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   const sas = espSas(prf, sa.keys.d, suite, ours?.secret, { ni, nr }, { inboundSpi, outboundSpi })
   ours?.secret.close()
   const renews = sameTraffic(n, selectors)
-  const name = renews?.name ?? e.freshName()
+  const name = renews?.name ?? e.children.freshName()
   const seconds = Math.min(choice.seconds, lifeOf(n))
   // The initiator sends as soon as it has our answer.
   const child = install(
@@ -254,7 +254,7 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
     ...ids,
   ]
   const drop = (): void => {
-    if (n.children.get(inboundSpi) === child && child.pendingOutbound !== undefined) e.removeChild(child)
+    if (n.children.get(inboundSpi) === child && child.pendingOutbound !== undefined) e.children.remove(child)
   }
   e.await(
     sa,
@@ -266,7 +266,7 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
         if (!third.isHash3(ni, nr)) return 'ignored'
         third.accept()
         startSending(n, child)
-        return { after: (at) => e.onChild(child, renews, at) }
+        return { after: (at) => e.children.onChild(child, renews, at) }
       },
       onFailed: drop,
     },

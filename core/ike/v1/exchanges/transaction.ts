@@ -35,7 +35,7 @@ const attributesPayload = (
 export function pullConfiguration(e: Established, request: readonly Attribute[], now: Millis): void {
   e.n.step = 'waiting for addresses'
   pull(e, request, {
-    onReply: (configuration, at) => e.onConfiguration(configuration, at),
+    onReply: (configuration, at) => e.start.onConfiguration(configuration, at),
     onFailed: (error) => e.leave(error),
     now,
   })
@@ -131,7 +131,7 @@ function answerConfiguration(e: Established, asked: AttributesPayload): Answer |
     return {
       cfgType: ISAKMP_CFG_ACK.id,
       attributes: asked.attributes.map(({ type }) => ({ type, bytes: new Uint8Array(0) })),
-      after: (now) => e.onPushed(readConfiguration(asked.attributes), now),
+      after: (now) => e.start.onPushed(readConfiguration(asked.attributes), now),
     }
   return undefined
 }
@@ -146,7 +146,7 @@ function answerXauth(e: Established, asked: AttributesPayload): Answer | undefin
     return {
       cfgType: ISAKMP_CFG_ACK.id,
       attributes: [{ type: A.XAUTH_STATUS.id, bytes: new Uint8Array(0) }],
-      after: (now) => e.onXauthStatus(ok, now),
+      after: (now) => e.start.onXauthStatus(ok, now),
     }
   }
   if (asked.cfgType !== ISAKMP_CFG_REQUEST.id) return undefined
@@ -243,7 +243,7 @@ function setXauthStatus(e: Established, identifier: number, ok: boolean, now: Mi
       onMessage: (opened) => {
         if (readTransaction(opened)?.cfgType !== ISAKMP_CFG_ACK.id) return 'ignored'
         opened.accept()
-        return { after: (at) => e.onXauthStatus(ok, at) }
+        return { after: (at) => e.start.onXauthStatus(ok, at) }
       },
       onFailed: (error) => e.leave(error),
     },
