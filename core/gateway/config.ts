@@ -6,10 +6,16 @@ import { parseCidr } from '../net/cidr.ts'
 import { parseIdentity } from '../profile/identity.ts'
 import { isNetwork, selectorOf } from '../profile/networks.ts'
 import { gatewayAuthSchema, ownGatewayAuthSchema } from '../profile/sign-in.ts'
-import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES, parseEspSuite, parseIkeSuite } from '../profile/suites.ts'
+import {
+  DEFAULT_ESP_SUITES,
+  DEFAULT_IKE_SUITES,
+  DEFAULT_IKEV1_SUITES,
+  parseEspSuite,
+  parseIkeSuite,
+} from '../profile/suites.ts'
 import { DEFAULT_LIMITS, type GatewayOptions } from './gateway.ts'
 import type { PoolRange } from './pool.ts'
-import { type GatewaySecrets, proofsOf } from './proofs.ts'
+import { type GatewaySecrets, proofsOf, proofsV1 } from './proofs.ts'
 
 const address = v.pipe(
   v.string(),
@@ -77,6 +83,23 @@ const gatewaySchema = v.strictObject({
       rekeySeconds: v.optional(seconds, 3600),
     }),
     {},
+  ),
+  /** Clients that speak IKEv1 are taken too; left out: they are not. */
+  ikev1: v.optional(
+    v.strictObject({
+      proposals: v.optional(suites, () => [...DEFAULT_IKEV1_SUITES]),
+      aggressive: v.optional(v.boolean(), false),
+      /** Clients prove nothing in phase 1 and sign in with a name and a password: only the gateway has a certificate. */
+      hybrid: v.optional(v.boolean(), false),
+      /** Who signs in by XAuth after phase 1, and a file whose first line is the password; empty: nobody is asked. */
+      users: v.optional(
+        v.pipe(
+          v.array(v.strictObject({ name: v.pipe(v.string(), v.minLength(1)), passwordFile: v.string() })),
+          v.maxLength(1000),
+        ),
+        () => [],
+      ),
+    }),
   ),
   /** Weak algorithms, switched on by name. */
   weak: v.optional(v.array(v.string()), () => []),
@@ -153,6 +176,45 @@ export function sessionConfig(
     pfsGroups: [],
     // Last, so that no key is read for settings that cannot be used.
     ...proofsOf(settings, secrets, source),
+  }
+}
+
+/**
+ * The same for clients that speak IKEv1, which the settings may not let in. `base` is what {@link sessionConfig} gave, whose
+ * key it shares. Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`).
+ */
+export function sessionConfigV1(
+  settings: GatewaySettings,
+  secrets: GatewaySecrets,
+  source: string,
+  base: GatewayOptions['config'],
+): GatewayOptions['config'] | undefined {
+  const { ikev1, weak } = settings
+  if (ikev1 === undefined) return undefined
+  const invalid = (field: string, problem: string): VpnFailure =>
+    new VpnFailure({ kind: 'profileInvalid', source, field, problem })
+  const authentication = proofsV1(settings, secrets, base)
+  if (authentication === undefined)
+    throw invalid('ikev1', 'in IKEv1 both ends prove themselves by the key, or both by certificates')
+  const named = new Set(ikev1.users.map(({ name }) => name))
+  if (named.size < ikev1.users.length) throw invalid('ikev1.users', 'a name stands there twice')
+  if (ikev1.hybrid && ikev1.users.length === 0)
+    throw invalid('ikev1.users', 'with "hybrid" they are all that says who comes in')
+  if (ikev1.aggressive && authentication.method === 'psk' && !weak.includes('aggressivepsk'))
+    throw invalid(
+      'ikev1.aggressive',
+      'with a pre-shared key a hash of it travels in the clear and can be guessed at; "weak": ["aggressivepsk"] allows it',
+    )
+  const context = { source, field: 'ikev1.proposals', weak }
+  const { authenticationOf: _, ...shared } = base
+  return {
+    ...shared,
+    authentication,
+    ikev1: {
+      aggressive: ikev1.aggressive,
+      ikeProposals: ikev1.proposals.map((suite) => parseIkeSuite(suite, context)),
+      ...(ikev1.users.length === 0 ? {} : { xauth: { role: 'gateway', users: secrets.users } }),
+    },
   }
 }
 

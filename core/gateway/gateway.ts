@@ -6,12 +6,14 @@ import type { VpnError } from '../errors.ts'
 import type { OpenPacketEngine } from '../esp/open-packet-engine.ts'
 import { parseInner } from '../esp/selectors.ts'
 import { classifyPort4500, withNonEspMarker } from '../esp/udp-encapsulation.ts'
+import { ExchangeType as ExchangeTypeV1 } from '../iana/ikev1.ts'
 import { ExchangeType } from '../iana/ikev2.ts'
 import { NotifyType } from '../iana/ikev2-notify.ts'
 import type { Assigned, ConnectionConfig, ConnectionView, ProvenClient } from '../ike/config.ts'
 import type { Datagram, ObservedMessage } from '../ike/session.ts'
 import { describeIdentity } from '../ike/v2/negotiation.ts'
 import type { Endpoint } from '../net/plan.ts'
+import { decodeMessage as decodeMessageV1 } from '../wire/ikev1/message.ts'
 import { decodeMessage, encodeMessage } from '../wire/ikev2/message.ts'
 import type { Payload } from '../wire/ikev2/payload.ts'
 import { Cookies } from './cookies.ts'
@@ -43,9 +45,13 @@ export const DEFAULT_LIMITS: GatewayLimits = {
 /** Ours: sources the rate limit remembers. */
 const SOURCES = 4096
 
+type SessionBase = Omit<ConnectionConfig, 'assigns' | 'demandCookie' | 'gatewayAddress' | 'gatewayHost'>
+
 export interface GatewayOptions {
   /** What every session starts from; `assigns` is ours to fill. */
-  readonly config: Omit<ConnectionConfig, 'assigns' | 'demandCookie' | 'gatewayAddress' | 'gatewayHost'>
+  readonly config: SessionBase
+  /** The same for clients that speak IKEv1; left out: they are answered nothing. */
+  readonly configV1?: SessionBase
   readonly pool: AddressPool
   readonly dnsServers: readonly string[]
   readonly registry: CryptoRegistry
@@ -223,6 +229,7 @@ export class Gateway {
       return
     }
     const datagram = { bytes, local, remote }
+    if (bytes[17]! >> 4 === 1) return this.#onIkeV1(datagram)
     const [theirs, ours] = [bytes.subarray(0, 8), bytes.subarray(8, 16)]
     if (ours.some((octet) => octet !== 0)) {
       const spi = ourSpiIn(bytes)
@@ -235,6 +242,39 @@ export class Gateway {
     const known = this.#byCaller.get(caller)
     if (known !== undefined) return known.session.onIke(datagram)
     this.#onNewcomer(caller, local, remote, bytes)
+  }
+
+  /** Either cookie may be ours: either end begins an ISAKMP SA. RFC 2408 §3.1 */
+  #onIkeV1(datagram: Datagram): void {
+    const { bytes, local, remote } = datagram
+    const [initiator, responder] = [bytes.subarray(0, 8), bytes.subarray(8, 16)]
+    const client = this.#byIkeSpi.get(toHex(responder)) ?? this.#byIkeSpi.get(toHex(initiator))
+    if (client !== undefined) return client.session.onIke(datagram)
+    const caller = `${remote.address} ${remote.port} ${toHex(initiator)}`
+    // A client begins phase 1 anew from where it is: what it has lives on.
+    const known = this.#byCaller.get(caller) ?? this.#neighbour(local, remote)
+    if (known !== undefined) return known.session.onIke(datagram)
+    const decoded = decodeMessageV1(bytes)
+    if (!decoded.ok) {
+      this.drops.malformed++
+      return
+    }
+    const { exchange, responderCookie, messageId } = decoded.value.header
+    const begins = exchange === ExchangeTypeV1.MAIN.id || exchange === ExchangeTypeV1.AGGRESSIVE.id
+    const fresh = messageId === 0 && responderCookie.every((octet) => octet === 0)
+    if (this.#options.configV1 === undefined || !begins || !fresh) {
+      this.drops.noSession++
+      return
+    }
+    if (this.#mayBegin(remote)) this.#begin(1, caller, local, remote, bytes)
+  }
+
+  /** The IKEv1 client whose messages come this very way. */
+  #neighbour(local: Endpoint, remote: Endpoint): Client | undefined {
+    return [...this.#clients.values()].find(
+      ({ announced, session }) =>
+        announced && session.version === 1 && same(session.local, local) && same(session.remote, remote),
+    )
   }
 
   /** For a session that is not, or not any more. */
@@ -267,15 +307,17 @@ export class Gateway {
       const cookie = this.#cookies.make(decoded.value, remote, now)
       return this.#refuse(local, remote, header.initiatorSpi, cookie)
     }
-    if (!this.#newcomers.allows(remote.address, now)) {
+    if (this.#mayBegin(remote)) this.#begin(2, caller, local, remote, bytes)
+  }
+
+  #mayBegin(remote: Endpoint): boolean {
+    if (!this.#newcomers.allows(remote.address, this.#options.clock.now())) {
       this.drops.rateLimited++
-      return
+      return false
     }
-    if (this.halfOpen >= this.#limits.halfOpen || this.sessions >= this.#limits.sessions) {
-      this.drops.full++
-      return
-    }
-    this.#begin(caller, local, remote, bytes)
+    const room = this.halfOpen < this.#limits.halfOpen && this.sessions < this.#limits.sessions
+    if (!room) this.drops.full++
+    return room
   }
 
   /** Nothing is kept of a newcomer that has to come back. */
@@ -305,11 +347,12 @@ export class Gateway {
     this.#options.send(local, remote, local.port === 4500 ? withNonEspMarker(message) : message)
   }
 
-  #begin(caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
-    const { config, registry, random, clock, openEngine } = this.#options
+  #begin(version: 1 | 2, caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
+    const { config, configV1, registry, random, clock, openEngine } = this.#options
     const session = new Session({
+      version,
       config: {
-        ...config,
+        ...(version === 1 ? (configV1 ?? config) : config),
         gatewayAddress: local.address,
         gatewayHost: local.address,
         assigns: (proven) => this.#assign(client, proven),
@@ -396,6 +439,8 @@ export class Gateway {
 /** Of a message that is for us: where the I flag says that its sender began the IKE SA, ours is the second. RFC 7296 §3.1 */
 const ourSpiIn = (bytes: Uint8Array): string =>
   toHex((bytes[19]! & 0x08) === 0 ? bytes.subarray(0, 8) : bytes.subarray(8, 16))
+
+const same = (a: Endpoint | undefined, b: Endpoint): boolean => a?.address === b.address && a.port === b.port
 
 /** As addresses are written by the pool. */
 const addressKey = (octets: Uint8Array): string => addressText(octets)

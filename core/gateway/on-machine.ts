@@ -52,6 +52,7 @@ export async function openMachineGateway(
 async function secretsOf(settings: GatewaySettings, freshPsk: string | undefined): Promise<GatewaySecrets> {
   const { pskFile, keyFile, clients } = settings
   const own = new Map<number, Secret>()
+  const users = new Map<string, Secret>()
   let psk: Secret | undefined
   let key: Secret | undefined
   try {
@@ -61,9 +62,11 @@ async function secretsOf(settings: GatewaySettings, freshPsk: string | undefined
     for (const [at, client] of clients.entries()) {
       if (client.pskFile !== undefined) own.set(at, await pskIn(client.pskFile, `clients.${at}.pskFile`))
     }
-    return { psk, key, clients: own }
+    for (const [at, { name, passwordFile }] of (settings.ikev1?.users ?? []).entries())
+      users.set(name, await pskIn(passwordFile, `ikev1.users.${at}.passwordFile`))
+    return { psk, key, clients: own, users }
   } catch (thrown) {
-    closeGatewaySecrets({ psk, key, clients: own })
+    closeGatewaySecrets({ psk, key, clients: own, users })
     throw thrown
   }
 }
@@ -73,7 +76,7 @@ async function pskIn(file: string, field: string): Promise<Secret> {
   const end = octets.findIndex((octet) => octet === 0x0a || octet === 0x0d)
   const line = octets.slice(0, end < 0 ? octets.length : end)
   octets.fill(0)
-  if (line.length === 0) throw refused(file, field, 'its first line, the pre-shared key, is empty')
+  if (line.length === 0) throw refused(file, field, 'its first line is empty')
   return new Secret(line)
 }
 

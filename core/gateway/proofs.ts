@@ -21,10 +21,12 @@ export interface GatewaySecrets {
   readonly key: Secret | undefined
   /** Of those clients that have a key of their own, by their place in the settings. */
   readonly clients: ReadonlyMap<number, Secret>
+  /** Passwords of those who sign in by XAuth, by their names. */
+  readonly users: ReadonlyMap<string, Secret>
 }
 
-export function closeGatewaySecrets({ psk, key, clients }: GatewaySecrets): void {
-  for (const secret of [psk, key, ...clients.values()]) secret?.close()
+export function closeGatewaySecrets({ psk, key, clients, users }: GatewaySecrets): void {
+  for (const secret of [psk, key, ...clients.values(), ...users.values()]) secret?.close()
 }
 
 /** Whether somebody proves something by the pre-shared key that all have. */
@@ -49,6 +51,23 @@ export function proofsOf(settings: GatewaySettings, secrets: GatewaySecrets, sou
     proving.close()
     throw thrown
   }
+}
+
+/**
+ * How both ends prove themselves in IKEv1: everybody alike, for a key is chosen before it is known who asks; `undefined`
+ * where IKEv1 knows no such way. RFC 2409 §5
+ */
+export function proofsV1(
+  { ikev1, auth, clientAuth }: GatewaySettings,
+  { psk }: GatewaySecrets,
+  { authentication }: Pick<ConnectionConfig, 'authentication'>,
+): Authentication | undefined {
+  if (auth.method === 'psk' && clientAuth.method === 'psk' && ikev1?.hybrid !== true)
+    return psk === undefined ? undefined : { method: 'psk', psk }
+  if (auth.method !== 'certificate' || authentication.method !== 'each') return undefined
+  const { ours, theirs } = authentication
+  if (ikev1?.hybrid === true) return { method: 'each', ours, theirs: { method: 'xauth' } }
+  return clientAuth.method === 'certificate' ? { method: 'each', ours, theirs } : undefined
 }
 
 type Pair = Extract<Authentication, { method: 'each' }>

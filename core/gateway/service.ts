@@ -8,7 +8,7 @@ import { packetEngines } from '../esp/open-packet-engine.ts'
 import { closeSecrets } from '../ike/config.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
 import type { Endpoint } from '../net/plan.ts'
-import { type GatewaySettings, poolRanges, sessionConfig } from './config.ts'
+import { type GatewaySettings, poolRanges, sessionConfig, sessionConfigV1 } from './config.ts'
 import { Gateway, type GatewayListener, type GatewayOptions } from './gateway.ts'
 import type { GatewayHost } from './host.ts'
 import { answerDns } from './inside/dns.ts'
@@ -91,8 +91,10 @@ class Service implements GatewayService {
     const { settings, secrets, source, addon, registry, random, listener } = options
     this.#options = options
     this.#config = sessionConfig(settings, secrets, source)
+    const configV1 = this.#configV1()
     this.gateway = new Gateway({
       config: this.#config,
+      ...(configV1 === undefined ? {} : { configV1 }),
       pool: new AddressPool(poolRanges(settings)),
       dnsServers: [settings.inside.ipv4, settings.inside.ipv6],
       registry,
@@ -111,6 +113,16 @@ class Service implements GatewayService {
       toInside: (packet) => this.#toInside(packet),
       ...(listener === undefined ? {} : { listener }),
     })
+  }
+
+  #configV1(): GatewayOptions['config'] | undefined {
+    const { settings, secrets, source } = this.#options
+    try {
+      return sessionConfigV1(settings, secrets, source, this.#config)
+    } catch (thrown) {
+      closeSecrets(this.#config)
+      throw thrown
+    }
   }
 
   async open(): Promise<void> {

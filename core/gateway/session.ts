@@ -1,5 +1,4 @@
 import { asMillis, type EspSpi, type Millis } from '../bytes/brands.ts'
-import { toHex } from '../bytes/octets.ts'
 import type { Random } from '../bytes/random.ts'
 import { PlatformTls } from '../crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
@@ -10,13 +9,10 @@ import { NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
 import { answerTo, tlsJudge } from '../ike/answers.ts'
 import type { ConnectionConfig, ConnectionView } from '../ike/config.ts'
 import type { Datagram, IkeAction, IkeCommand, IkeEvent, ObservedMessage, State } from '../ike/session.ts'
-import { Established } from '../ike/v2/established.ts'
-import { Negotiation } from '../ike/v2/negotiation.ts'
-import { AwaitInitRequest } from '../ike/v2/responder.ts'
-import { viewOf } from '../ike/v2/view.ts'
 import type { Counters } from '../ike/view.ts'
 import type { Endpoint } from '../net/plan.ts'
 import type { LastWords } from './last-words.ts'
+import { type Responder, responderV1, responderV2 } from './responder.ts'
 
 /** The gateway's clock, so that tests can turn it. */
 export interface GatewayClock {
@@ -42,6 +38,8 @@ export interface SessionOwner {
 }
 
 export interface SessionOptions {
+  /** Of IKE. */
+  readonly version: 1 | 2
   readonly config: ConnectionConfig
   readonly registry: CryptoRegistry
   readonly random: Random
@@ -54,15 +52,13 @@ export interface SessionOptions {
 const ENCAPSULATION_PORT = 4500
 /** Ours: how often traffic counts as a sign of life. */
 const TRAFFIC_MS = 1_000
-/** Ours: an IKE SA without a CHILD_SA is kept this long, for the client to make one or to leave. */
-const CHILDLESS_MS = 30_000
 
 const NOTHING_YET: Counters = { inbound: () => undefined, outbound: () => undefined }
 
 /** One client: the responder's states, its timers and its packets. It owns no socket. */
 export class Session {
   readonly #options: SessionOptions
-  readonly #negotiation: Negotiation
+  readonly #responder: Responder
   /** Only whoever has proven themselves costs one. */
   #opened: PacketEngine | undefined
   readonly #timers = new Map<string, () => void>()
@@ -79,9 +75,10 @@ export class Session {
   constructor(options: SessionOptions) {
     const { config, registry, random, owner } = options
     this.#options = options
-    this.#negotiation = new Negotiation(config, registry, random)
-    this.#negotiation.isTaken = (spi) => owner.isSpiTaken(spi)
-    this.#state = new AwaitInitRequest(this.#negotiation)
+    const make = options.version === 1 ? responderV1 : responderV2
+    this.#responder = make(config, registry, random)
+    this.#responder.n.isTaken = (spi) => owner.isSpiTaken(spi)
+    this.#state = this.#responder.first
   }
 
   get #engine(): PacketEngine {
@@ -99,9 +96,11 @@ export class Session {
 
   /** Its IKE SPIs on our side, in hex: one, or more while an IKE SA is being replaced. */
   get spis(): readonly string[] {
-    if (this.#state instanceof Established) return this.#state.sas.map((sa) => toHex(sa.localSpi))
-    const { current } = this.#negotiation
-    return current === undefined || this.#closed ? [] : [toHex(current.localSpi)]
+    return this.#closed ? [] : this.#responder.spis(this.#state)
+  }
+
+  get version(): 1 | 2 {
+    return this.#options.version
   }
 
   /** The client has proven itself and has a CHILD_SA. */
@@ -113,9 +112,14 @@ export class Session {
     return this.#closed
   }
 
+  /** The socket of ours it uses. */
+  get local(): Endpoint | undefined {
+    return this.#responder.n.local
+  }
+
   /** Where the client is, as far as is known. */
   get remote(): Endpoint | undefined {
-    return this.#negotiation.remote
+    return this.#responder.n.remote
   }
 
   /** The last protected request that was answered, and its answer. */
@@ -125,7 +129,7 @@ export class Session {
 
   /** Phase 1 and phase 2 from the gateway's side; times by `toUnixMs`. */
   view(toUnixMs: (at: Millis) => number): ConnectionView {
-    return viewOf(this.#negotiation, this.#opened ?? NOTHING_YET, toUnixMs)
+    return this.#responder.view(this.#opened ?? NOTHING_YET, toUnixMs)
   }
 
   onIke(datagram: Datagram): void {
@@ -161,7 +165,7 @@ export class Session {
     this.#state = next
     for (const action of actions) this.#perform(action)
     if (this.#closed) return
-    if (next !== before && next instanceof Established && !this.#established) this.#awaitChild()
+    if (next !== before && this.#responder.isDone(next) && !this.#established) this.#awaitChild()
     this.#options.owner.changed(this)
   }
 
@@ -171,7 +175,7 @@ export class Session {
     this.#closed = true
     for (const callOff of this.#timers.values()) callOff()
     this.#timers.clear()
-    for (const spi of this.#negotiation.children.keys()) this.#options.owner.inboundRemoved(spi as EspSpi)
+    for (const spi of this.#responder.n.children.keys()) this.#options.owner.inboundRemoved(spi as EspSpi)
     this.#tls?.close()
     this.#opened?.close()
     this.#options.owner.closed(this, error)
@@ -179,8 +183,8 @@ export class Session {
 
   /** A NAT has given the client another address: what it proved it sent tells where it is now. RFC 7296 §2.23 */
   #follow(local: Endpoint, remote: Endpoint): void {
-    const n = this.#negotiation
-    if (!n.nat.gateway || (n.remote?.address === remote.address && n.remote.port === remote.port)) return
+    const { n, moves } = this.#responder
+    if (!moves || (n.remote?.address === remote.address && n.remote.port === remote.port)) return
     n.local = local
     n.remote = remote
   }
@@ -227,7 +231,7 @@ export class Session {
       case 'verifyChain':
         // What else this step asks for comes first, as its order says.
         return this.#later(`answer ${action.id}`, () => {
-          const answer = answerTo(action, this.#negotiation, Date.now())
+          const answer = answerTo(action, this.#responder.proofs, Date.now())
           this.feed({ type: 'answered', id: action.id, answer })
         })
       case 'tls':
@@ -249,7 +253,7 @@ export class Session {
     const { setup, ...rest } = input
     if (setup !== undefined) {
       this.#tls?.close()
-      this.#tls = new PlatformTls(setup, tlsJudge(this.#negotiation, Date.now()))
+      this.#tls = new PlatformTls(setup, tlsJudge(this.#responder.proofs, Date.now()))
     }
     const turn = await this.#tls?.turn(rest)
     if (turn !== undefined) this.feed({ type: 'answered', id, answer: { what: 'tls', turn } })
@@ -257,7 +261,7 @@ export class Session {
 
   /** Requests that passed their integrity check, and what they were answered. */
   #remember({ direction, response, messageId, bytes, ...message }: ObservedMessage): void {
-    if (message.retransmission || message.exchange === 'IKE_SA_INIT') return
+    if (!this.#responder.pairsMessages || message.retransmission || message.exchange === 'IKE_SA_INIT') return
     if (direction === 'out') {
       if (response && messageId === this.#asked?.id) this.#asked.answer.push(bytes)
       return
@@ -273,14 +277,14 @@ export class Session {
 
   /** A client that never came to port 4500 cannot be sent ESP: there is no other transport. */
   #sendFromEncapsulationPort(bytes: Uint8Array): void {
-    const { local, remote } = this.#negotiation
+    const { local, remote } = this.#responder.n
     if (local?.port !== ENCAPSULATION_PORT || remote === undefined) return
     this.#options.owner.send(local, remote, bytes)
   }
 
   #awaitChild(): void {
-    this.#after('childless', CHILDLESS_MS, () => {
-      if (this.#negotiation.children.size === 0) this.command({ type: 'disconnect' })
+    this.#after('childless', this.#responder.patienceMs, () => {
+      if (this.#responder.n.children.size === 0) this.command({ type: 'disconnect' })
     })
   }
 

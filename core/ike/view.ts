@@ -15,6 +15,9 @@ export interface Counters {
   outbound(spi: EspSpi): OutboundCounters | undefined
 }
 
+/** Turns the monotonic clock into wall time. */
+export type ToUnixMs = (at: Millis) => number
+
 /** A pair of ESP SAs as either version of IKE makes it. */
 export interface ShownChild {
   readonly name: string

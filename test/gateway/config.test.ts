@@ -12,6 +12,7 @@ const secrets = (more: Partial<GatewaySecrets> = {}): GatewaySecrets => ({
   psk: Secret.fromText('key'),
   key: undefined,
   clients: new Map(),
+  users: new Map(),
   ...more,
 })
 

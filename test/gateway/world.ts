@@ -12,6 +12,8 @@ import { AddressPool } from '../../core/gateway/pool.ts'
 import { answerTo } from '../../core/ike/answers.ts'
 import type { ConnectionConfig } from '../../core/ike/config.ts'
 import type { AssignedConfiguration, IkeAction, IkeCommand, IkeEvent, State } from '../../core/ike/session.ts'
+import { Idle as IdleV1 } from '../../core/ike/v1/initiator.ts'
+import { Negotiation as NegotiationV1 } from '../../core/ike/v1/negotiation.ts'
 import { Idle } from '../../core/ike/v2/initiator.ts'
 import { Negotiation } from '../../core/ike/v2/negotiation.ts'
 import { everything, selectorOfAddress } from '../../core/ike/v2/selectors.ts'
@@ -199,6 +201,8 @@ export class TestClient {
   address: string
   sent: Uint8Array[] = []
   readonly negotiation: Negotiation
+  /** In its place, where `config.version` is 1. */
+  readonly v1: NegotiationV1 | undefined
   readonly #world: World
   readonly #engine
   readonly #timers = new Map<string, () => void>()
@@ -229,7 +233,8 @@ export class TestClient {
       ...options.config,
     }
     this.negotiation = new Negotiation(config, registry, random)
-    this.#state = new Idle(this.negotiation)
+    this.v1 = config.version === 1 ? new NegotiationV1(config, registry, random) : undefined
+    this.#state = this.v1 === undefined ? new Idle(this.negotiation) : new IdleV1(this.v1)
     this.#engine = createTypescriptEngine({
       registry,
       random,

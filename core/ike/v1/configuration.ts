@@ -1,9 +1,9 @@
 import { addressBytes, addressText } from '../../bytes/address.ts'
-import { NO_OCTETS } from '../../bytes/octets.ts'
-import { ConfigurationAttribute as A } from '../../iana/ikev1.ts'
+import { NO_OCTETS, utf8 } from '../../bytes/octets.ts'
+import { ConfigurationAttribute as A, IdType } from '../../iana/ikev1.ts'
 import { attributeBytes } from '../../wire/ikev1/attribute.ts'
-import type { Attribute } from '../../wire/ikev1/payload.ts'
-import type { Assigned } from '../config.ts'
+import type { Attribute, IdPayload } from '../../wire/ikev1/payload.ts'
+import type { Assigned, Identity } from '../config.ts'
 import type { AssignedConfiguration } from '../session.ts'
 import type { Negotiation } from './negotiation.ts'
 
@@ -73,12 +73,20 @@ export function readConfiguration(attributes: readonly Attribute[]): AssignedCon
   return { addresses, dnsServers, subnets: [], dnsDomains: [] }
 }
 
+/** Many may share a group's identity and key: who signed in with a name is known by that. */
+const clientOf = ({ idType, data }: IdPayload, name: string | undefined): Identity =>
+  name === undefined ? { type: idType, data } : { type: nameType(name), data: utf8(name) }
+
+const nameType = (name: string): number => (name.includes('@') ? IdType.ID_USER_FQDN.id : IdType.ID_KEY_ID.id)
+
 /** What we, as a gateway, hand to the client on the other side: asked for once, when the client is proven. */
 export function assignedTo(n: Negotiation): Assigned | undefined {
   const { assigns } = n.config
   if (typeof assigns !== 'function') return assigns
   if (n.remoteId === undefined) return undefined
-  const { idType, data } = n.remoteId
-  n.assigned ??= assigns({ identity: { type: idType, data }, initialContact: false })
+  n.assigned ??= assigns({
+    identity: clientOf(n.remoteId, n.signedInAs),
+    initialContact: n.facts.initialContact,
+  })
   return n.assigned
 }

@@ -52,6 +52,12 @@ export class Established implements State {
     return this.n.current!
   }
 
+  /** How messages of its ISAKMP SAs name us, those that are being made among them. */
+  get ourCookies(): readonly Uint8Array[] {
+    const coming = this.#renewal.ourCookie
+    return [...this.sas.map((sa) => sa.ourCookie), ...(coming === undefined ? [] : [coming])]
+  }
+
   /** What comes after phase 1. */
   begin(now: Millis): Step {
     const { n } = this
@@ -211,12 +217,19 @@ export class Established implements State {
     n.current = sa
     n.facts = facts
     n.rekeys.ike++
+    if (facts.initialContact && !n.initiated) this.#forgetAll(now)
     const xauth = methodOf(sa.suite.authentication).xauth !== false ? n.config.ikev1?.xauth : undefined
     if (xauth?.role === 'gateway') requestXauth(this, xauth, now)
     else if (xauth === undefined) this.start.confirm(now)
     this.#startTimers(now)
     const linger = sa.initiator ? CHOICE.lingerMs : CHOICE.longLingerMs
     n.setTimer(`sa-linger:${old.name}`, asMillis(now + linger))
+  }
+
+  /** The client has begun anew and knows nothing of what stood. RFC 2407 §4.6.3.3 */
+  #forgetAll(now: Millis): void {
+    for (const child of [...this.n.children.values()]) this.children.remove(child)
+    for (const sa of [...this.sas]) this.#drop(sa, now)
   }
 
   #drop(sa: IsakmpSa, now: Millis): void {
@@ -282,6 +295,8 @@ export class Established implements State {
       return true
     }
     if (this.exchanges.full) return false
+    // Whoever has not signed in gets nothing. draft-beaulieu-ike-xauth §3.1
+    if (!sa.signedIn) return false
     if (exchange === ExchangeType.TRANSACTION.id) return answerTransaction(this, sa, bytes, opened, now)
     if (exchange !== ExchangeType.QUICK.id) return false
     const taken = answerQuick(this, sa, opened, now)

@@ -7,6 +7,7 @@ import type { Datagram, IkeEvent, State, Step } from '../session.ts'
 import { Established } from './established.ts'
 import { beginPhase1 } from './exchanges/begin-phase1.ts'
 import { type Phase1, type Phase1Step, refusal } from './exchanges/phase1.ts'
+import { Held } from './held.ts'
 import type { Negotiation } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
 import { observed } from './observed.ts'
@@ -81,8 +82,9 @@ class AwaitPhase1 implements State {
   #tries = 0
   /** The message that our latest answers. */
   #heard: Uint8Array | undefined
-  /** The message an answer is waited for to go on with. */
+  /** The message an answer is waited for to go on with, and what came meanwhile. */
   #judging: Uint8Array | undefined
+  readonly #held = new Held()
   #hint: VpnError | undefined
 
   constructor(n: Negotiation, phase1: Phase1) {
@@ -100,7 +102,11 @@ class AwaitPhase1 implements State {
 
   handle(event: IkeEvent, now: Millis): Step {
     const n = this.#n
-    if (event.type === 'datagram') return this.#onDatagram(event.datagram, now)
+    if (event.type === 'datagram') {
+      if (this.#judging === undefined) return this.#onDatagram(event.datagram, now)
+      this.#held.add(event.datagram)
+      return this.#stay()
+    }
     if (event.type === 'pathOpen') {
       n.local = event.local
       n.remote = event.remote
@@ -108,8 +114,10 @@ class AwaitPhase1 implements State {
       if (held !== undefined) return this.#onStep(held, this.#heard ?? NO_OCTETS, now)
       this.send(now)
     } else if (event.type === 'answered') {
-      const step = this.#phase1.onAnswer(event.id, event.answer)
-      return this.#onStep(step, this.#judging ?? NO_OCTETS, now)
+      const bytes = this.#judging ?? NO_OCTETS
+      this.#judging = undefined
+      const step = this.#onStep(this.#phase1.onAnswer(event.id, event.answer), bytes, now)
+      return this.#judging === undefined ? this.#held.release(step, now) : step
     } else if (event.type === 'timer' && event.timer === 'doubt' && this.#hint !== undefined) {
       return this.#end(this.#hint)
     } else if (event.type === 'timer' && event.timer === 'retransmit') {

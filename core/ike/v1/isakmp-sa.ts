@@ -54,6 +54,8 @@ export class IsakmpSa {
   readonly lifeSeconds: number
   /** `replaced`: another one carries on. */
   state: 'live' | 'replaced' = 'live'
+  /** The client has proven all it has to: false until XAuth has ended well, where we are the gateway and ask for it. */
+  signedIn = true
   #phase1Iv: Uint8Array
   readonly #ivs = new Map<number, Uint8Array>()
   /** Message IDs of exchanges that are over: none begins again. */
@@ -86,6 +88,11 @@ export class IsakmpSa {
   /** Both cookies: how notifies and deletes name this SA. RFC 2407 §4.6.3 */
   get spi(): Uint8Array {
     return concat(this.cookies.initiatorCookie, this.cookies.responderCookie)
+  }
+
+  /** How the messages of this SA name us. */
+  get ourCookie(): Uint8Array {
+    return this.initiator ? this.cookies.initiatorCookie : this.cookies.responderCookie
   }
 
   isOf(header: Header): boolean {

@@ -59,6 +59,7 @@ export function methodFor(
   const fitting = METHODS.filter((m) => m.xauth === xauth)
   if (authentication.method === 'psk') return fitting.find((m) => m.skeyid === 'psk')
   const { ours, theirs } = authentication
+  if (ours.method === 'certificate' && theirs.method === 'xauth' && keyKind(ours) !== 'rsa') return undefined
   if (ours.method === 'xauth' || theirs.method === 'xauth')
     return fitting.find((m) => m.skeyid === 'signatures' && m.initiator !== m.responder)
   if (ours.method !== 'certificate' || theirs.method !== 'certificate') return undefined

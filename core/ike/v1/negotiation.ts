@@ -52,6 +52,8 @@ export interface PeerFacts {
   nat: { readonly us: boolean; readonly gateway: boolean; readonly known: boolean }
   /** Names of the vendor IDs that have one. */
   vendorIds: string[]
+  /** It has no other ISAKMP SA with us. RFC 2407 §4.6.3.3 */
+  initialContact: boolean
 }
 
 export const nothingKnown = (mode: string): PeerFacts => ({
@@ -59,6 +61,7 @@ export const nothingKnown = (mode: string): PeerFacts => ({
   peer: { dpd: false, natTraversal: 'none', xauth: false, unity: false },
   nat: { us: false, gateway: false, known: false },
   vendorIds: [],
+  initialContact: false,
 })
 
 /** What a datagram was. */
@@ -88,6 +91,8 @@ export class Negotiation {
   configuration: AssignedConfiguration | undefined
   /** As a gateway: what this client was given, once it asked or used it. */
   assigned: Assigned | undefined
+  /** As a gateway: the name that XAuth has proven. */
+  signedInAs: string | undefined
   readonly rekeys = { ike: 0, child: 0 }
   /** We asked for the connection, so it is ours to keep alive. */
   initiated = false
@@ -166,6 +171,9 @@ export class Negotiation {
     if (nested) return { ok: false, why: 'pieces inside of pieces' }
     return { ok: true, bytes: whole, message: read.value }
   }
+
+  /** An inbound SPI that ESP SAs of ours have. */
+  isTaken = (spi: number): boolean => this.children.has(spi)
 
   setTimer(timer: string, at: Millis): void {
     this.act({ do: 'setTimer', timer, at })

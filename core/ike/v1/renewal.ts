@@ -39,6 +39,11 @@ export class Renewal {
     this.#of = of
   }
 
+  /** Of ours, while it runs. */
+  get ourCookie(): Uint8Array | undefined {
+    return this.#run?.phase1.ourCookie
+  }
+
   begin(now: Millis): void {
     const { n } = this.#of
     if (this.#run !== undefined) return

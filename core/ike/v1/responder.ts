@@ -5,6 +5,7 @@ import type { Datagram, IkeEvent, State, Step } from '../session.ts'
 import { Established } from './established.ts'
 import { answerPhase1, beginsPhase1 } from './exchanges/begin-phase1.ts'
 import type { Phase1, Phase1Step } from './exchanges/phase1.ts'
+import { Held } from './held.ts'
 import { Closed } from './initiator.ts'
 import type { Negotiation } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
@@ -47,7 +48,7 @@ export class AwaitFirst implements State {
 }
 
 /** Phase 1 runs: the initiator repeats itself until it hears us, and so do we. RFC 2408 §5.1 */
-class AnswerPhase1 implements State {
+export class AnswerPhase1 implements State {
   readonly name = 'AnswerPhase1'
   readonly #n: Negotiation
   readonly #phase1: Phase1
@@ -55,6 +56,7 @@ class AnswerPhase1 implements State {
   #heard: Uint8Array
   /** The message an answer is waited for to go on with, and where we were before it. */
   #judging: Uint8Array | undefined
+  readonly #held = new Held()
   #before: Pick<Negotiation, 'local' | 'remote'>
   #hint: VpnError | undefined
 
@@ -65,11 +67,24 @@ class AnswerPhase1 implements State {
     this.#before = { local: n.local, remote: n.remote }
   }
 
+  /** How its messages name us. */
+  get ourCookies(): readonly Uint8Array[] {
+    return [this.#phase1.ourCookie]
+  }
+
   handle(event: IkeEvent, now: Millis): Step {
     const n = this.#n
-    if (event.type === 'datagram') return this.#onDatagram(event.datagram, now)
-    if (event.type === 'answered')
-      return this.#onStep(this.#phase1.onAnswer(event.id, event.answer), this.#judging ?? NO_OCTETS, now)
+    if (event.type === 'datagram') {
+      if (this.#judging === undefined) return this.#onDatagram(event.datagram, now)
+      this.#held.add(event.datagram)
+      return this.#stay()
+    }
+    if (event.type === 'answered') {
+      const bytes = this.#judging ?? NO_OCTETS
+      this.#judging = undefined
+      const step = this.#onStep(this.#phase1.onAnswer(event.id, event.answer), bytes, now)
+      return this.#judging === undefined ? this.#held.release(step, now) : step
+    }
     if (event.type === 'failed') return this.#end(event.error)
     if (event.type === 'timer' && event.timer === 'half-open')
       return this.#end(this.#hint ?? { kind: 'noAnswer', exchange: this.#phase1.label, tries: 1 })

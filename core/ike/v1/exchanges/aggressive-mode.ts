@@ -31,6 +31,7 @@ import {
   type Phase1Step,
   phase1Seconds,
   type Refusal,
+  saysInitialContact,
   unableTo,
   vendorPayloads,
   withRefusal,
@@ -97,6 +98,10 @@ export class AggressiveInitiator implements Phase1 {
 
   get #cookies() {
     return { initiatorCookie: this.initiatorCookie, responderCookie: this.#responderCookie }
+  }
+
+  get ourCookie(): Uint8Array {
+    return this.initiatorCookie
   }
 
   onMessage(_bytes: Uint8Array, message: Message, now: Millis): Phase1Step {
@@ -267,6 +272,10 @@ export class AggressiveResponder implements Phase1 {
     return self
   }
 
+  get ourCookie(): Uint8Array {
+    return this.#transcript.responderCookie
+  }
+
   onMessage(bytes: Uint8Array, message: Message): Phase1Step {
     const { header } = message
     if (header.exchange !== AGGRESSIVE || header.messageId !== 0)
@@ -306,6 +315,7 @@ export class AggressiveResponder implements Phase1 {
         this.#accept?.()
         this.#done = true
         findNat(n, facts, sa.suite.hash, transcript, payloads)
+        facts.initialContact = saysInitialContact(payloads)
         return { outcome: 'done', sa, remoteId: this.#id, facts }
       }),
     )

@@ -32,6 +32,7 @@ import {
   phase1Seconds,
   type Refusal,
   refuse,
+  saysInitialContact,
   unableTo,
   vendorPayloads,
   withRefusal,
@@ -76,6 +77,10 @@ export class MainInitiator implements Phase1 {
 
   get #cookies() {
     return { initiatorCookie: this.initiatorCookie, responderCookie: this.#responderCookie }
+  }
+
+  get ourCookie(): Uint8Array {
+    return this.initiatorCookie
   }
 
   onMessage(bytes: Uint8Array, message: Message, now: Millis): Phase1Step {
@@ -221,6 +226,10 @@ export class MainResponder implements Phase1 {
     return { initiatorCookie: this.initiatorCookie, responderCookie: this.#responderCookie }
   }
 
+  get ourCookie(): Uint8Array {
+    return this.#responderCookie
+  }
+
   onMessage(bytes: Uint8Array, message: Message, now: Millis): Phase1Step {
     const { header } = message
     if (header.exchange !== MAIN || header.messageId !== 0) return ignore('it is not of this main mode')
@@ -294,6 +303,7 @@ export class MainResponder implements Phase1 {
     return this.#answered(
       withTrust(n, this.#pending, { sa, transcript, facts }, claim, () => {
         accept()
+        facts.initialContact = saysInitialContact(claim.payloads)
         return withProof(n, this.#pending, sa, transcript, (id, proof) => {
           this.#done = true
           const last = sa.sealPhase1(MAIN, [id, ...proof])

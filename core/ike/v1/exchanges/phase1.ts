@@ -34,6 +34,8 @@ export interface Phase1 {
   /** What was said last, to be said again until something comes. */
   readonly outgoing: Outgoing | undefined
   readonly initiatorCookie: Uint8Array
+  /** One of the two: ours. */
+  readonly ourCookie: Uint8Array
   /** Set once there are keys. */
   readonly sa: IsakmpSa | undefined
   onMessage(bytes: Uint8Array, message: Message, now: Millis): Phase1Step
@@ -262,6 +264,10 @@ export function wrongName(n: Negotiation, id: IdPayload): VpnError | undefined {
     has: [describeIdentity({ type: id.idType, data: id.data })],
   }
 }
+
+/** Whether a proven peer says so in the message that proves it. RFC 2407 §4.6.3.3 */
+export const saysInitialContact = (payloads: readonly Payload[]): boolean =>
+  all(payloads, 'Notify').some((n) => n.notify === NotifyType.INITIAL_CONTACT.id)
 
 /** We knew nothing of the peer before: it may forget what it had of us. RFC 2407 §4.6.3.3 */
 export const initialContact = (n: Negotiation, sa: IsakmpSa): Payload[] =>

@@ -72,7 +72,7 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
   const { prf, keys } = { prf: sa.suite.prf, keys: sa.keys }
   const group = pfsGroups(n)[0]
   const offers = offersOf(n, group)
-  const inboundSpi = freshEspSpi(n.random, (spi) => n.children.has(spi))
+  const inboundSpi = freshEspSpi(n.random, n.isTaken)
   const ni = n.random.bytes(CHOICE.nonce)
   const exchange = group === undefined ? undefined : n.registry.keyExchange.get(group)?.begin(n.random)
   const ids = [purpose.selectors.local, purpose.selectors.remote].map((side) => selectorId(side[0]!))
@@ -220,7 +220,9 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   const selectors = allowedSelectors(n, ids)
   if (selectors === undefined)
     return refuse(NotifyType.INVALID_ID_INFORMATION.id, 'it is for traffic we do not allow')
-  const inboundSpi = freshEspSpi(n.random, (spi) => n.children.has(spi))
+  if (n.config.forceEncapsulation && !isEncapsulated(n))
+    return refuse(NotifyType.NO_PROPOSAL_CHOSEN.id, 'the client cannot carry ESP in UDP')
+  const inboundSpi = freshEspSpi(n.random, n.isTaken)
   const choice = choosePhase2((wanted) => isWanted(n, wanted, ke !== undefined), offer, spiBytes(inboundSpi))
   const suite = choice === undefined ? undefined : phase2Suite(n.registry, choice.offer)
   if (choice === undefined || suite === undefined || spiNumber(choice.spi) < 256)

@@ -197,10 +197,12 @@ export function requestXauth(
   { users }: Extract<XauthConfig, { role: 'gateway' }>,
   now: Millis,
 ): void {
+  const sa = e.current
+  sa.signedIn = false
   const wanted = [A.XAUTH_USER_NAME.id, A.XAUTH_USER_PASSWORD.id]
   const identifier = new DataView(e.n.random.bytes(2).buffer).getUint16(0)
   e.ask(
-    e.current,
+    sa,
     {
       label: 'XAuth',
       exchange: TRANSACTION,
@@ -219,11 +221,16 @@ export function requestXauth(
           const found = reply.attributes.find((a) => a.type === type)
           return found === undefined ? new Uint8Array(0) : attributeBytes(found)
         }
-        const secret = users.get(Buffer.from(octets(A.XAUTH_USER_NAME.id)).toString('utf8'))
+        const name = Buffer.from(withoutEnd(octets(A.XAUTH_USER_NAME.id))).toString('utf8')
+        const secret = users.get(name)
         // Android ends a password with a zero octet.
         const password = withoutEnd(octets(A.XAUTH_USER_PASSWORD.id))
-        const ok = secret?.use((bytes) => equalConstantTime(bytes, password)) ?? false
-        return { after: (at) => setXauthStatus(e, identifier, ok, at) }
+        const known = secret?.use((bytes) => equalConstantTime(bytes, password)) ?? false
+        // Whoever renews phase 1 is who began it.
+        const ok = known && (e.n.signedInAs ?? name) === name
+        if (ok) e.n.signedInAs = name
+        sa.signedIn = ok
+        return { after: (at) => setXauthStatus(e, sa, identifier, ok, at) }
       },
       onFailed: (error) => e.leave(error),
     },
@@ -233,9 +240,9 @@ export function requestXauth(
 
 const withoutEnd = (bytes: Uint8Array): Uint8Array => (bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes)
 
-function setXauthStatus(e: Established, identifier: number, ok: boolean, now: Millis): void {
+function setXauthStatus(e: Established, sa: IsakmpSa, identifier: number, ok: boolean, now: Millis): void {
   e.ask(
-    e.current,
+    sa,
     {
       label: 'XAuth',
       exchange: TRANSACTION,
