@@ -54,6 +54,8 @@ export interface GatewayOptions {
   readonly configV1?: SessionBase
   readonly pool: AddressPool
   readonly dnsServers: readonly string[]
+  /** What they know names of. */
+  readonly domain?: string
   readonly registry: CryptoRegistry
   readonly random: Random
   readonly clock: GatewayClock
@@ -393,7 +395,8 @@ export class Gateway {
     client.lease = this.#options.pool.lease(key)
     client.addresses = client.lease.addresses
     for (const address of client.addresses) this.#byAddress.set(address, client)
-    return { addresses: client.addresses, dnsServers: this.#options.dnsServers }
+    const { dnsServers, domain } = this.#options
+    return { addresses: client.addresses, dnsServers, ...(domain === undefined ? {} : { domain }) }
   }
 
   #onChanged(session: Session): void {

@@ -97,6 +97,7 @@ class Service implements GatewayService {
       ...(configV1 === undefined ? {} : { configV1 }),
       pool: new AddressPool(poolRanges(settings)),
       dnsServers: [settings.inside.ipv4, settings.inside.ipv6],
+      domain: settings.inside.domain,
       registry,
       random,
       clock: systemClock,

@@ -124,6 +124,8 @@ export interface PpkConfig {
 export interface Assigned {
   readonly addresses: readonly string[]
   readonly dnsServers: readonly string[]
+  /** What these servers know names of. */
+  readonly domain?: string
 }
 
 /** A client whose AUTH was right. */

@@ -154,4 +154,6 @@ export interface AssignedConfiguration {
   /** Networks behind the gateway (INTERNAL_IP4_SUBNET, INTERNAL_IP6_SUBNET), CIDR. */
   readonly subnets: readonly string[]
   readonly dnsDomains: readonly string[]
+  /** Put behind names without a dot. Only IKEv1 has them. */
+  readonly searchDomains?: readonly string[]
 }

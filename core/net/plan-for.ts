@@ -17,6 +17,7 @@ export interface PlanInput {
     readonly addresses: readonly string[]
     readonly dnsServers: readonly string[]
     readonly dnsDomains: readonly string[]
+    readonly searchDomains?: readonly string[]
   }
   /** Our side as negotiated: its single addresses become the device's when no address was assigned. */
   readonly local: readonly TrafficSelector[]
@@ -95,7 +96,7 @@ function dnsPlan(input: PlanInput): DnsPlan | undefined {
   if (servers.length === 0) return undefined
   return {
     servers,
-    search: unique(choices.searchDomains ?? []),
+    search: unique([...(choices.searchDomains ?? []), ...(input.configuration.searchDomains ?? [])]),
     only: unique(input.configuration.dnsDomains),
   }
 }

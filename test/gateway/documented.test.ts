@@ -30,3 +30,9 @@ test('the settings in docs/gateway.md can be read, and name the defaults', () =>
     esp.rekeySeconds,
   ])
 })
+
+test('so can those for IKEv1', () => {
+  const blocks = [...readFileSync('docs/gateway.md', 'utf8').matchAll(/```json\n(.*?)```/gs)]
+  const settings = readGatewaySettings(JSON.parse(blocks[2]?.[1] ?? ''), 'docs/gateway.md')
+  expect(settings.ikev1?.users).toHaveLength(1)
+})

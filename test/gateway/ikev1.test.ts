@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
 import type { ConnectionConfig, IkeV1Config } from '../../core/ike/config.ts'
+import { everything, selectorOfAddress } from '../../core/ike/v2/selectors.ts'
 import { parseEspSuite, parseIkeSuite } from '../../core/profile/suites.ts'
 import { ENGINES } from '../support/esp-engines.ts'
 import { udp4 } from '../support/inner-packets.ts'
@@ -150,6 +151,26 @@ test('draft-ietf-ipsec-isakmp-hybrid-auth: only the gateway has a certificate', 
   alice.connect()
   world.negotiate()
   expect(alice.configuration?.addresses).toEqual(['10.78.0.10/32'])
+})
+
+test('who asks for everything gets what is there, and is told what that is', () => {
+  const world = worldV1({ ikev1: users() })
+  const alice = world.client('198.51.100.1', {
+    config: clientV1({ ikev1: signIn('alice', 'open sesame'), remoteSelectors: [everything(4)] }),
+  })
+  alice.connect()
+  world.negotiate()
+  expect(alice.configuration).toMatchObject({ subnets: ['10.77.0.1/32'] })
+  expect(alice.routes).toEqual([selectorOfAddress('10.77.0.1')])
+  alice.send(ask('10.78.0.10'))
+  alice.send(udp4('10.78.0.10', '203.0.113.5', 5000, 53, 'anywhere else'))
+  expect(world.inside).toEqual([ask('10.78.0.10')])
+  world.gateway.rekey('rekeyChild')
+  world.negotiate()
+  world.clock.pass(70_000)
+  expect(world.gateway.clients()[0]?.connection.phase2).toHaveLength(1)
+  alice.send(ask('10.78.0.10'))
+  expect(world.inside).toHaveLength(2)
 })
 
 describe('RFC 2408 §4.3: phase 1 anew', () => {

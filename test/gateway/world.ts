@@ -20,6 +20,7 @@ import { everything, selectorOfAddress } from '../../core/ike/v2/selectors.ts'
 import { loadAddon } from '../../core/native/load.ts'
 import type { Endpoint } from '../../core/net/plan.ts'
 import { parseEspSuite, parseIkeSuite } from '../../core/profile/suites.ts'
+import type { TrafficSelector } from '../../core/wire/ikev2/traffic-selector.ts'
 
 const registry = createRegistry(undefined)
 const addon = loadAddon()
@@ -197,6 +198,7 @@ export class World {
 export class TestClient {
   readonly received: Uint8Array[] = []
   configuration: AssignedConfiguration | undefined
+  routes: readonly TrafficSelector[] = []
   ended: VpnError | 'orderly' | undefined
   address: string
   sent: Uint8Array[] = []
@@ -337,6 +339,7 @@ export class TestClient {
       }
       case 'established':
         this.configuration = action.configuration
+        this.routes = action.selectors.remote
         return
       case 'closed':
         this.ended = action.error ?? 'orderly'

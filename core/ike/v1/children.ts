@@ -98,7 +98,7 @@ export class Children {
       this.#e,
       {
         name: child.name,
-        selectors: child.selectors,
+        selectors: child.asked ?? child.selectors,
         renews: child,
         onDone: (_, at) => {
           n.rekeys.child++

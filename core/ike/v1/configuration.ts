@@ -3,14 +3,20 @@ import { NO_OCTETS, utf8 } from '../../bytes/octets.ts'
 import { ConfigurationAttribute as A, IdType } from '../../iana/ikev1.ts'
 import { attributeBytes } from '../../wire/ikev1/attribute.ts'
 import type { Attribute, IdPayload } from '../../wire/ikev1/payload.ts'
+import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
 import type { Assigned, Identity } from '../config.ts'
 import type { AssignedConfiguration } from '../session.ts'
 import type { Negotiation } from './negotiation.ts'
+import { networkText, readUnity, unityReply, unityRequest } from './unity.ts'
+
+/** Ours. */
+const MOST_SERVERS = 8
 
 /** Attributes of the wanted families: empty, or with the address we have had (CIDR). draft-dukes-ike-mode-cfg §3.3 */
 export function configurationRequest(
   want: { readonly ipv4: boolean; readonly ipv6: boolean },
   had: readonly string[] = [],
+  unity = false,
 ): Attribute[] {
   const octets = had.map((cidr) => addressBytes(cidr.split('/')[0]!))
   const address = (type: number, length: number): Attribute => ({
@@ -27,13 +33,15 @@ export function configurationRequest(
         ]
       : []),
     ...(want.ipv6 ? [address(A.INTERNAL_IP6_ADDRESS.id, 16), empty(A.INTERNAL_IP6_DNS.id)] : []),
+    ...(unity ? unityRequest() : []),
   ]
 }
 
 /** What of `assigns` was asked for. */
 export function configurationReply(
   asked: readonly Attribute[],
-  assigns: { readonly addresses: readonly string[]; readonly dnsServers: readonly string[] },
+  assigns: Assigned,
+  behind: readonly TrafficSelector[] = [],
 ): Attribute[] {
   const give = (addresses: readonly string[], type4: number, type6: number): Attribute[] =>
     addresses.flatMap((cidr) => {
@@ -44,6 +52,7 @@ export function configurationReply(
   return [
     ...give(assigns.addresses, A.INTERNAL_IP4_ADDRESS.id, A.INTERNAL_IP6_ADDRESS.id),
     ...give(assigns.dnsServers, A.INTERNAL_IP4_DNS.id, A.INTERNAL_IP6_DNS.id),
+    ...unityReply(asked, behind, assigns.domain),
   ]
 }
 
@@ -70,7 +79,14 @@ export function readConfiguration(attributes: readonly Attribute[]): AssignedCon
         break
     }
   }
-  return { addresses, dnsServers, subnets: [], dnsDomains: [] }
+  const { include, splitDns, domain } = readUnity(attributes)
+  return {
+    addresses,
+    dnsServers: dnsServers.slice(0, MOST_SERVERS),
+    subnets: include.map(networkText),
+    dnsDomains: splitDns,
+    ...(domain === undefined ? {} : { searchDomains: [domain] }),
+  }
 }
 
 /** Many may share a group's identity and key: who signed in with a name is known by that. */

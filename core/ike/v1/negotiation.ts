@@ -7,6 +7,7 @@ import type { EspSa, SelectorPair } from '../../esp/engine.ts'
 import type { Endpoint } from '../../net/plan.ts'
 import { decodeMessage, type Message } from '../../wire/ikev1/message.ts'
 import type { IdPayload } from '../../wire/ikev1/payload.ts'
+import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
 import type { Assigned, ConnectionConfig, ConnectionView } from '../config.ts'
 import type { AssignedConfiguration, IkeAction, ObservedMessage } from '../session.ts'
 import type { ChildSuite } from '../v2/suite.ts'
@@ -22,6 +23,8 @@ export interface ChildSa {
   readonly outboundSpi: EspSpi
   readonly suite: ChildSuite
   readonly selectors: SelectorPair
+  /** What the IDs said, where the client asked for more than there is. */
+  readonly asked?: SelectorPair
   /** We began the quick mode that made it. */
   readonly ours: boolean
   readonly establishedAt: Millis
@@ -91,6 +94,10 @@ export class Negotiation {
   configuration: AssignedConfiguration | undefined
   /** As a gateway: what this client was given, once it asked or used it. */
   assigned: Assigned | undefined
+  /** The group of perfect forward secrecy that the gateway asked for, where the profile names none. */
+  pfsWanted: number | undefined
+  /** What the gateway wants to go through the tunnel; empty: whatever may. */
+  include: readonly TrafficSelector[] = []
   /** As a gateway: the name that XAuth has proven. */
   signedInAs: string | undefined
   readonly rekeys = { ike: 0, child: 0 }

@@ -1,7 +1,8 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
 import type { SelectorPair } from '../../esp/engine.ts'
+import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
 import type { AssignedConfiguration } from '../session.ts'
-import { selectorOfAddress } from '../v2/selectors.ts'
+import { isSubset, selectorOfAddress } from '../v2/selectors.ts'
 import { configurationRequest } from './configuration.ts'
 import type { Established } from './established.ts'
 import { beginQuick } from './exchanges/quick-mode.ts'
@@ -88,7 +89,11 @@ export class Phase2Start {
     if (this.#pushed !== undefined) return this.onConfiguration(this.#pushed, now)
     this.#configuring = true
     if (requestAddresses.ipv4 || requestAddresses.ipv6)
-      return pullConfiguration(this.#e, configurationRequest(requestAddresses), now)
+      return pullConfiguration(
+        this.#e,
+        configurationRequest(requestAddresses, [], this.#e.n.facts.peer.unity),
+        now,
+      )
     this.#connect(undefined, now)
   }
 
@@ -133,10 +138,22 @@ export class Phase2Start {
     n.configuration ??= NO_CONFIGURATION
     const selectors = {
       local: children.flatMap((c) => c.selectors.local),
-      remote: children.flatMap((c) => c.selectors.remote),
+      remote: routed(
+        children.flatMap((c) => c.selectors.remote),
+        n.include,
+      ),
     }
     n.act({ do: 'established', configuration: n.configuration, selectors })
   }
+}
+
+/** Of what may go through the tunnel, what should: a gateway with split tunnels names it apart. */
+function routed(
+  open: readonly TrafficSelector[],
+  named: readonly TrafficSelector[],
+): readonly TrafficSelector[] {
+  const both = named.filter((one) => isSubset([one], open))
+  return both.length === 0 ? open : both
 }
 
 export const NO_CONFIGURATION: AssignedConfiguration = {

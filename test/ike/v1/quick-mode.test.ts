@@ -58,7 +58,10 @@ describe('RFC 2409 §5.5: quick mode', () => {
   })
 
   test('traffic the gateway does not allow: there is no narrowing, so it is refused', () => {
-    const { client, net } = pair({ gateway: { localSelectors: [selector('10.77.0.0', '10.77.0.255')] } })
+    const { client, net } = pair({
+      client: { remoteSelectors: [selector('10.0.0.0', '10.255.255.255')] },
+      gateway: { localSelectors: [selector('10.77.0.0', '10.77.0.255')] },
+    })
     client.command('connect')
     net.settle()
     expect(client.closed?.error).toEqual({

@@ -118,7 +118,14 @@ export interface ReferenceOptions {
   readonly vips?: string
   readonly psk?: string
   /** PEM: its own certificate, the key of that, and whom it trusts. */
-  readonly certificate?: { readonly own: string; readonly key: string; readonly ca: string }
+  readonly certificate?: { readonly own?: string; readonly key?: string; readonly ca: string }
+  /** IKEv1, and how; `user` signs in by XAuth with `password`, and in `hybrid` by nothing else. */
+  readonly ikev1?: {
+    readonly aggressive?: boolean
+    readonly hybrid?: boolean
+    readonly user?: string
+    readonly password?: string
+  }
 }
 
 /** strongSwan's charon as a client on the client's side of the ground. */
@@ -185,7 +192,7 @@ export class ReferenceClient {
 
 const strongswanConf = (folder: string, side: string): string => `
 charon {
-  load = nonce random drbg openssl aes sha1 sha2 hmac kdf gcm ctr curve25519 pem pkcs1 pkcs8 x509 pubkey constraints kernel-libipsec kernel-netlink socket-default vici resolve
+  load = nonce random drbg openssl aes sha1 sha2 hmac kdf gcm ctr curve25519 pem pkcs1 pkcs8 x509 pubkey constraints kernel-libipsec kernel-netlink socket-default vici resolve xauth-generic
   filelog { log {
     path = ${folder}/log
     flush_line = yes
@@ -211,26 +218,36 @@ const swanctlConf = (
     vips = '0.0.0.0, ::',
     certificate,
     psk = PSK,
+    ikev1,
   }: ReferenceOptions,
 ): string => `
 connections { culvert {
-  version = 2
+  version = ${ikev1 === undefined ? 2 : 1}
+  aggressive = ${ikev1?.aggressive === true ? 'yes' : 'no'}
   local_addrs = ${ground.clientAddress}
   remote_addrs = ${ground.gatewayAddress}
   ${vips === '' ? '' : `vips = ${vips}`}
   rekey_time = ${rekeySeconds}
   rand_time = 0
-  local { auth = ${certificate === undefined ? 'psk' : 'pubkey'}
-    ${certificate === undefined ? '' : 'certs = own.pem'}
-    id = ${identity} }
+  ${ikev1?.hybrid === true ? '' : localProof(identity, certificate !== undefined)}
+  ${ikev1?.user === undefined ? '' : `local-xauth { auth = xauth\n xauth_id = ${ikev1.user}\n id = ${identity} }`}
   remote { auth = ${certificate === undefined ? 'psk' : 'pubkey'}
     id = gateway.culvert.test }
   children { net {
-    remote_ts = 0.0.0.0/0, ::/0
+    remote_ts = ${ikev1 === undefined ? '0.0.0.0/0, ::/0' : '10.77.0.0/24'}
     esp_proposals = ${esp}
     rekey_time = ${rekeySeconds}
     rand_time = 0
   } }
 } }
-secrets { ike-culvert { secret = "${psk}" } }
+secrets {
+  ike-culvert { secret = "${psk}" }
+  xauth-culvert { id = ${ikev1?.user ?? 'nobody'}
+    secret = "${ikev1?.password ?? ''}" }
+}
 `
+
+const localProof = (identity: string, certificate: boolean): string => `
+  local { auth = ${certificate ? 'pubkey' : 'psk'}
+    ${certificate ? 'certs = own.pem' : ''}
+    id = ${identity} }`

@@ -114,6 +114,8 @@ const vendor = ({ bytes }: VendorId, more = ''): Payload => ({
 export function vendorPayloads(n: Negotiation, natTraversal?: 'none' | 'draft' | 'rfc'): Payload[] {
   return [
     ...(n.config.ikev1?.xauth === undefined ? [] : [vendor(VENDOR.XAUTH)]),
+    // Gateways that follow Cisco give networks and names only to who knows how to ask.
+    ...(n.config.ikev1?.xauth === undefined ? [] : [vendor(VENDOR.UNITY, '0100')]),
     vendor(VENDOR.DPD, '0100'),
     ...(n.fragments ? [vendor(VENDOR.FRAGMENTATION, '80000000')] : []),
     ...(natTraversal === undefined

@@ -7,7 +7,7 @@ import { ExchangeType, NotifyType, SecurityProtocol } from '../../../iana/ikev1.
 import type { IdPayload, Payload } from '../../../wire/ikev1/payload.ts'
 import { freshEspSpi } from '../../v2/child-sa.ts'
 import { spiBytes, spiNumber } from '../../v2/payloads.ts'
-import { describeSelector, isSubset, selectorOfAddress } from '../../v2/selectors.ts'
+import { describeSelector, everything, isSubset, selectorOfAddress } from '../../v2/selectors.ts'
 import { type ChildSuite, describeOffer } from '../../v2/suite.ts'
 import { assignedTo } from '../configuration.ts'
 import type { Established } from '../established.ts'
@@ -55,8 +55,15 @@ const offersOf = (n: Negotiation, group: number | undefined): Phase2Offer[] =>
   )
 
 /** Groups for perfect forward secrecy that IKEv1 has numbers for, the most wanted first. */
-const pfsGroups = (n: Negotiation): number[] =>
-  n.config.pfsGroups.filter((id) => id <= SPEC.lastGroup && n.registry.keyExchange.has(id))
+const pfsGroups = (n: Negotiation): number[] => {
+  const groups = n.config.pfsGroups.filter((id) => id <= SPEC.lastGroup && n.registry.keyExchange.has(id))
+  const wanted = n.pfsWanted
+  if (groups.length > 0 || wanted === undefined) return groups
+  const row = n.registry.keyExchange.get(wanted)
+  // A weak one needs the person's consent, which the profile gives by naming it for phase 1.
+  const fine = row?.weakness === undefined || wanted === n.current?.suite.keyExchange.id
+  return row !== undefined && fine ? [wanted] : []
+}
 
 /** Seconds we offer; never more than what is renewed was given, for the peer may hold to that without saying so. */
 const lifeOf = (n: Negotiation, renews?: ChildSa): number =>
@@ -217,9 +224,10 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   const ke = only(payloads, 'KE')
   if (offer === undefined || nonce === undefined || payloads[1] !== offer)
     return refuse(NotifyType.PAYLOAD_MALFORMED.id, 'SA or the nonce is missing, or there twice')
-  const selectors = allowedSelectors(n, ids)
-  if (selectors === undefined)
+  const allowed = allowedSelectors(n, ids)
+  if (allowed === undefined)
     return refuse(NotifyType.INVALID_ID_INFORMATION.id, 'it is for traffic we do not allow')
+  const { selectors, asked } = allowed
   if (n.config.forceEncapsulation && !isEncapsulated(n))
     return refuse(NotifyType.NO_PROPOSAL_CHOSEN.id, 'the client cannot carry ESP in UDP')
   const inboundSpi = freshEspSpi(n.random, n.isTaken)
@@ -238,13 +246,13 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   const { prf } = sa.suite
   const sas = espSas(prf, sa.keys.d, suite, ours?.secret, { ni, nr }, { inboundSpi, outboundSpi })
   ours?.secret.close()
-  const renews = sameTraffic(n, selectors)
+  const renews = sameTraffic(n, asked)
   const name = renews?.name ?? e.children.freshName()
   const seconds = Math.min(choice.seconds, lifeOf(n))
   // The initiator sends as soon as it has our answer.
   const child = install(
     n,
-    { name, selectors, inboundSpi, outboundSpi, suite, ours: false },
+    { name, selectors, asked, inboundSpi, outboundSpi, suite, ours: false },
     seconds,
     sas,
     now,
@@ -289,7 +297,10 @@ function isWanted(n: Negotiation, wanted: Phase2Offer, withKe: boolean): boolean
 }
 
 /** The traffic a peer asks for, seen from here, if it lies inside what we allow. There is no narrowing. RFC 2409 §5.5 */
-function allowedSelectors(n: Negotiation, ids: readonly IdPayload[]): SelectorPair | undefined {
+function allowedSelectors(
+  n: Negotiation,
+  ids: readonly IdPayload[],
+): { readonly selectors: SelectorPair; readonly asked: SelectorPair } | undefined {
   if (ids.length !== 0 && ids.length !== 2) return undefined
   // Without IDs it is between the two ends themselves.
   const [theirs, ours] =
@@ -302,9 +313,16 @@ function allowedSelectors(n: Negotiation, ids: readonly IdPayload[]): SelectorPa
   const remote = assigned === undefined ? config.remoteSelectors : addressesOf(assigned.addresses)
   // A client takes back what it asked for itself, when the gateway renews it.
   const known = [...n.children.values()].map((child) => child.selectors)
+  const asked = { local: [ours], remote: [theirs] }
   const allowed = [...known, { local: config.localSelectors, remote }]
   const fits = allowed.some((pair) => isSubset([ours], pair.local) && isSubset([theirs], pair.remote))
-  return fits ? { local: [ours], remote: [theirs] } : undefined
+  if (fits) return { selectors: asked, asked }
+  // Clients of split tunnels ask for everything and learn what of it there is another way.
+  const all = isSubset([everything(ours.type === 7 ? 4 : 6)], [ours])
+  const there = all ? config.localSelectors.filter((one) => isSubset([one], [ours])) : []
+  return assigned !== undefined && there.length > 0 && isSubset([theirs], remote)
+    ? { selectors: { local: there, remote: [theirs] }, asked }
+    : undefined
 }
 
 const addressesOf = (cidrs: readonly string[]) => cidrs.map((cidr) => selectorOfAddress(cidr.split('/')[0]!))
@@ -313,7 +331,7 @@ const addressesOf = (cidrs: readonly string[]) => cidrs.map((cidr) => selectorOf
 function sameTraffic(n: Negotiation, selectors: SelectorPair): ChildSa | undefined {
   const text = (pair: SelectorPair): string => [...pair.local, ...pair.remote].map(describeSelector).join(' ')
   return [...n.children.values()].find(
-    (child) => child.state !== 'replaced' && text(child.selectors) === text(selectors),
+    (child) => child.state !== 'replaced' && text(child.asked ?? child.selectors) === text(selectors),
   )
 }
 
@@ -355,15 +373,16 @@ function espSas(
 /** Hands the inbound half to the datapath; the outbound half waits for {@link startSending}. */
 function install(
   n: Negotiation,
-  made: Pick<ChildSa, 'name' | 'selectors' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'ours'>,
+  made: Pick<ChildSa, 'name' | 'selectors' | 'asked' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'ours'>,
   seconds: number,
   sas: { readonly inbound: EspSa; readonly outbound: EspSa },
   now: Millis,
 ): ChildSa {
-  const { name, selectors, inboundSpi, outboundSpi, suite, ours } = made
+  const { selectors, inboundSpi } = made
   const rekeyAt = (now + n.renewAfterMs(seconds, n.config.lifetimes.childRekeySeconds)) as Millis
   const child: ChildSa = {
-    ...{ name, selectors, inboundSpi, outboundSpi, suite, ours, rekeyAt },
+    ...made,
+    rekeyAt,
     lifeSeconds: seconds,
     establishedAt: now,
     state: 'installed',

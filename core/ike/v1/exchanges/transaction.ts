@@ -15,6 +15,7 @@ import { assignedTo, configurationReply, readConfiguration } from '../configurat
 import type { Established } from '../established.ts'
 import type { IsakmpSa, Opened } from '../isakmp-sa.ts'
 import { only } from '../payloads.ts'
+import { networkText, readUnity, textOf } from '../unity.ts'
 
 export const MODE_CONFIG = 'mode config'
 
@@ -78,6 +79,7 @@ function pull(
         const answer = readTransaction(opened)
         if (answer?.cfgType !== ISAKMP_CFG_REPLY.id) return 'ignored'
         opened.accept()
+        tellTerms(e, answer.attributes)
         return { after: (at) => then.onReply(readConfiguration(answer.attributes), at) }
       },
       onFailed: (error) => then.onFailed(error),
@@ -125,15 +127,36 @@ interface Answer {
 function answerConfiguration(e: Established, asked: AttributesPayload): Answer | undefined {
   const assigned = asked.cfgType === ISAKMP_CFG_REQUEST.id ? assignedTo(e.n) : undefined
   if (assigned !== undefined)
-    return { cfgType: ISAKMP_CFG_REPLY.id, attributes: configurationReply(asked.attributes, assigned) }
+    return {
+      cfgType: ISAKMP_CFG_REPLY.id,
+      attributes: configurationReply(asked.attributes, assigned, e.n.config.localSelectors),
+    }
   // What a gateway gives unasked is taken, and confirmed by its types. draft-dukes-ike-mode-cfg §3.4
   if (asked.cfgType === ISAKMP_CFG_SET.id && e.n.initiated)
     return {
       cfgType: ISAKMP_CFG_ACK.id,
       attributes: asked.attributes.map(({ type }) => ({ type, bytes: new Uint8Array(0) })),
-      after: (now) => e.start.onPushed(readConfiguration(asked.attributes), now),
+      after: (now) => {
+        tellTerms(e, asked.attributes)
+        e.start.onPushed(readConfiguration(asked.attributes), now)
+      },
     }
   return undefined
+}
+
+/** What a person should read of it, and what the next quick modes have to heed. */
+function tellTerms(e: Established, attributes: readonly Attribute[]): void {
+  const { banner, include, exclude, pfsGroup, backupServers, savePassword } = readUnity(attributes)
+  const { n } = e
+  if (banner !== undefined) n.note(`the gateway says: ${banner}`)
+  if (exclude.length > 0)
+    n.note(
+      `the gateway would let ${exclude.map(networkText).join(', ')} go around the tunnel; the profile decides that`,
+    )
+  if (backupServers.length > 0) n.note(`the gateway names others in its place: ${backupServers.join(', ')}`)
+  if (savePassword === false) n.note('the gateway does not want the password to be kept on this computer')
+  if (pfsGroup !== undefined) n.pfsWanted = pfsGroup
+  n.include = include
 }
 
 /** The client's part of XAuth: what is asked for, or FAIL when there is something we do not have. */
@@ -151,18 +174,10 @@ function answerXauth(e: Established, asked: AttributesPayload): Answer | undefin
   }
   if (asked.cfgType !== ISAKMP_CFG_REQUEST.id) return undefined
   for (const attribute of asked.attributes) {
-    if (attribute.type === A.XAUTH_MESSAGE.id)
-      e.n.note(`the gateway says: ${printable(attributeBytes(attribute))}`)
+    if (attribute.type === A.XAUTH_MESSAGE.id) e.n.note(`the gateway says: ${textOf(attribute)}`)
   }
   return { cfgType: ISAKMP_CFG_REPLY.id, attributes: xauthReply(xauth, asked.attributes) ?? [status(false)] }
 }
-
-/** Text of the peer, without what could move a cursor. */
-const printable = (bytes: Uint8Array): string =>
-  Buffer.from(bytes)
-    .toString('utf8')
-    .replaceAll(/[\p{C}]/gu, ' ')
-    .slice(0, 1_000)
 
 function xauthReply(
   xauth: Extract<XauthConfig, { role: 'client' }>,
