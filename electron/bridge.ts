@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { adviceFor } from '../core/advice.ts'
 import { type Call, channelOf, type Handlers, type Outcome, rows } from '../core/contract/contract.ts'
 import { VpnFailure } from '../core/errors.ts'
-import { faultOf } from '../core/manager/tunnel.ts'
+import { faultOf } from '../core/manager/fault.ts'
 
 type Handler = (argument: unknown) => unknown
 

@@ -5,7 +5,7 @@ import { Secret } from '../bytes/secret.ts'
 import { VpnFailure } from '../errors.ts'
 import { ControlClient } from './control-client.ts'
 import { type ControlCall, type ControlReply, type ControlTarget, lineSplitter } from './control-protocol.ts'
-import { faultOf } from './tunnel.ts'
+import { faultOf } from './fault.ts'
 
 export interface ControlServer {
   close(): Promise<void>

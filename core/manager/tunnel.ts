@@ -10,12 +10,13 @@ import {
   type ConnectionView,
   closeSecrets,
 } from '../ike/config.ts'
-import type { ObservedMessage } from '../ike/session.ts'
-import type { OsEdge, TunnelPlan } from '../net/plan.ts'
+import type { OsEdge } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
 import { type Profile, sessionSecrets } from '../profile/schema.ts'
+import { type Attempt, addressIn, isProof, newAttempt, phaseShown, release } from './attempt.ts'
 import { backoffMs, isPassing } from './backoff.ts'
 import type { Agreement, ManagerDependencies } from './dependencies.ts'
+import { faultOf } from './fault.ts'
 import { MessageLog } from './message-log.ts'
 import { SecondTry } from './second-try.ts'
 import { Steps } from './steps.ts'
@@ -34,20 +35,6 @@ export interface TunnelOwner {
   ask: ConnectionListener['ask']
   /** The gateway let us in. */
   signedIn(): void
-}
-
-/** One attempt: a connection and what it brought to the operating system. Leftovers of an old one are ignored. */
-interface Attempt {
-  connection: Connection | undefined
-  edge: OsEdge | undefined
-  device: string | undefined
-  fd: number | undefined
-  plan: TunnelPlan | undefined
-  /** Settles when the machine is at its plan, or has failed to get there. */
-  bringUp: Promise<void> | undefined
-  /** The device is in the hands of the datapath. */
-  attached: boolean
-  over: boolean
 }
 
 type Ending = { readonly error: VpnError | undefined }
@@ -211,16 +198,7 @@ export class Tunnel {
   }
 
   async #begin(): Promise<void> {
-    const attempt: Attempt = {
-      connection: undefined,
-      edge: undefined,
-      device: undefined,
-      fd: undefined,
-      plan: undefined,
-      bringUp: undefined,
-      attached: false,
-      over: false,
-    }
+    const attempt = newAttempt()
     this.#attempt = attempt
     this.#steps.restart(this.#needs.clock.now())
     try {
@@ -448,17 +426,8 @@ export class Tunnel {
     await this.#release(attempt)
   }
 
-  /** Gives back what an attempt took. A refusal is told, and does not keep the rest from being undone. */
-  async #release(attempt: Attempt): Promise<void> {
-    const { edge, device, fd } = attempt
-    attempt.fd = undefined
-    attempt.device = undefined
-    if (edge !== undefined && device !== undefined) {
-      await edge.restore(device).catch((thrown: unknown) => {
-        this.#owner.note(`putting the network back failed: ${adviceFor(faultOf(thrown)).detail}`)
-      })
-    }
-    if (fd !== undefined) this.#needs.closeFd(fd)
+  #release(attempt: Attempt): Promise<void> {
+    return release(attempt, this.#needs.closeFd, (text) => this.#owner.note(text))
   }
 
   #enter(phase: TunnelPhase, step: string): void {
@@ -475,26 +444,4 @@ export class Tunnel {
     if (ending === undefined) return
     for (const tell of this.#onEnd.splice(0)) tell()
   }
-}
-
-/** The connection knows better how far it is: phase 2 may still be missing, or be missing again. */
-function phaseShown(phase: TunnelPhase, state: ConnectionView['state'] | undefined): TunnelPhase {
-  if (phase === 'phase1' && state !== 'phase1') return 'phase2'
-  return phase === 'connected' && state === 'phase2' ? 'phase2' : phase
-}
-
-/** IKEv2 proves in an exchange of its own; IKEv1 with its first encrypted messages. */
-const isProof = ({ exchange, bytes, plaintext }: ObservedMessage): boolean =>
-  exchange === 'IKE_AUTH' || (bytes[MAJOR_VERSION_AT]! >> 4 === 1 && plaintext !== undefined)
-/** In the header of either version. RFC 2408 §3.1, RFC 7296 §3.1 */
-const MAJOR_VERSION_AT = 17
-
-/** `192.0.2.1` of `192.0.2.1:4500` or `[2001:db8::1]:4500` without its brackets. */
-const addressIn = (endpoint: string | undefined): string | undefined =>
-  /^\[?([^\]]+?)\]?:\d+$/.exec(endpoint ?? '')?.[1]
-
-/** Whatever was thrown, as a fault. */
-export function faultOf(thrown: unknown): VpnError {
-  if (thrown instanceof VpnFailure) return thrown.error
-  return { kind: 'internal', problem: thrown instanceof Error ? thrown.message : String(thrown) }
 }

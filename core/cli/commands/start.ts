@@ -1,5 +1,5 @@
 import { VpnFailure } from '../../errors.ts'
-import { faultOf } from '../../manager/tunnel.ts'
+import { faultOf } from '../../manager/fault.ts'
 import { demoProfile } from '../../profile/demo.ts'
 import { type CliContext, type ExitCode, reportFault } from '../context.ts'
 import { formatStatus } from '../format.ts'
