@@ -14,6 +14,7 @@ import { Secret } from '../core/bytes/secret.ts'
 import { channelOf, type Handlers } from '../core/contract/contract.ts'
 import { MOST_FILES } from '../core/contract/limits.ts'
 import type { Place, Settings } from '../core/contract/settings.ts'
+import { isAlive } from '../core/contract/snapshot.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { systemClock } from '../core/manager/dependencies.ts'
 import { faultOf } from '../core/manager/fault.ts'
@@ -261,7 +262,7 @@ export class App {
     this.#notify(snapshot)
     this.#names = new Map(snapshot.tunnels.map(({ profile, name }) => [profile, name]))
     const own = await this.#engine.own()
-    const alive = own?.tunnels.some(({ state }) => state !== 'idle' && state !== 'failed') ?? false
+    const alive = own?.tunnels.some(isAlive) ?? false
     this.#network.need(alive)
     this.#count(alive)
   }
@@ -297,6 +298,10 @@ export class App {
         },
         disconnect: (profile) => void this.#engine.disconnect(profile).catch(() => 0),
         retry: (profile) => void this.#engine.retry(profile).catch(() => false),
+        letOut: (profile) => {
+          this.#show({ view: 'status', profile })
+          void this.#engine.letOut(profile).catch(() => this.#followSoon())
+        },
         open: () => this.open(),
         settings: () => this.#show({ view: 'settings' }),
         quit: () => this.quit(),
@@ -352,6 +357,7 @@ export class App {
         },
         disconnect: ({ profile }) => engine.disconnect(profile),
         retry: ({ profile }) => engine.retry(profile),
+        letOut: async ({ profile }) => (await engine.letOut(profile)).length > 0,
         tryOut: ({ profile }) => engine.tryOut(profile),
         messages: async ({ profile, after }) => (await engine.messages(profile, after)).slice(0, 500),
         tree: ({ profile, number }) => engine.tree(profile, number),

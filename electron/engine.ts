@@ -11,6 +11,7 @@ import { controlTarget } from '../core/manager/control-target.ts'
 import { openManager } from '../core/manager/engine.ts'
 import { faultOf } from '../core/manager/fault.ts'
 import type { History } from '../core/manager/history.ts'
+import { HoldFile } from '../core/manager/hold-file.ts'
 import type { Manager } from '../core/manager/manager.ts'
 import type { PromptAnswer } from '../core/manager/prompts.ts'
 import { watchProfiles } from '../core/manager/watch-profiles.ts'
@@ -30,6 +31,7 @@ interface Carrier {
   tree(profile: string, number: number): Promise<MessageTree | undefined>
   find(profile: string, wanted: string): Promise<Finding>
   retry(profile: string): Promise<boolean>
+  letOut(profile: string): Promise<readonly string[]>
   close(): Promise<void>
 }
 
@@ -103,6 +105,11 @@ export class Engine {
 
   async retry(profile: string): Promise<boolean> {
     return (await this.#open()).retry(profile)
+  }
+
+  /** Lets out what its kill switch holds back. Throws `VpnFailure`; traffic then still waits. */
+  async letOut(profile: string): Promise<readonly string[]> {
+    return (await this.#open()).letOut(profile)
   }
 
   async tryOut(profile: string): Promise<readonly Probe[]> {
@@ -194,6 +201,7 @@ export class Engine {
       tree: (profile, number) => client.tree(profile, number),
       find: (profile, wanted) => client.find(profile, wanted),
       retry: (profile) => client.retry(profile),
+      letOut: (profile) => client.letOut(profile),
       close: async () => client.close(),
     }
   }
@@ -210,6 +218,7 @@ export class Engine {
         keychain.set(profile.id, name, secret).catch((thrown) => note(`keychain: ${faultOf(thrown).kind}`)),
       onNote: note,
       history,
+      holds: new HoldFile(home),
     })
     const target = controlTarget(manager, profiles, given)
     const control = await serveControl(path, target)
@@ -225,6 +234,7 @@ export class Engine {
       tree: (profile, number) => target.tree(profile, number),
       find: (profile, wanted) => target.find(profile, wanted),
       retry: async (profile) => target.retry(profile),
+      letOut: (profile) => target.letOut(profile),
       close: async () => {
         manager.prompts.cancelAll()
         await manager.close()

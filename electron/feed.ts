@@ -1,4 +1,4 @@
-import type { AppSnapshot } from '../core/contract/snapshot.ts'
+import { type AppSnapshot, isAlive } from '../core/contract/snapshot.ts'
 import type { Clock } from '../core/manager/dependencies.ts'
 
 /** Ours: fast enough to look immediate, slow enough that a storm of changes costs next to nothing. */
@@ -88,5 +88,3 @@ export class Feed {
     }
   }
 }
-
-const isAlive = ({ state }: AppSnapshot['tunnels'][number]): boolean => state !== 'idle' && state !== 'failed'

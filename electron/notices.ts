@@ -1,5 +1,13 @@
 import type { AppSnapshot, TunnelSnapshot } from '../core/contract/snapshot.ts'
-import { askingNotice, connectedNotice, failedNotice, type Notice, reconnectingNotice } from './words.ts'
+import {
+  askingNotice,
+  blockedNotice,
+  connectedNotice,
+  failedNotice,
+  isBlocked,
+  type Notice,
+  reconnectingNotice,
+} from './words.ts'
 
 export interface ProfileNotice extends Notice {
   readonly profile: string
@@ -31,6 +39,7 @@ export class Notices {
 }
 
 function noticeOf(tunnel: TunnelSnapshot): Notice | undefined {
+  if (isBlocked(tunnel)) return blockedNotice(tunnel.name, tunnel.error)
   switch (tunnel.state) {
     case 'connected':
       return connectedNotice(tunnel)

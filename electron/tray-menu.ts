@@ -1,11 +1,12 @@
 import type { MenuItemConstructorOptions } from 'electron'
-import type { AppSnapshot, TunnelSnapshot } from '../core/contract/snapshot.ts'
-import { connectTo, disconnectFrom, stateWords, WORDS } from './words.ts'
+import { type AppSnapshot, isAlive, type TunnelSnapshot } from '../core/contract/snapshot.ts'
+import { connectTo, disconnectFrom, isBlocked, stateWords, WORDS } from './words.ts'
 
 export interface TrayActions {
   connect(profile: string): void
   disconnect(profile: string): void
   retry(profile: string): void
+  letOut(profile: string): void
   open(): void
   settings(): void
   quit(): void
@@ -18,13 +19,14 @@ const NEAR = 5
 /** Ours: a menu longer than this helps nobody. The window has all of them. */
 const MOST = 50
 
-const isAlive = ({ state }: TunnelSnapshot): boolean => state !== 'idle' && state !== 'failed'
+/** What there is something to say about. */
+const isShown = (tunnel: TunnelSnapshot): boolean => isAlive(tunnel) || isBlocked(tunnel)
 
 /** One glyph for all tunnels: what needs a person first, then what works. */
 export function trayIcon({ tunnels }: Pick<AppSnapshot, 'tunnels'>): TrayIcon {
   const has = (...states: TunnelSnapshot['state'][]): boolean =>
     tunnels.some(({ state }) => states.includes(state))
-  if (tunnels.some(({ state, held = [] }) => state === 'reconnecting' && held.length > 0)) return 'blocked'
+  if (tunnels.some(isBlocked)) return 'blocked'
   if (has('reconnecting')) return 'reconnecting'
   if (has('phase1', 'phase2')) return 'connecting'
   if (has('connected', 'disconnecting')) return 'connected'
@@ -33,15 +35,15 @@ export function trayIcon({ tunnels }: Pick<AppSnapshot, 'tunnels'>): TrayIcon {
 
 /** What the tray says when somebody points at it. */
 export function trayTip({ tunnels }: Pick<AppSnapshot, 'tunnels'>): string {
-  const alive = tunnels.filter(isAlive)
-  if (alive.length === 0) return `${WORDS.app}: ${WORDS.none.toLowerCase()}`
-  return alive.map((tunnel) => `${tunnel.name}: ${stateWords(tunnel).toLowerCase()}`).join('\n')
+  const shown = tunnels.filter(isShown)
+  if (shown.length === 0) return `${WORDS.app}: ${WORDS.none.toLowerCase()}`
+  return shown.map((tunnel) => `${tunnel.name}: ${stateWords(tunnel).toLowerCase()}`).join('\n')
 }
 
 /** The menu of the tray: state, what can be done about it, other connections, the window. */
 export function trayMenu(snapshot: AppSnapshot, actions: TrayActions): MenuItemConstructorOptions[] {
-  const alive = snapshot.tunnels.filter(isAlive)
-  const running = new Set(alive.map(({ profile }) => profile))
+  const shown = snapshot.tunnels.filter(isShown)
+  const running = new Set(shown.map(({ profile }) => profile))
   const others = snapshot.profiles.filter(({ id }) => !running.has(id))
   const connectItem = ({ id, name }: { readonly id: string; readonly name: string }) => ({
     label: connectTo(name),
@@ -49,16 +51,16 @@ export function trayMenu(snapshot: AppSnapshot, actions: TrayActions): MenuItemC
   })
   const line: MenuItemConstructorOptions = { type: 'separator' }
   return [
-    ...(alive.length === 0
+    ...(shown.length === 0
       ? [{ label: WORDS.none, enabled: false }]
-      : alive.flatMap((tunnel) => tunnelItems(tunnel, actions))),
+      : shown.flatMap((tunnel) => tunnelItems(tunnel, actions))),
     line,
     ...others.slice(0, NEAR).map(connectItem),
     ...(others.length > NEAR ? [{ label: WORDS.all, submenu: others.slice(0, MOST).map(connectItem) }] : []),
     ...(others.length > 0 ? [line] : []),
     { label: WORDS.open, click: actions.open },
     { label: WORDS.settings, click: actions.settings },
-    { label: alive.length > 0 ? WORDS.quitAndDisconnect : WORDS.quit, click: actions.quit },
+    { label: shown.some(isAlive) ? WORDS.quitAndDisconnect : WORDS.quit, click: actions.quit },
   ]
 }
 
@@ -68,6 +70,9 @@ function tunnelItems(tunnel: TunnelSnapshot, actions: TrayActions): MenuItemCons
     ...(tunnel.retryAtMs === undefined
       ? []
       : [{ label: WORDS.retry, click: () => actions.retry(tunnel.profile) }]),
-    { label: disconnectFrom(tunnel.name), click: () => actions.disconnect(tunnel.profile) },
+    ...(isAlive(tunnel)
+      ? [{ label: disconnectFrom(tunnel.name), click: () => actions.disconnect(tunnel.profile) }]
+      : [{ label: WORDS.again, click: () => actions.connect(tunnel.profile) }]),
+    ...(isBlocked(tunnel) ? [{ label: WORDS.letOut, click: () => actions.letOut(tunnel.profile) }] : []),
   ]
 }

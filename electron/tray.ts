@@ -23,7 +23,12 @@ export class TrayGlyph {
     const { profiles, tunnels } = snapshot
     const shown = JSON.stringify([
       profiles.slice(0, 60).map(({ id, name }) => [id, name]),
-      tunnels.map(({ profile, state, retryAtMs }) => [profile, state, retryAtMs !== undefined]),
+      tunnels.map(({ profile, state, retryAtMs, held = [] }) => [
+        profile,
+        state,
+        retryAtMs !== undefined,
+        held.length,
+      ]),
       nativeTheme.shouldUseDarkColors,
     ])
     if (shown === this.#shown) return

@@ -11,6 +11,8 @@ export const WORDS = {
   settings: 'Settings',
   none: 'Not connected',
   retry: 'Try now',
+  again: 'Try again',
+  letOut: 'Let traffic out',
   stay: 'Stay connected',
   chooseFiles: 'Import a file',
   saveReport: 'Save the report',
@@ -33,9 +35,15 @@ const STATES: Readonly<Record<TunnelSnapshot['state'], string>> = {
   connected: 'Connected',
   reconnecting: 'Reconnecting',
   disconnecting: 'Disconnecting',
+  blocked: 'Blocked by the kill switch',
   failed: 'Stopped',
 }
-export const stateWords = ({ state }: Pick<TunnelSnapshot, 'state'>): string => STATES[state]
+export const stateWords = (tunnel: Pick<TunnelSnapshot, 'state' | 'held'>): string =>
+  STATES[isBlocked(tunnel) ? 'blocked' : tunnel.state]
+
+/** A kill switch holds its traffic back while the tunnel is gone. */
+export const isBlocked = ({ state, held = [] }: Pick<TunnelSnapshot, 'state' | 'held'>): boolean =>
+  state === 'blocked' || (state === 'reconnecting' && held.length > 0)
 
 export interface Notice {
   readonly title: string
@@ -63,6 +71,10 @@ export function connectedNotice({ name, network, steps }: TunnelSnapshot): Notic
 export const reconnectingNotice = (name: string, error: ErrorSnapshot | undefined): Notice => ({
   title: `${name} is reconnecting`,
   body: error === undefined ? 'The tunnel is being opened again.' : `${error.title}.`,
+})
+export const blockedNotice = (name: string, error: ErrorSnapshot | undefined): Notice => ({
+  title: `${name} is blocked by the kill switch`,
+  body: `${error?.title ?? 'Culvert had ended'}. Its traffic waits; nothing leaks.`,
 })
 export const failedNotice = (name: string, error: ErrorSnapshot | undefined): Notice => ({
   title: error?.title ?? `${name} stopped`,

@@ -7,6 +7,7 @@ import type { ControlClient } from '../manager/control-client.ts'
 import type { ManagerDependencies } from '../manager/dependencies.ts'
 import type { Finding } from '../manager/doctor.ts'
 import { faultOf } from '../manager/fault.ts'
+import type { HoldRecord } from '../manager/hold.ts'
 import type { Manager } from '../manager/manager.ts'
 import type { ImportFile } from '../profile/import/bundle.ts'
 import type { ProfileStore } from '../profile/store.ts'
@@ -25,6 +26,8 @@ export interface CliContext {
   readonly home: string
   readonly profiles: ProfileStore
   readonly keychain: SecretStore
+  /** What kill switches hold back, also after a crash. */
+  readonly holds: HoldRecord
   /** Unix time in ms. */
   now(): number
   /** Makes the engine. `attended`: whether a person answers prompts. Throws `VpnFailure` (`nativeMissing`). */

@@ -9,6 +9,7 @@ const STATE_WORDS: Readonly<Record<TunnelSnapshot['state'], string>> = {
   connected: 'connected',
   reconnecting: 'reconnecting',
   disconnecting: 'disconnecting',
+  blocked: 'blocked by the kill switch',
   failed: 'stopped',
 }
 
@@ -23,6 +24,9 @@ export function formatTunnel(tunnel: TunnelSnapshot, nowMs: number): string {
   if (tunnel.error !== undefined) {
     lines.push(`  ${tunnel.error.title}: ${tunnel.error.detail}`)
     lines.push(...tunnel.error.tryThis.map((advice) => `  - ${advice}`))
+  }
+  if (tunnel.held !== undefined) {
+    lines.push(`  Held back: ${heldWords(tunnel.held)}. \`culvert unblock\` lets it out.`)
   }
   if (tunnel.phase1 !== undefined) lines.push(...formatPhase1(tunnel.phase1, nowMs))
   for (const child of tunnel.phase2) lines.push(...formatPhase2(child, nowMs))
@@ -51,6 +55,10 @@ function headline(tunnel: TunnelSnapshot, nowMs: number): string {
   if (tunnel.retryAtMs !== undefined) parts.push(`next try in ${duration(tunnel.retryAtMs - nowMs)}`)
   return `${tunnel.name}: ${parts.join(', ')} — ${to}`
 }
+
+/** What a kill switch holds back: `all traffic`, `traffic for 10.0.0.0/8`. */
+export const heldWords = (networks: readonly string[]): string =>
+  networks.some((network) => network.endsWith('/0')) ? 'all traffic' : `traffic for ${list(networks)}`
 
 /** Phase 1, the agreement. */
 export function formatPhase1(phase1: Phase1Snapshot, nowMs: number): readonly string[] {

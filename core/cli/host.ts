@@ -1,3 +1,4 @@
+import { isAlive } from '../contract/snapshot.ts'
 import type { VpnError } from '../errors.ts'
 import { controlPath } from '../manager/control-protocol.ts'
 import { type ControlServer, serveControl } from '../manager/control-server.ts'
@@ -103,8 +104,7 @@ export async function openHost(context: CliContext, options: HostOptions): Promi
 }
 
 function allEnded(manager: Manager): Promise<void> {
-  const ended = (): boolean =>
-    manager.snapshot().tunnels.every(({ state }) => state === 'idle' || state === 'failed')
+  const ended = (): boolean => !manager.snapshot().tunnels.some(isAlive)
   return new Promise((resolve) => {
     if (ended()) return resolve()
     const unsubscribe = manager.subscribe({

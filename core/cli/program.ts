@@ -8,7 +8,7 @@ import { gateway } from './commands/gateway.ts'
 import { importFiles } from './commands/import.ts'
 import { editProfile, exportProfile, listProfiles, removeProfile } from './commands/profiles.ts'
 import { start } from './commands/start.ts'
-import { disconnect, inspect, status } from './commands/status.ts'
+import { disconnect, inspect, status, unblock } from './commands/status.ts'
 import { type CliContext, type ExitCode, reporting } from './context.ts'
 
 const JSON_FLAG = ['--json', 'answer in JSON, one object a line', false] as const
@@ -105,6 +105,12 @@ function buildProgram(context: CliContext, run: Run): Command {
     .option('--all', 'all of them', false)
     .option(...JSON_FLAG)
     .action((name, { json }) => run(json, () => disconnect(context, name, json)))
+  program
+    .command('unblock')
+    .description('let traffic out that a kill switch holds back, also after a crash')
+    .argument('[profile]')
+    .option(...JSON_FLAG)
+    .action((name, { json }) => run(json, () => unblock(context, name, json)))
   program
     .command('status')
     .description('phase 1 and phase 2 of what runs')

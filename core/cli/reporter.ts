@@ -1,4 +1,5 @@
 import type { AppSnapshot, TunnelSnapshot } from '../contract/snapshot.ts'
+import { heldWords } from './format.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -72,6 +73,9 @@ function linesFor(tunnel: TunnelSnapshot): readonly string[] {
   }
   if (tunnel.state === 'reconnecting' && tunnel.error !== undefined) {
     lines.push(`reconnecting: ${tunnel.error.title}: ${tunnel.error.detail} [${tunnel.sinceMs}]`)
+  }
+  if (tunnel.state !== 'connected' && tunnel.held !== undefined) {
+    lines.push(`${heldWords(tunnel.held)} is held back by the kill switch`)
   }
   if (tunnel.state === 'disconnecting') lines.push('disconnecting')
   if (tunnel.state === 'idle') lines.push('disconnected')

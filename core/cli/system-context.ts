@@ -10,6 +10,7 @@ import { controlPath } from '../manager/control-protocol.ts'
 import { examine } from '../manager/doctor.ts'
 import { openManager } from '../manager/engine.ts'
 import { History } from '../manager/history.ts'
+import { HoldFile } from '../manager/hold-file.ts'
 import { readFileNamed, readNamed } from '../manager/named-files.ts'
 import { demoProfile } from '../profile/demo.ts'
 import { culvertHome, ProfileStore } from '../profile/store.ts'
@@ -22,14 +23,16 @@ export function systemContext(program: string): CliContext {
   const home = culvertHome()
   const profiles = new ProfileStore(home, [demoProfile()])
   const keychain = new KeyringSecrets()
+  const holds = new HoldFile(home)
   return {
     terminal: systemTerminal(),
     home,
     profiles,
     keychain,
+    holds,
     now: () => Date.now(),
     openManager: (secret, onNote, attended) =>
-      openManager({ profiles, secret, onNote, attended, history: new History(home) }),
+      openManager({ profiles, secret, onNote, attended, history: new History(home), holds }),
     openGateway: openMachineGateway,
     findRunning: () => ControlClient.open(controlPath(home)),
     onStop,

@@ -119,6 +119,8 @@ export const contract = {
     disconnect: call(v.strictObject({ profile: v.optional(profile) }), shape<number>()),
     /** Tries at once what waits for its next try; answers whether it did wait. */
     retry: call(v.strictObject({ profile }), shape<boolean>()),
+    /** Lets out what its kill switch holds back; answers whether there was anything. */
+    letOut: call(v.strictObject({ profile }), shape<boolean>()),
     /** Tries a running tunnel out; nothing where nobody is known to answer behind it, or another Culvert carries it. */
     tryOut: call(v.strictObject({ profile }), shape<readonly Probe[]>()),
     /** Messages with a number above `after`, oldest first, at most 500 of them. */

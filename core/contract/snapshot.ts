@@ -22,6 +22,8 @@ export interface ProfileSummary {
   readonly signIn: string
   /** Somebody is known to answer behind its gateway, so that its tunnel can be tried out. */
   readonly canTry?: true
+  /** It has a kill switch. */
+  readonly killSwitch?: true
   /** Secrets the keychain is known to hold, by name (`psk`). */
   readonly saved: readonly string[]
 }
@@ -33,7 +35,13 @@ export type TunnelPhase =
   | 'connected'
   | 'reconnecting'
   | 'disconnecting'
+  /** It has ended, and its traffic is still held back: by a fault that needs a person, or an earlier run that crashed. */
+  | 'blocked'
   | 'failed'
+
+/** Whether there is something to end: a tunnel that stands, or is on its way to or from that. */
+export const isAlive = ({ state }: { readonly state: TunnelPhase }): boolean =>
+  state !== 'idle' && state !== 'failed' && state !== 'blocked'
 
 export interface TunnelSnapshot {
   readonly profile: string
@@ -48,7 +56,7 @@ export interface TunnelSnapshot {
   readonly phase1: Phase1Snapshot | undefined
   readonly phase2: readonly Phase2Snapshot[]
   readonly network: NetworkSnapshot | undefined
-  /** The last fault, as kind and sentences; present while `failed` or `reconnecting`. */
+  /** The last fault, as kind and sentences; present while `failed`, `blocked` or `reconnecting`. */
   readonly error: ErrorSnapshot | undefined
   /** Unix time in ms of the next try while reconnecting. */
   readonly retryAtMs: number | undefined

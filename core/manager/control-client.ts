@@ -95,6 +95,13 @@ export class ControlClient {
     return this.#call({ call: 'retry', profile }) as Promise<boolean>
   }
 
+  letOut(profile?: string): Promise<readonly string[]> {
+    return this.#call({
+      call: 'letOut',
+      ...(profile === undefined ? {} : { profile }),
+    }) as Promise<readonly string[]>
+  }
+
   close(): void {
     this.#socket.end()
     this.#socket.destroy()

@@ -25,6 +25,8 @@ export type ControlCall =
   | { readonly id: number; readonly call: 'find'; readonly profile: string; readonly wanted: string }
   /** Tries at once what waits for its next try. */
   | { readonly id: number; readonly call: 'retry'; readonly profile: string }
+  /** Lets out what a kill switch holds back. Without `profile`: all. */
+  | { readonly id: number; readonly call: 'letOut'; readonly profile?: string }
 
 /** What comes back: one answer for each call, and after `subscribe` every change. */
 export type ControlReply =
@@ -45,6 +47,8 @@ export interface ControlTarget {
   find(profile: string, wanted: string): Promise<Finding>
   /** Whether it waited for its next try. */
   retry(profile: string): boolean
+  /** The names of the connections whose traffic was held back and is not any more. */
+  letOut(profile?: string): Promise<readonly string[]>
 }
 
 /** Ours: no honest call is longer, and a longer one must not fill the memory. */

@@ -134,6 +134,8 @@ async function answer(call: ControlCall, target: ControlTarget): Promise<unknown
       return target.find(call.profile, call.wanted)
     case 'retry':
       return target.retry(call.profile)
+    case 'letOut':
+      return target.letOut(call.profile)
   }
 }
 
@@ -153,6 +155,7 @@ function parseCall(line: string): ControlCall {
     case 'snapshot':
     case 'subscribe':
       return { id, call }
+    case 'letOut':
     case 'disconnect':
       if (!named) throw refusal('a text is expected as profile')
       return profile === undefined ? { id, call } : { id, call, profile }

@@ -30,6 +30,7 @@ export function controlTarget(
     tree: async (name, number) => messageTree(manager.messages((await profiles.find(name)).id), number),
     find: async (name, wanted) => findMessages(manager.messages((await profiles.find(name)).id), wanted),
     retry: (name) => manager.retry(name),
+    letOut: (name) => manager.letOut(name),
   }
 }
 

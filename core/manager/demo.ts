@@ -39,7 +39,7 @@ export function withDemo(needs: ManagerDependencies, openDemo: () => Promise<Dem
   return {
     ...needs,
     placeOf: (profile) => (isDemo(profile) ? PLACE : (needs.placeOf?.(profile) ?? '')),
-    openEdge: (profile) => (isDemo(profile) ? open() : needs.openEdge(profile)),
+    openEdge: (place) => (place === PLACE ? open() : needs.openEdge(place)),
     // No name server knows the demo's; it is asked for before the gateway is there.
     resolve: async (host) => (host === DEMO_HOST ? DEMO_ADDRESSES : needs.resolve(host)),
     secret: async (profile, name) => (isDemo(profile) ? running().secret() : needs.secret(profile, name)),

@@ -7,6 +7,7 @@ import type { OsEdge, TunnelPlan } from '../net/plan.ts'
 import type { Profile } from '../profile/schema.ts'
 import type { ProfileList } from '../profile/store.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+import type { HoldRecord } from './hold.ts'
 
 export interface Clock {
   /** Unix time in ms. */
@@ -44,8 +45,8 @@ export interface ManagerDependencies {
   keep?(profile: Profile, name: string, secret: Secret): Promise<void>
   /** Numeric addresses of a host, best first. Throws `VpnFailure` (`nameNotResolved`). */
   resolve(host: string): Promise<readonly string[]>
-  /** The edge of a profile's place, opened when the first tunnel there needs it. */
-  openEdge(profile: Profile): Promise<OsEdge>
+  /** The edge of a place, opened when the first tunnel there needs it. */
+  openEdge(place: string): Promise<OsEdge>
   /** Which place a profile's tunnels are in; `''`, or left out, is this machine. Tunnels of one place share an edge. */
   placeOf?(profile: Profile): string
   /** Tries the tunnel of a profile out, where somebody is known to answer behind it. */
@@ -57,6 +58,10 @@ export interface ManagerDependencies {
     readonly listener: ConnectionListener
   }): Connection
   planFor(agreement: Agreement): TunnelPlan
+  /** The networks this computer is on, CIDR; left out: none is known. */
+  nearby?(): readonly string[]
+  /** Where holds of kill switches are written down; left out: nowhere. */
+  readonly holds?: HoldRecord
   closeFd(fd: number): void
   /** Writes down a connection that was. */
   record?(profile: Profile, past: PastConnection): void

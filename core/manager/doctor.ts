@@ -41,6 +41,7 @@ export function thingsToExamine(
     ['helper', helper],
     ['permission', permission],
     ['TUN device', tunDevice],
+    ['kill switch', killSwitch],
     ['algorithms', algorithms],
     ['name servers', nameServers],
     ['keychain', () => keychainAnswers(keychain)],
@@ -106,6 +107,17 @@ function tunDevice(): Examined {
   }
   if (existsSync(path)) return ok(path)
   return missing(new VpnFailure({ kind: 'noTun', problem: `there is no ${path}` }))
+}
+
+/** The program the helper gives its rules to. Only profiles with a kill switch need it. */
+function killSwitch(): Examined {
+  const path = '/usr/sbin/nft'
+  if (existsSync(path)) return ok(`nftables is there (${path})`)
+  return {
+    state: 'warning',
+    detail: `there is no ${path}: profiles with a kill switch do not connect`,
+    tryThis: ['Install nftables (Debian: apt-get install nftables)'],
+  }
 }
 
 function algorithms(): Examined {

@@ -14,6 +14,7 @@ import type { Profile } from '../profile/schema.ts'
 import { withDemo } from './demo.ts'
 import { type Agreement, type ManagerDependencies, systemClock } from './dependencies.ts'
 import type { History } from './history.ts'
+import type { HoldRecord } from './hold.ts'
 import { Manager } from './manager.ts'
 
 export interface EngineOptions {
@@ -25,6 +26,8 @@ export interface EngineOptions {
   readonly onNote?: (note: string) => void
   /** Where connections that were are written down; left out: nowhere. */
   readonly history?: Pick<History, 'add'>
+  /** Where traffic that is held back is written down; left out: nowhere. */
+  readonly holds?: HoldRecord
 }
 
 /**
@@ -35,7 +38,7 @@ export function openManager(options: EngineOptions): Manager {
   const addon = loadAddon()
   const registry = createRegistry(addon)
   const revocation = new RevocationDesk()
-  const { onNote, history } = options
+  const { onNote, history, holds } = options
   const machine: ManagerDependencies = {
     profiles: options.profiles,
     secret: options.secret,
@@ -50,6 +53,8 @@ export function openManager(options: EngineOptions): Manager {
         ...engineChoice(),
       }),
     planFor: planOf,
+    nearby: localNetworks,
+    ...(holds === undefined ? {} : { holds }),
     closeFd: (fd) => addon.closeFd(fd),
     record: (profile, past) => void history?.add(profile.id, past),
     clock: systemClock,

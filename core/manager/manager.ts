@@ -7,6 +7,7 @@ import { isDemo } from '../profile/demo.ts'
 import { authWords, type Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
 import { askPerson } from './gateway-questions.ts'
+import { asTunnel, type HeldTraffic, Hold } from './hold.ts'
 import type { LoggedMessage } from './message-log.ts'
 import { PendingSecrets } from './pending-secrets.ts'
 import { Prompts } from './prompts.ts'
@@ -31,10 +32,14 @@ export class Manager {
   /** By place. */
   readonly #edges = new Map<string, Promise<OsEdge>>()
   readonly #goodbyes = new Map<string, Promise<void>>()
+  /** Kill switches by profile, on or not. */
+  readonly #holds = new Map<string, Hold>()
   #closing: Promise<void> | undefined
 
   constructor(needs: ManagerDependencies) {
     this.#needs = needs
+    for (const held of needs.holds?.list() ?? [])
+      this.#holds.set(held.profile, new Hold(held.device, needs.holds, held))
   }
 
   /** Everything as of now. Counters are read afresh each time; `revision` grows when more than counters changed. */
@@ -42,7 +47,10 @@ export class Manager {
     return {
       revision: this.#revision,
       profiles: this.#profiles,
-      tunnels: [...this.#tunnels.values()].map((tunnel) => tunnel.snapshot()),
+      tunnels: [
+        ...[...this.#tunnels.values()].map((tunnel) => tunnel.snapshot()),
+        ...this.#leftBehind().map(({ held }) => asTunnel(held)),
+      ],
       prompts: this.prompts.open,
     }
   }
@@ -63,6 +71,7 @@ export class Manager {
       gateway: profile.gateway.host,
       signIn: `${IKE_VERSIONS[profile.ike.version]}, ${authWords(profile.auth)}`,
       ...(isDemo(profile) ? { canTry: true } : {}),
+      ...(profile.killSwitch === true ? { killSwitch: true } : {}),
       saved: [],
     }))
     this.#changed()
@@ -85,13 +94,15 @@ export class Manager {
       note: (text: string) => {
         for (const listener of this.#listeners) listener.note?.(profile.id, text)
       },
-      edge: () => this.#openEdge(profile),
+      edge: () => this.#openEdge(this.#placeOf(profile)),
       ask: (question: EapQuestion, untilMs: number) =>
         askPerson(this.prompts, this.#needs, pending, profile, question, untilMs),
       signedIn: () =>
         void pending.accepted(async (name, secret) => this.#needs.keep?.(profile, name, secret)),
     }
-    const tunnel = new Tunnel(profile, this.#freeDevice(), this.#needs, owner, running?.log)
+    const hold = this.#holdOf(profile)
+    const device = hold?.device ?? this.#freeDevice()
+    const tunnel = new Tunnel(profile, device, this.#needs, owner, hold, running?.log)
     this.#tunnels.set(profile.id, tunnel)
     tunnel.start()
     void tunnel.finished().finally(() => pending.close())
@@ -104,8 +115,57 @@ export class Manager {
     return profile.id
   }
 
-  /** Ends one tunnel by profile name or id, or all. Resolves when the machine is as it was; returns how many there were. */
+  /**
+   * Ends one tunnel by profile name or id, or all, and lets out what their kill switches hold back. Resolves when the
+   * machine is as it was; returns how many there were. Throws `VpnFailure` when traffic could not be let out.
+   */
   async disconnect(name?: string): Promise<number> {
+    const ended = await this.#end(name)
+    return ended + (await this.#letOut(name)).length
+  }
+
+  /**
+   * Lets out what kill switches hold back, of a profile by name or id, or of all; returns the names of their connections.
+   * A tunnel on its way goes on, and holds back again once it stands. Throws `VpnFailure`; traffic then still waits.
+   */
+  async letOut(name?: string): Promise<readonly string[]> {
+    const names = await this.#letOut(name)
+    if (name !== undefined && names.length === 0) await this.#needs.profiles.find(name)
+    return names
+  }
+
+  async #letOut(name: string | undefined): Promise<readonly string[]> {
+    const held = [...this.#tunnels.values()].filter((one) => one.held !== undefined)
+    const tunnels = held.filter((one) => name === undefined || isNamed(one, name))
+    const left = this.#leftBehind(name)
+    for (const tunnel of tunnels) await tunnel.letOut()
+    for (const { hold } of left) await hold.lift(await this.#openEdge(''))
+    if (left.length > 0) this.#changed()
+    return [...tunnels.map(({ profile }) => profile.name), ...left.map((one) => one.held.name)]
+  }
+
+  /** Holds of an earlier run, which no tunnel of this one has taken over. */
+  #leftBehind(name?: string): readonly { readonly hold: Hold; readonly held: HeldTraffic }[] {
+    return [...this.#holds.values()].flatMap((hold) => {
+      const { held } = hold
+      if (held === undefined || this.#tunnels.has(held.profile)) return []
+      return name === undefined || isCalled(held.profile, held.name, name) ? [{ hold, held }] : []
+    })
+  }
+
+  /** Its kill switch, where it has one or had one that is still on. The demo touches nothing that could leak. */
+  #holdOf(profile: Profile): Hold | undefined {
+    const wanted = profile.killSwitch === true && this.#placeOf(profile) === ''
+    const known = this.#holds.get(profile.id)
+    if (known?.held !== undefined) return known
+    this.#holds.delete(profile.id)
+    if (!wanted) return undefined
+    const hold = new Hold(this.#freeDevice(), this.#needs.holds)
+    this.#holds.set(profile.id, hold)
+    return hold
+  }
+
+  async #end(name: string | undefined): Promise<number> {
     const running = [...this.#tunnels.values()].filter((tunnel) => !tunnel.ended)
     const wanted = name === undefined ? running : running.filter((tunnel) => isNamed(tunnel, name))
     if (wanted.length === 0 && name !== undefined) await this.#needs.profiles.find(name)
@@ -150,9 +210,9 @@ export class Manager {
     if (tunnel !== undefined && !tunnel.ended) yield* this.#needs.probe?.(tunnel.profile) ?? []
   }
 
-  /** Ends all tunnels and the helper. */
+  /** Ends all tunnels and the helper. What a kill switch holds back after a fault stays so: nobody has let it out. */
   close(): Promise<void> {
-    this.#closing ??= this.disconnect().then(async () => {
+    this.#closing ??= this.#end(undefined).then(async () => {
       const places = new Set([...this.#edges.keys(), ...this.#goodbyes.keys()])
       await Promise.all([...places].map((place) => this.#closeEdge(place)))
     })
@@ -163,15 +223,24 @@ export class Manager {
     return this.#needs.placeOf?.(profile) ?? ''
   }
 
-  #openEdge(profile: Profile): Promise<OsEdge> {
-    const place = this.#placeOf(profile)
-    const edge = this.#edges.get(place) ?? this.#needs.openEdge(profile)
+  #openEdge(place: string): Promise<OsEdge> {
+    const before = this.#edges.get(place)
+    const edge =
+      before === undefined
+        ? this.#needs.openEdge(place)
+        : before.then((opened) => (opened.ended ? this.#openAnother(place, opened) : opened))
     this.#edges.set(place, edge)
     // A helper that did not start (a password dialog closed) is asked for again at the next try.
     edge.catch(() => {
       if (this.#edges.get(place) === edge) this.#edges.delete(place)
     })
     return edge
+  }
+
+  /** The helper was killed: a new one undoes what the old one has left. */
+  async #openAnother(place: string, ended: OsEdge): Promise<OsEdge> {
+    await ended.close()
+    return this.#needs.openEdge(place)
   }
 
   /** A place other than this machine is given up with its last tunnel. */
@@ -195,7 +264,9 @@ export class Manager {
   }
 
   #freeDevice(): string {
-    const taken = new Set([...this.#tunnels.values()].filter((one) => !one.ended).map((one) => one.device))
+    const running = [...this.#tunnels.values()].filter((one) => !one.ended)
+    const held = [...this.#holds.values()].filter((hold) => hold.held !== undefined)
+    const taken = new Set([...running, ...held].map(({ device }) => device))
     for (let number = 0; ; number += 1) if (!taken.has(`culvert${number}`)) return `culvert${number}`
   }
 
@@ -205,7 +276,9 @@ export class Manager {
   }
 }
 
-function isNamed(tunnel: Tunnel, name: string): boolean {
+const isNamed = ({ profile }: Tunnel, name: string): boolean => isCalled(profile.id, profile.name, name)
+
+function isCalled(id: string, called: string, name: string): boolean {
   const wanted = name.trim().toLowerCase()
-  return tunnel.profile.id === wanted || tunnel.profile.name.toLowerCase() === wanted
+  return id === wanted || called.toLowerCase() === wanted
 }

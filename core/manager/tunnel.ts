@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { adviceFor } from '../advice.ts'
 import type { Secret } from '../bytes/secret.ts'
-import type { NetworkSnapshot, TunnelPhase, TunnelSnapshot } from '../contract/snapshot.ts'
+import { isAlive, type NetworkSnapshot, type TunnelPhase, type TunnelSnapshot } from '../contract/snapshot.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
 import {
   type Connection,
@@ -17,6 +17,8 @@ import { type Attempt, addressIn, isProof, newAttempt, phaseShown, release } fro
 import { backoffMs, isPassing } from './backoff.ts'
 import type { Agreement, ManagerDependencies } from './dependencies.ts'
 import { faultOf } from './fault.ts'
+import type { Hold } from './hold.ts'
+import { KillSwitch } from './kill-switch.ts'
 import { MessageLog } from './message-log.ts'
 import { SecondTry } from './second-try.ts'
 import { Steps } from './steps.ts'
@@ -49,6 +51,9 @@ export class Tunnel {
   readonly #steps = new Steps()
   readonly #secondTry: SecondTry
   readonly #totals = new Totals()
+  readonly #switch: KillSwitch
+  /** All that the gateway's name stood for. */
+  #addresses: readonly string[] = []
   #phase: TunnelPhase = 'idle'
   #sinceMs: number
   #step = ''
@@ -67,16 +72,18 @@ export class Tunnel {
   #onConnected: ((ending: Ending | undefined) => void)[] = []
   #onEnd: (() => void)[] = []
 
-  /** `log`: of an earlier tunnel of this profile, to go on with. */
+  /** `hold`: its kill switch, which may be on already. `log`: of an earlier tunnel of this profile, to go on with. */
   constructor(
     profile: Profile,
     device: string,
     needs: ManagerDependencies,
     owner: TunnelOwner,
+    hold?: Hold,
     log = new MessageLog(),
   ) {
     this.profile = profile
     this.log = log
+    this.#switch = new KillSwitch(profile, needs, hold)
     this.#device = device
     this.#needs = needs
     this.#owner = owner
@@ -90,7 +97,7 @@ export class Tunnel {
 
   /** Whether it has come to its end: by request, or by a fault that needs a person. */
   get ended(): boolean {
-    return this.#phase === 'idle' || this.#phase === 'failed'
+    return !isAlive({ state: this.#phase })
   }
 
   start(): void {
@@ -138,6 +145,18 @@ export class Tunnel {
     return gone
   }
 
+  /** Lets out what its kill switch holds back, until it stands again. Throws `VpnFailure`; traffic then still waits. */
+  async letOut(): Promise<void> {
+    await this.#switch.letOut(() => this.#owner.edge(), !this.ended && !this.#leaving)
+    if (this.#phase === 'blocked') this.#enter(this.#error === undefined ? 'idle' : 'failed', '')
+    else this.#owner.changed()
+  }
+
+  /** What its kill switch holds back while it does not stand. */
+  get held(): readonly string[] | undefined {
+    return this.#phase === 'connected' ? undefined : this.#switch.networks
+  }
+
   /** Does not wait any longer for the next try; returns whether there was one to wait for. */
   retry(): boolean {
     if (this.#retryAtMs === undefined || this.#leaving) return false
@@ -169,6 +188,7 @@ export class Tunnel {
     const view = this.#attempt?.connection?.view() ?? this.#lastView
     const live = this.#attempt?.connection !== undefined && !this.#attempt.over
     const phase = live ? phaseShown(this.#phase, view?.state) : this.#phase
+    const { held } = this
     const negotiating = phase === 'phase1' || phase === 'phase2'
     return {
       profile: this.profile.id,
@@ -184,11 +204,12 @@ export class Tunnel {
       error: this.#errorShown(phase),
       retryAtMs: this.#retryAtMs,
       rekeys: view?.rekeys ?? { ike: 0, child: 0 },
+      ...(held === undefined ? {} : { held }),
     }
   }
 
   #errorShown(phase: TunnelPhase): TunnelSnapshot['error'] {
-    if (this.#error === undefined || (phase !== 'failed' && phase !== 'reconnecting')) return undefined
+    if (this.#error === undefined || (isAlive({ state: phase }) && phase !== 'reconnecting')) return undefined
     return { kind: this.#error.kind, fault: this.#error, ...adviceFor(this.#error) }
   }
 
@@ -210,6 +231,8 @@ export class Tunnel {
       const edge = await this.#owner.edge()
       if (attempt.over) return
       attempt.edge = edge
+      await this.#switch.before(edge, this.#addresses)
+      if (attempt.over) return
       await this.#openDevice(attempt, edge)
       if (attempt.over) return this.#release(attempt)
       const secrets = await this.#secrets()
@@ -263,7 +286,8 @@ export class Tunnel {
   async #nextAddress(): Promise<string> {
     const { host } = this.profile.gateway
     if (this.#untried.length === 0) {
-      this.#untried = isIP(host) === 0 ? [...(await this.#needs.resolve(host))] : [host]
+      this.#addresses = isIP(host) === 0 ? await this.#switch.lookUp(host) : [host]
+      this.#untried = [...this.#addresses]
     }
     const address = this.#untried.shift()
     if (address === undefined) throw new VpnFailure({ kind: 'nameNotResolved', host, code: 'ENODATA' })
@@ -313,6 +337,8 @@ export class Tunnel {
       this.#enter('phase2', 'opening the tunnel')
       const plan = this.#needs.planFor(agreement)
       attempt.plan = plan
+      const networks = [...new Set([...plan.routes, ...plan.unreachable])]
+      await this.#switch.agreed(edge, networks, this.#addresses)
       await edge.apply(plan)
       if (attempt.over || this.#leaving) return
       if (!attempt.attached) connection.attachTun(fd)
@@ -414,8 +440,12 @@ export class Tunnel {
     this.#retryAtMs = undefined
     this.#secondTry.close()
     this.#error = error
-    this.#enter(error === undefined ? 'idle' : 'failed', '')
-    this.#tell({ error })
+    // By the person's own wish traffic goes out again; whatever else ended the tunnel, it waits.
+    const calledOff = error?.kind === 'cancelled' && !this.#wasConnected && !this.#switch.wasOn
+    if (this.#leaving || calledOff) await this.letOut().catch((thrown) => (this.#error = faultOf(thrown)))
+    const held = this.#switch.networks !== undefined
+    this.#enter(held ? 'blocked' : this.#error === undefined ? 'idle' : 'failed', '')
+    this.#tell({ error: this.#error })
   }
 
   /** The machine as it was before this attempt. */

@@ -150,6 +150,8 @@ export const profileSchema = v.strictObject({
   ),
   /** The local network keeps its usual way under a full tunnel. */
   allowLan: v.optional(v.boolean(), true),
+  /** What belongs into the tunnel never goes another way: not while it is made, nor when it is lost. */
+  killSwitch: v.optional(v.boolean()),
   /** UDP encapsulation even where no NAT is found. */
   forceEncapsulation: v.optional(v.boolean(), true),
   /** Algorithms that need a switch, switched on by name. */

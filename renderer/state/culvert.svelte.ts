@@ -141,6 +141,11 @@ export class Culvert {
     await this.#api.session.retry({ profile })
   }
 
+  async letOut(profile: string): Promise<void> {
+    const outcome = await this.#api.session.letOut({ profile })
+    this.#refuse(profile, outcome.ok ? undefined : outcome.error)
+  }
+
   /** Answers leave this process with the call, too. */
   async answer(id: number, { secrets = {}, key }: Given, save: boolean): Promise<void> {
     await this.#api.prompts.answer({ id, values: secrets, key, save })

@@ -58,6 +58,10 @@ export const WORDS = {
   compact: 'Small window',
   full: 'Full window',
   tryNow: 'Try now',
+  letOut: 'Let traffic out',
+  killSwitch: 'Kill switch',
+  on: 'On',
+  off: 'Off',
   close: 'Close',
   continue: 'Continue',
   whenYouConnect: 'When you connect',
@@ -185,7 +189,7 @@ export function sentence(
     case 'reconnecting':
       return error === undefined ? 'The tunnel is being opened again.' : `${error.title}. ${error.detail}`
     case 'blocked':
-      return `${error?.title ?? 'The tunnel dropped'}. Traffic for ${tunnel?.held?.join(' and ') ?? 'it'} waits here; everything else goes out as usual.`
+      return `${error?.title ?? 'Culvert had ended in the middle of it'}. ${waits(tunnel?.held ?? [])}`
     case 'disconnecting':
       return 'Telling the gateway and putting routes back.'
     case 'error':
@@ -207,6 +211,12 @@ function through(name: string, tunnel: TunnelSnapshot | undefined): string {
   const what = COUNTS[routes.length] ?? `${routes.length} networks go`
   return `${what} through ${name}. Everything else goes out as usual.`
 }
+
+/** What a kill switch holds back. */
+const waits = (networks: readonly string[]): string =>
+  networks.some((network) => network.endsWith('/0'))
+    ? 'All your traffic waits here.'
+    : `Traffic for ${networks.join(' and ')} waits here; everything else goes out as usual.`
 
 /** One line in the list. */
 export function listLine(

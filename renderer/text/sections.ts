@@ -210,6 +210,13 @@ export const SECTIONS: readonly EditorSection[] = [
     id: 'safety',
     title: 'Safety',
     fields: [
+      {
+        path: 'killSwitch',
+        label: 'Kill switch',
+        kind: 'switch',
+        optional: true,
+        hint: 'What belongs into the tunnel waits while there is none, until you let it out.',
+      },
       { path: 'allowLan', label: 'The local network stays reachable', kind: 'switch' },
       {
         path: 'weak',

@@ -13,7 +13,7 @@ import { demoProfile } from '../../core/profile/demo.ts'
 import { ProfileStore } from '../../core/profile/store.ts'
 import { MemorySecrets } from '../../core/secrets/memory.ts'
 import type { SecretStore } from '../../core/secrets/store.ts'
-import { World } from '../manager/world.ts'
+import { MemoryHolds, World } from '../manager/world.ts'
 
 /** A terminal that remembers. */
 export class FakeTerminal implements Terminal {
@@ -67,6 +67,7 @@ export class Desk {
   world: World | undefined
   /** Secrets the sessions got, as texts. */
   readonly used: string[] = []
+  readonly holds = new MemoryHolds()
   readonly #stops = new Set<() => void>()
 
   private constructor(home: string) {
@@ -104,9 +105,11 @@ export class Desk {
       home: this.home,
       profiles: this.profiles,
       keychain: this.keychain,
+      holds: this.holds,
       now: () => this.world?.now ?? 1_000_000,
       openManager: (secret) => {
         this.world = new World({
+          holds: this.holds,
           profiles: this.profiles,
           secret: async (profile, name) => {
             const got = await secret(profile, name)

@@ -287,3 +287,35 @@ test('start says how to import a profile, and Ctrl-C ends it', async () => {
   desk.interrupt()
   expect(await done).toBe(0)
 })
+
+test('what a kill switch holds back is said and lifted, also when the Culvert that did so is gone', async () => {
+  desk.holds.put({
+    device: 'culvert0',
+    profile: 'office',
+    name: 'Office',
+    host: '192.0.2.1',
+    networks: ['0.0.0.0/0', '::/0'],
+    addresses: ['192.0.2.1'],
+    sinceMs: 0,
+  })
+  const told = (await desk.end('status')).terminal.written.join('\n')
+  expect(told).toContain('Office: blocked by the kill switch')
+  expect(told).toContain('Held back: all traffic. `culvert unblock` lets it out.')
+  const { terminal, code } = await desk.end('unblock')
+  expect([code, terminal.written]).toEqual([0, ['Traffic of Office goes out as usual again.']])
+  expect(desk.world?.done).toEqual(['open edge', 'let out culvert0', 'close edge'])
+  expect((await desk.end('unblock')).terminal.written).toEqual(['Nothing was held back.'])
+  expect((await desk.end('status')).terminal.written).toEqual(['Nothing is connected.'])
+})
+
+test('a tunnel that ends by a fault leaves its traffic held back, says so, and is lifted by another command', async () => {
+  await desk.end('import', await file('office.json', { ...OFFICE, killSwitch: true }))
+  const { terminal, done } = await connectOffice()
+  desk.world?.connection.end({ kind: 'authFailed', who: 'us', method: 'psk' })
+  expect(await done).toBe(1)
+  expect(terminal.written.join('\n')).toContain('traffic for 10.77.0.0/24 is held back by the kill switch')
+  expect(desk.world?.done).not.toContain('let out culvert0')
+  expect((await desk.end('unblock', 'office')).terminal.written).toEqual([
+    'Traffic of Office goes out as usual again.',
+  ])
+})

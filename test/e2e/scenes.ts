@@ -198,6 +198,7 @@ export const SCENES: readonly Scene[] = [
     held: ['10.20.0.0/16', '10.44.8.0/22'],
     retryAtMs: Date.now() + 3_000_000,
   }),
+  state('blocked-crash', { ...TUNNEL, ...QUIET, state: 'blocked', held: ['0.0.0.0/0', '::/0'] }),
   state('disconnecting', { ...TUNNEL, state: 'disconnecting' }),
   state('error', { ...TUNNEL, phase2: [], network: undefined, state: 'failed', error: FAULT }),
   {

@@ -73,6 +73,10 @@ export class ScriptedCulvert {
         this.asked.push(`retry ${profile}`)
         return true
       },
+      letOut: async (profile) => {
+        this.asked.push(`let out ${profile}`)
+        return ['it']
+      },
     })
     if (owner !== undefined) for (const one of [path, dirname(path)]) chownSync(one, owner, owner)
   }

@@ -188,6 +188,27 @@ describe('the window shows what the snapshot says', () => {
     await picture('blocked')
     await page.getByRole('button', { name: 'Try now' }).click()
     await expect.poll(() => culvert.asked).toEqual(['retry marine'])
+    await page.getByRole('button', { name: 'Let traffic out' }).click()
+    await expect.poll(() => culvert.asked).toEqual(['retry marine', 'let out marine'])
+  })
+
+  test('blocked after a crash: it says so, and offers to connect again or to let traffic out', async () => {
+    culvert.say({
+      ...TUNNEL,
+      state: 'blocked',
+      phase1: undefined,
+      phase2: [],
+      network: undefined,
+      held: ['0.0.0.0/0', '::/0'],
+    })
+    await page.getByRole('alert').getByText('Blocked by the kill switch').waitFor()
+    await page
+      .getByText('Culvert had ended in the middle of it. All your traffic waits here.', { exact: true })
+      .waitFor()
+    await page.getByRole('button', { name: 'Let traffic out' }).click()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await expect.poll(() => culvert.asked).toEqual(['let out marine', 'connect marine'])
+    await picture('blocked-crash')
   })
 
   test('disconnecting asks while traffic flows, and only then', async () => {

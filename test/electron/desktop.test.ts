@@ -26,6 +26,7 @@ describe('the tray', () => {
     connect: vi.fn(),
     disconnect: vi.fn(),
     retry: vi.fn(),
+    letOut: vi.fn(),
     open: vi.fn(),
     settings: vi.fn(),
     quit: vi.fn(),
@@ -68,6 +69,24 @@ describe('the tray', () => {
     const waiting = { ...TUNNEL, state: 'reconnecting' as const, retryAtMs: 1 }
     press(trayMenu(snapshot([waiting]), done), 'Try now')
     expect(done.retry).toHaveBeenCalledWith('marine')
+  })
+
+  test('what a kill switch holds back can be let out, on the way and after the end', () => {
+    const done = actions()
+    const lost = { ...TUNNEL, state: 'reconnecting' as const, held: ['0.0.0.0/0'] }
+    const menu = trayMenu(snapshot([lost]), done)
+    expect(menu[0]).toMatchObject({ label: 'Lindqvist Marine: Blocked by the kill switch' })
+    press(menu, 'Let traffic out')
+    press(menu, 'Disconnect Lindqvist Marine')
+    const ended = { ...lost, state: 'blocked' as const }
+    expect(trayIcon({ tunnels: [ended] })).toBe('blocked')
+    expect(trayTip(snapshot([ended]))).toBe('Lindqvist Marine: blocked by the kill switch')
+    press(trayMenu(snapshot([ended]), done), 'Try again')
+    press(trayMenu(snapshot([ended]), done), 'Let traffic out')
+    press(trayMenu(snapshot([ended]), done), 'Quit')
+    expect(done.letOut).toHaveBeenCalledTimes(2)
+    expect(done.connect).toHaveBeenCalledWith('marine')
+    expect(done.disconnect).toHaveBeenCalledWith('marine')
   })
 
   test('5,000 connections make no menu of 5,000', () => {

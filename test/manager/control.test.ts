@@ -39,6 +39,10 @@ class Target implements ControlTarget {
     this.calls.push(`find ${profile} ${wanted}`)
     return { ok: true as const, numbers: [3], unseen: [] }
   }
+  async letOut(profile?: string) {
+    this.calls.push(`let out ${profile ?? 'all'}`)
+    return ['Office']
+  }
   retry(profile: string) {
     this.calls.push(`retry ${profile}`)
     return true
@@ -92,7 +96,16 @@ test('messages are asked for from a number on, and a waiting tunnel is tried at 
   expect(await client.tree('Office', 7)).toBeUndefined()
   expect(await client.find('Office', 'SA')).toEqual({ ok: true, numbers: [3], unseen: [] })
   expect(await client.retry('Office')).toBe(true)
-  expect(target.calls).toEqual(['messages Office 41', 'tree Office 7', 'find Office SA', 'retry Office'])
+  expect(await client.letOut('Office')).toEqual(['Office'])
+  expect(await client.letOut()).toEqual(['Office'])
+  expect(target.calls).toEqual([
+    'messages Office 41',
+    'tree Office 7',
+    'find Office SA',
+    'retry Office',
+    'let out Office',
+    'let out all',
+  ])
   client.close()
 })
 

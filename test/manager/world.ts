@@ -8,6 +8,7 @@ import type {
 } from '../../core/ike/config.ts'
 import type { IkeCommand } from '../../core/ike/session.ts'
 import type { ManagerDependencies } from '../../core/manager/dependencies.ts'
+import type { HeldTraffic, HoldRecord } from '../../core/manager/hold.ts'
 import { Manager } from '../../core/manager/manager.ts'
 import { requireProfile } from '../../core/profile/schema.ts'
 
@@ -25,6 +26,23 @@ export const profileOf = (name: string, change: object = {}) =>
     },
     'test',
   )
+
+/** Holds as they are written down, without a file. */
+export class MemoryHolds implements HoldRecord {
+  #held: readonly HeldTraffic[] = []
+
+  list(): readonly HeldTraffic[] {
+    return this.#held
+  }
+
+  put(held: HeldTraffic): void {
+    this.#held = [...this.#held.filter(({ device }) => device !== held.device), held]
+  }
+
+  drop(device: string): void {
+    this.#held = this.#held.filter((one) => one.device !== device)
+  }
+}
 
 /** A connection the test plays the gateway of. */
 export class FakeConnection implements Connection {

@@ -207,6 +207,7 @@ test('a question makes a connection ask, and traffic held back makes it blocked'
   expect(viewOf({ ...TUNNEL, state: 'phase1' }, undefined, true)).toBe('asking')
   expect(viewOf({ ...TUNNEL, state: 'reconnecting', held: ['0.0.0.0/0'] }, undefined)).toBe('blocked')
   expect(viewOf({ ...TUNNEL, state: 'reconnecting' }, undefined)).toBe('reconnecting')
+  expect(viewOf({ ...TUNNEL, state: 'blocked', held: ['0.0.0.0/0'] }, undefined)).toBe('blocked')
 })
 
 test('a moment is told as people tell it', () => {

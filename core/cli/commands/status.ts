@@ -1,4 +1,6 @@
 import type { AppSnapshot } from '../../contract/snapshot.ts'
+import { VpnFailure } from '../../errors.ts'
+import { asTunnel } from '../../manager/hold.ts'
 import type { CliContext, ExitCode } from '../context.ts'
 import { formatMessage, formatStatus, formatTree } from '../format.ts'
 
@@ -14,7 +16,8 @@ export async function status(context: CliContext, { json, watch }: StatusOptions
   const { terminal } = context
   const running = await context.findRunning()
   if (running === undefined) {
-    terminal.out(json ? JSON.stringify(NOTHING) : formatStatus(NOTHING, context.now()))
+    const left = { ...NOTHING, tunnels: context.holds.list().map(asTunnel) }
+    terminal.out(json ? JSON.stringify(left) : formatStatus(left, context.now()))
     return 0
   }
   let shown = ''
@@ -54,12 +57,48 @@ export async function disconnect(
   const { terminal } = context
   if (name !== undefined) await context.profiles.find(name)
   const running = await context.findRunning()
-  const count = running === undefined ? 0 : await running.disconnect(name).finally(() => running.close())
+  const count =
+    running === undefined
+      ? (await letOutHere(context, name)).length
+      : await running.disconnect(name).finally(() => running.close())
   if (json) terminal.out(JSON.stringify({ event: 'disconnected', count }))
   else if (count === 0)
     terminal.out(name === undefined ? 'Nothing was connected.' : `${name} was not connected.`)
   else terminal.out(count === 1 ? 'Disconnected.' : `Disconnected ${count} tunnels.`)
   return 0
+}
+
+/** `culvert unblock [PROFILE]`: lets out what a kill switch holds back, also after a crash. */
+export async function unblock(
+  context: CliContext,
+  name: string | undefined,
+  json: boolean,
+): Promise<ExitCode> {
+  const { terminal } = context
+  const running = await context.findRunning()
+  const names =
+    running === undefined
+      ? await letOutHere(context, name)
+      : await running.letOut(name).finally(() => running.close())
+  if (json) terminal.out(JSON.stringify({ event: 'unblocked', names }))
+  else if (names.length === 0) terminal.out('Nothing was held back.')
+  else terminal.out(`Traffic of ${names.join(' and ')} goes out as usual again.`)
+  return 0
+}
+
+/** Without a running Culvert: what an earlier one has left. */
+async function letOutHere(context: CliContext, name: string | undefined): Promise<readonly string[]> {
+  if (context.holds.list().length === 0) return []
+  const note = (text: string): void => context.terminal.err(`culvert: ${text}`)
+  const nobody = (): never => {
+    throw new VpnFailure({ kind: 'cancelled' })
+  }
+  const manager = context.openManager(nobody, note, () => false)
+  try {
+    return await manager.letOut(name)
+  } finally {
+    await manager.close()
+  }
 }
 
 /** `culvert inspect PROFILE [MESSAGE]`: the messages of its tunnel, oldest first, or one of them field by field. */
