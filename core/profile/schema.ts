@@ -302,7 +302,24 @@ function asIssue(issue: v.BaseIssue<unknown>): ProfileIssue {
   }
   if (issue.received === 'undefined') return { field, problem: 'it is missing', unknown: false }
   if (issue.type === 'strict_object') return { field, problem: 'an object is expected', unknown: false }
-  return { field, problem: issue.message, unknown: false }
+  return { field, problem: wordsFor(issue), unknown: false }
+}
+
+/** Ours where the schema has its own, and the library's, which quote the value, never. */
+function wordsFor({ message, type, expected }: v.BaseIssue<unknown>): string {
+  if (!message.startsWith('Invalid ')) return message
+  if (type === 'max_length') return `it is too long: ${expected?.replace('<=', 'at most ')} are expected`
+  const kinds: Readonly<Record<string, string>> = {
+    ...{
+      string: 'a text',
+      number: 'a number',
+      boolean: 'true or false',
+      Array: 'a list',
+      Object: 'an object',
+    },
+  }
+  const kind = kinds[expected ?? '']
+  return kind === undefined ? `${expected} is expected` : `${kind} is expected`
 }
 
 const invalid = (source: string, field: string, problem: string): VpnFailure =>

@@ -41,6 +41,36 @@ describe('importing again', () => {
   })
 })
 
+describe('importing a folder or an archive again', () => {
+  const names = async () => (await profiles()).map(({ id, gateway }) => `${id} ${gateway.host}`)
+
+  test('updates every profile of it', async () => {
+    const folder = join(desk.home, 'sent')
+    await mkdir(folder)
+    const write = async (host: string) => {
+      const psk = await readFile(sample('mobileconfig/psk.mobileconfig'), 'utf8')
+      await writeFile(join(folder, 'a.mobileconfig'), psk.replaceAll('vpn.office.example', host))
+      await writeFile(join(folder, 'b.conf'), await readFile(sample('swanctl/psk.conf')))
+    }
+    await write('vpn.office.example')
+    await desk.end('import', folder)
+    const before = await names()
+    expect(before).toHaveLength(3)
+    await write('new.office.example')
+    await desk.end('import', folder)
+    expect(await names()).toEqual(before.map((one) => one.replace('vpn.office', 'new.office')))
+  })
+
+  test('so does an archive of them', async () => {
+    const path = await file('a.zip', await readFile(sample('containers/bundle.zip')))
+    await desk.end('import', path)
+    const before = await names()
+    expect(before.length).toBeGreaterThan(0)
+    await desk.end('import', path)
+    expect(await names()).toEqual(before)
+  })
+})
+
 describe('what a file does not say', () => {
   const noId = () => copyOf('ipsec-conf/no-id.conf', 'no-id.conf')
 

@@ -180,7 +180,7 @@ function connectionOf(element: XmlElement, file: ImportFile, report: ImportConte
       'it is missing',
     )
   draft.say('version', 1)
-  takeKeys(draft, keysOf(element), FORTICLIENT, (path) =>
+  takeKeys(draft, keysOf(element, draft), FORTICLIENT, (path) =>
     path.replace(/ \(\d+\)/g, '').replace(/^(on_(?:dis)?connect)\..*$/, '$1'),
   )
   for (const { path } of leafElements(element)) {
@@ -198,7 +198,10 @@ function connectionOf(element: XmlElement, file: ImportFile, report: ImportConte
   return draft
 }
 
-function* keysOf(element: XmlElement): Generator<Key> {
+/** Leaves of which there may be several. */
+const LISTS = /\.(?:proposal|addr|mask|server)$|^on_(?:dis)?connect\b|\.certificate\./
+
+function* keysOf(element: XmlElement, draft: Draft): Generator<Key> {
   const counts = new Map<string, number>()
   for (const { path, value, line } of leafElements(element)) {
     if ((path.split('.')[0] ?? '') in GROUPS) continue
@@ -209,6 +212,8 @@ function* keysOf(element: XmlElement): Generator<Key> {
     )
     const count = (counts.get(plain) ?? 0) + 1
     counts.set(plain, count)
+    if (count > 1 && !LISTS.test(plain))
+      throw invalid({ file: draft.file, field: draft.prefix + plain, line }, 'this element stands twice')
     yield { path: count === 1 ? plain : `${plain} (${count})`, value, line }
   }
 }

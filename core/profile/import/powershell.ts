@@ -123,17 +123,17 @@ function take(draft: Draft, command: Command): void {
       'refused',
       'only literal values are read: nothing in a file is ever run',
     )
+  const again = command.parameters.find(({ name }) => / \(\d+\)$/.test(name))
+  if (again !== undefined) {
+    const field = `${command.name} -${again.name.replace(/ \(\d+\)$/, '')}`
+    throw invalid({ file: draft.file, field, line: command.line }, 'this parameter stands twice')
+  }
   const keys = command.parameters.map(({ name, value }) => ({
     path: `${command.name} -${name}`,
     value,
     line: command.line,
   }))
-  takeKeys(draft, keys, POWERSHELL, (path) =>
-    path
-      .toLowerCase()
-      .replace(' -', '.')
-      .replace(/ \(\d+\)$/, ''),
-  )
+  takeKeys(draft, keys, POWERSHELL, (path) => path.toLowerCase().replace(' -', '.'))
 }
 
 function saySignIn(draft: Draft, command: Command): void {

@@ -116,7 +116,7 @@ export function profileXml(file: ImportFile, { report }: ImportContext): readonl
     return plain
   }
   const table = { ...PROFILE_XML, apps: APPS, compliance: refuses('conditional access is not done') }
-  takeKeys(draft, keysOf(root, ''), table, rowName)
+  takeKeys(draft, keysOf(root, '', file.name), table, rowName)
   const native = childOf(root, 'NativeProfile')
   if (native === undefined) {
     draft.refuse('it is a connection of an app from the store, not of Windows itself')
@@ -141,16 +141,23 @@ function profileIn(element: XmlElement): XmlElement | undefined {
   return undefined
 }
 
-/** Elements that stand several times are numbered; the blob of EAP is one key. */
-function* keysOf(element: XmlElement, path: string): Generator<Key> {
+/** Elements of which there may be several. */
+const LISTS = /^(?:Route|TrafficFilter|AppTrigger|DomainNameInformation|App|DeviceCompliance)$/
+
+/** Elements that may stand several times are numbered; the blob of EAP is one key. */
+function* keysOf(element: XmlElement, path: string, file: string): Generator<Key> {
   const counts = new Map<string, number>()
   for (const child of element.children) {
     const count = (counts.get(child.name) ?? 0) + 1
     counts.set(child.name, count)
+    if (count > 1 && !LISTS.test(child.name)) {
+      const field = path === '' ? child.name : `${path}.${child.name}`
+      throw invalid({ file, field, line: child.line }, 'this element stands twice')
+    }
     const at = `${path === '' ? '' : `${path}.`}${child.name}${count === 1 ? '' : ` (${count})`}`
     if (child.children.length === 0 || child.name === 'Configuration') {
       yield { path: at, value: child.children.length === 0 ? child.text.trim() : 'EAP', line: child.line }
-    } else yield* keysOf(child, at)
+    } else yield* keysOf(child, at, file)
   }
 }
 

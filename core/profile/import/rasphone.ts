@@ -17,7 +17,7 @@ const STRATEGIES: Readonly<Record<string, string | undefined>> = {
 export const RASPHONE: KeyTable = {
   PhoneNumber: fills('host', text),
   VpnStrategy: means(['version'], (draft, { value, path }) => {
-    const other = STRATEGIES[text(value)]
+    const other = STRATEGIES[integer(0, 255)(value)]
     if (other === undefined) draft.say('version', 2, path)
     else draft.refuse(`it is a connection by ${other}, and Culvert speaks IKEv2 only`)
   }),
