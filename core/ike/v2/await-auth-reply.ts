@@ -19,6 +19,8 @@ export interface Asker {
   onReply(payloads: readonly Payload[], now: Millis, clear: () => Uint8Array): Step
   /** Nothing comes of it. */
   end(error: VpnError): Step
+  /** How often the request is sent before nothing comes of it, where that is not as usual. */
+  readonly tries?: number | undefined
   /** What has nothing to do with the answer. */
   otherwise(event: IkeEvent, self: State): Step
 }
@@ -67,7 +69,7 @@ export class AwaitAuthReply implements State {
 
   handle(event: IkeEvent, now: Millis): Step {
     if (event.type === 'timer' && event.timer === 'retransmit') {
-      const again = this.#transmission.again()
+      const again = this.#transmission.again(this.#asker.tries)
       if (again === undefined)
         return this.#end({ kind: 'noAnswer', exchange: this.#exchange, tries: this.#transmission.tries })
       this.#send(again, now, true)

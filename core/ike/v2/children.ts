@@ -7,7 +7,7 @@ import { createChild, type WantedChild } from './exchanges/new-child.ts'
 import { rekeyChild } from './exchanges/rekey-child.ts'
 import type { IkeSa } from './ike-sa.ts'
 import { CHOICE } from './numbers.ts'
-import { selectorOfAddress } from './selectors.ts'
+import { describeSelector, intersect, selectorOfAddress } from './selectors.ts'
 
 /** The CHILD_SAs of one connection: what may be done with each, what follows when one goes, and which are missing. */
 export class Children {
@@ -59,6 +59,32 @@ export class Children {
   want(wanted: WantedChild, now: Millis): void {
     this.#wanted.set(wanted.name, wanted)
     createChild(this.#e, wanted, now)
+  }
+
+  /**
+   * Networks that the gateway left out of its answer are asked for one by one: some (FortiGate, Cisco ASA) take one pair
+   * of networks for each CHILD_SA. RFC 7296 §2.9
+   */
+  askForRest(given: SelectorPair, now: Millis): void {
+    const { local, remote } = this.bounds
+    if (remote.length < 2) return
+    const missing = remote.filter((one) => intersect([one], given.remote).length === 0)
+    for (const one of missing.slice(0, CHOICE.mostChildren - 1)) {
+      this.#e.n.note(`the gateway left out ${describeSelector(one)}: asking for it by itself`)
+      this.want({ name: this.freshName(), selectors: { local, remote: [one] }, since: now, rest: true }, now)
+    }
+  }
+
+  /** One of {@link askForRest} is there: the connection is for more networks than it was. */
+  restOpened(): void {
+    const { n } = this.#e
+    const pairs = [...n.children.values()]
+      .filter((child) => child.state === 'installed')
+      .map(({ selectors }) => selectors)
+    const [first, ...others] = pairs
+    if (first === undefined || n.configuration === undefined) return
+    const remote = [first, ...others].flatMap((pair) => pair.remote)
+    n.act({ do: 'established', configuration: n.configuration, selectors: { local: first.local, remote } })
   }
 
   isWanted(wanted: WantedChild): boolean {

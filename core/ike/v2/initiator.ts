@@ -11,6 +11,7 @@ import {
   initRequest,
   offeredGroups,
   onInitReply,
+  shortOffer,
 } from './exchanges/ike-sa-init.ts'
 import { exchangeMoreKeys } from './intermediate.ts'
 import { type Negotiation, observed } from './negotiation.ts'
@@ -66,6 +67,8 @@ class AwaitInitReply implements State {
   readonly #n: Negotiation
   #request: InitRequest
   #tries = 1
+  /** What was sent before a shorter offer; its answer is as good. */
+  #earlier: InitRequest | undefined
   #hint: VpnError | undefined
 
   private constructor(n: Negotiation, request: InitRequest) {
@@ -92,7 +95,7 @@ class AwaitInitReply implements State {
         return this.#onTimer(event.timer, now)
       default: {
         const next = common(this.#n, event, this)
-        if (next.next !== this) this.#request.keyExchange.close()
+        if (next.next !== this) this.#forget()
         return next
       }
     }
@@ -111,12 +114,39 @@ class AwaitInitReply implements State {
     if (timer !== 'retransmit') return step(this, this.#n)
     if (this.#tries >= CHOICE.tries) return this.#giveUp()
     this.#tries++
-    this.#send(now, true)
+    const retransmission = !this.#shorten()
+    this.#send(now, retransmission)
     return step(this, this.#n)
   }
 
-  #giveUp(): Step {
+  /** After some silence a shorter offer goes out: some gateways do not answer what is new to them. → whether it does. */
+  #shorten(): boolean {
+    if (this.#tries !== CHOICE.triesOfWholeOffer + 1 || this.#earlier !== undefined) return false
+    const n = this.#n
+    const offer = shortOffer(n)
+    const group = offer === undefined ? undefined : offeredGroups(n, offer)[0]
+    if (group === undefined || this.#request.rounds > 0) return false
+    n.note('no answer: offering only what older gateways know too')
+    this.#earlier = this.#request
+    this.#request = initRequest(n, group, undefined, offer)
+    return true
+  }
+
+  #forget(): void {
     this.#request.keyExchange.close()
+    this.#earlier?.keyExchange.close()
+  }
+
+  /** An answer to what was sent first: then that is what counts. */
+  #recall(initiatorSpi: Uint8Array): void {
+    const earlier = this.#earlier
+    if (earlier === undefined || !equal(initiatorSpi, earlier.spi)) return
+    this.#earlier = this.#request
+    this.#request = earlier
+  }
+
+  #giveUp(): Step {
+    this.#forget()
     return finish(
       this.#n,
       this.#hint ?? { kind: 'unreachable', host: this.#n.config.gatewayHost, tries: this.#tries },
@@ -128,6 +158,7 @@ class AwaitInitReply implements State {
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) {
       const head = decodeHeader(bytes)
+      if (head.ok) this.#recall(head.value.initiatorSpi)
       const answers = head.ok && equal(head.value.initiatorSpi, this.#request.spi)
       if (answers && head.value.majorVersion !== 2) {
         const { majorVersion, minorVersion } = head.value
@@ -141,6 +172,7 @@ class AwaitInitReply implements State {
       return step(this, n)
     }
     const { header, payloads } = decoded.value
+    this.#recall(header.initiatorSpi)
     const ours =
       header.exchange === ExchangeType.IKE_SA_INIT.id &&
       header.response &&
@@ -182,11 +214,12 @@ class AwaitInitReply implements State {
         this.#send(now, false)
         return step(this, n)
       case 'redirect':
-        this.#request.keyExchange.close()
+        this.#forget()
         n.clearTimer('retransmit')
         n.clearTimer('doubt')
         return followRedirect(n, result.host, now)
       case 'done':
+        this.#earlier?.keyExchange.close()
         n.clearTimer('retransmit')
         n.clearTimer('doubt')
         return this.#onAgreed(result.done, now)
@@ -212,6 +245,7 @@ class AwaitInitReply implements State {
     if (!float || n.remote?.port === SPEC.natTraversalPort) return this.#agreed(done, now)
     // Where the answer came from: after a REDIRECT that is not the gateway of the profile.
     const remoteAddress = n.remote?.address ?? n.config.gatewayAddress
+    n.floated = true
     n.act({ do: 'openPath', remotePort: SPEC.natTraversalPort, remoteAddress })
     return step(new AwaitPath(n, (later) => this.#agreed(done, later)), n)
   }

@@ -33,6 +33,8 @@ export class Negotiation {
   /** The addresses in use; undefined until a socket is open. */
   local: Endpoint | undefined
   remote: Endpoint | undefined
+  /** Port 4500 came after port 500: an answer from there is still to come. RFC 7296 §2.23 */
+  floated = false
   nat = { us: false, gateway: false, known: false }
   /** When we were sent to other gateways, and from where the last time. RFC 5685 */
   redirects: Millis[] = []

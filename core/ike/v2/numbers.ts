@@ -24,6 +24,10 @@ export const CHOICE = {
   longestMs: 8_000,
   /** Tries of one request before the peer counts as gone. */
   tries: 7,
+  /** Tries of IKE_SA_INIT before those that offer only what is old. */
+  triesOfWholeOffer: 3,
+  /** Tries of the first message from port 4500 before it is tried to begin there. */
+  triesAfterFloat: 4,
   /** Rounds of COOKIE and INVALID_KE_PAYLOAD before we give up. */
   rounds: 5,
   /** How long an answer to our Delete is awaited when the user disconnects. */

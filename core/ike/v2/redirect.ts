@@ -67,16 +67,22 @@ export function followRedirect(n: Negotiation, host: string, now: Millis): Step 
   if (n.redirects.length >= SPEC.mostRedirects) return finish(n, tooMany)
   n.redirects.push(now)
   n.redirectedFrom = n.remote?.address
+  n.step = `going on to ${host}`
+  n.note(`the gateway sends us to ${host}`)
+  return beginAnew(n, SPEC.ikePort, host)
+}
+
+/** Whatever was agreed on is forgotten: once more from the start, by another path. */
+export function beginAnew(n: Negotiation, remotePort: 500 | 4500, remoteAddress: string): Step {
   n.current = undefined
+  n.floated = false
   n.remoteId = undefined
   n.remoteProof = undefined
   n.vendorIds.length = 0
   n.mobike = false
   n.peerAddresses = []
   n.state = 'phase1'
-  n.step = `going on to ${host}`
-  n.note(`the gateway sends us to ${host}`)
-  n.act({ do: 'openPath', remotePort: SPEC.ikePort, remoteAddress: host })
+  n.act({ do: 'openPath', remotePort, remoteAddress })
   return step(new AwaitOtherPath(n), n)
 }
 

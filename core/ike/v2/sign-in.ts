@@ -25,11 +25,12 @@ import type { InitDone } from './exchanges/ike-sa-init.ts'
 import type { MixedKeys } from './keys.ts'
 import { additionalAddresses, saysMobike } from './mobility.ts'
 import type { Negotiation } from './negotiation.ts'
+import { CHOICE, SPEC } from './numbers.ts'
 import { DELETE_IKE, find, findNotify, notify } from './payloads.ts'
 import { beginPpk, concludePpk, ppkIdentity, withoutPpk } from './ppk.ts'
 import { chainQuestion, eapAuth, isEapAuth, ourProof, prove, theirProof } from './proof.ts'
 import { authLifetime } from './reauthentication.ts'
-import { followRedirect, redirectOf } from './redirect.ts'
+import { beginAnew, followRedirect, redirectOf } from './redirect.ts'
 
 type SecondProof = NonNullable<Extract<Authentication, { method: 'each' }>['oursThen']>
 type OnReply = (payloads: readonly Payload[], now: Millis) => Step
@@ -95,8 +96,22 @@ export class SignIn {
   }
 
   #send(payloads: readonly Payload[], now: Millis, onReply: OnReply): Step {
-    const asker = { onReply, end: this.#end, otherwise: this.#otherwise }
+    // Some gateways (Windows RRAS) take what comes from port 4500, and answer to where IKE_SA_INIT came from.
+    const beginsThere = this.#n.floated && this.#init.sa.nextId === 1
+    const tries = beginsThere ? CHOICE.triesAfterFloat : undefined
+    const end = (error: VpnError): Step =>
+      beginsThere && error.kind === 'noAnswer' ? this.#beginOn4500() : this.#end(error)
+    const asker = { onReply, end, otherwise: this.#otherwise, tries }
     return AwaitAuthReply.begin(this.#n, this.#init.sa, payloads, asker, now)
+  }
+
+  /** Everything once more, with one port for all of it. */
+  #beginOn4500(): Step {
+    const n = this.#n
+    this.#forget()
+    n.note('no answer from port 4500: beginning there')
+    n.step = 'beginning again on port 4500'
+    return beginAnew(n, SPEC.natTraversalPort, n.remote?.address ?? n.config.gatewayAddress)
   }
 
   #forget(): void {

@@ -7,7 +7,7 @@ import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
 import { encodeMessage, type Header, type Message } from '../../../wire/ikev2/message.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
-import type { OfferedTransform } from '../../config.ts'
+import type { OfferedProposal, OfferedTransform } from '../../config.ts'
 import { fragmentSizes } from '../fragmentation.ts'
 import { IkeSa } from '../ike-sa.ts'
 import { ikeKeys, skeyseed } from '../keys.ts'
@@ -23,6 +23,7 @@ import {
   describeOffer,
   encodeOffer,
   ikeSuite,
+  isAdditional,
   needsIntermediate,
   PROTOCOL,
   TYPE,
@@ -36,6 +37,8 @@ export interface InitRequest {
   readonly nonce: Nonce
   readonly keyExchange: KeyExchangeBegun
   readonly group: number
+  /** The proposals in it. */
+  readonly offer: readonly OfferedProposal[]
   readonly cookie: Uint8Array | undefined
   /** COOKIE and INVALID_KE_PAYLOAD rounds so far. */
   readonly rounds: number
@@ -63,12 +66,41 @@ export interface InitDone {
   readonly peerPayloads: readonly Payload[]
 }
 
-/** Groups of our proposals, most wanted first. */
-export function offeredGroups(n: Negotiation): number[] {
-  const ids = n.config.ikeProposals.flatMap((p) =>
-    p.filter((t: OfferedTransform) => t.type === TYPE.KE).map((t) => t.id),
-  )
+/** Groups of proposals, most wanted first. */
+export function offeredGroups(n: Negotiation, offer = n.config.ikeProposals): number[] {
+  const ids = offer.flatMap((p) => p.filter((t: OfferedTransform) => t.type === TYPE.KE).map((t) => t.id))
   return [...new Set(ids)].filter((id) => n.registry.keyExchange.has(id))
+}
+
+/** The newest group that gateways of twenty years know to refuse, instead of saying nothing. RFC 5903 */
+const LAST_OLD_GROUP = 21
+const OLD_GROUPS_FIRST = [19, 14]
+
+/**
+ * The part of our offer that is for old gateways, some of which (Zyxel) answer nothing where a group is new to them;
+ * undefined where there is no such part, or it would be the same. What has to have more key exchanges stays away.
+ */
+export function shortOffer({ config }: Negotiation): readonly OfferedProposal[] | undefined {
+  const rank = ({ id }: OfferedTransform): number => {
+    const at = OLD_GROUPS_FIRST.indexOf(id)
+    return at < 0 ? OLD_GROUPS_FIRST.length : at
+  }
+  const short = config.ikeProposals
+    .filter((proposal) => {
+      const must = proposal.filter(isAdditional).map(({ type }) => type)
+      return must.every((type) => proposal.some((one) => one.type === type && one.id === 0))
+    })
+    .map((proposal) => [
+      ...proposal.filter((one) => one.type < TYPE.KE),
+      ...proposal
+        .filter(({ type, id }) => type === TYPE.KE && id <= LAST_OLD_GROUP)
+        .sort((a, b) => rank(a) - rank(b)),
+    ])
+    .filter((proposal) => proposal.some(({ type }) => type === TYPE.KE))
+  const isSame =
+    short.length === config.ikeProposals.length &&
+    config.ikeProposals.every((proposal, at) => proposal.length === short[at]!.length)
+  return short.length === 0 || isSame ? undefined : short
 }
 
 /** `HDR, [N(COOKIE)], SAi1, KEi, Ni, N(NAT_DETECTION_*)`. RFC 7296 §1.2, §2.6, §2.23 */
@@ -76,6 +108,7 @@ export function initRequest(
   n: Negotiation,
   group: number,
   previous?: Pick<InitRequest, 'spi' | 'nonce' | 'cookie' | 'rounds'> & { keyExchange?: KeyExchangeBegun },
+  offer: readonly OfferedProposal[] = n.config.ikeProposals,
 ): InitRequest {
   const spi = previous?.spi ?? n.freshIkeSpi()
   const nonce = previous?.nonce ?? asNonce(n.random.bytes(CHOICE.nonce))
@@ -83,14 +116,14 @@ export function initRequest(
   const cookie = previous?.cookie
   const payloads: Payload[] = [
     ...(cookie === undefined ? [] : [notify(NotifyType.COOKIE.id, cookie)]),
-    { type: 'SA', proposals: encodeOffer(n.config.ikeProposals, PROTOCOL.IKE) },
+    { type: 'SA', proposals: encodeOffer(offer, PROTOCOL.IKE) },
     { type: 'KE', group, data: keyExchange.data },
     { type: 'Nonce', nonce },
     ...natNotifies(n, spi, NO_SPI),
     ...fragmentationNotify(n),
     ...hashesNotify(n.config),
     ...ppkNotify(n.config),
-    ...intermediateNotify(n),
+    ...intermediateNotify(n, offer),
     ...redirectNotify(n),
   ]
   const header = initHeader(spi, NO_SPI, false)
@@ -99,6 +132,7 @@ export function initRequest(
     nonce,
     keyExchange,
     group,
+    offer,
     cookie,
     payloads,
     header,
@@ -160,7 +194,7 @@ export function onInitReply(
     }
     if (wantedGroup !== undefined) {
       const group = wantedGroup.data.length === 2 ? (wantedGroup.data[0]! << 8) | wantedGroup.data[1]! : 0
-      if (group === request.group || !offeredGroups(n).includes(group))
+      if (group === request.group || !offeredGroups(n, request.offer).includes(group))
         return ignore(`INVALID_KE_PAYLOAD names group ${group}, which was not offered`)
       request.keyExchange.close()
       return again(n, request, {}, group, `the gateway wants ${n.registry.keyExchange.get(group)!.name}`)
@@ -188,7 +222,7 @@ function again(
     rounds: request.rounds + 1,
     ...(change.keyExchange === undefined ? {} : { keyExchange: change.keyExchange }),
   }
-  return { outcome: 'again', request: initRequest(n, group, next), why }
+  return { outcome: 'again', request: initRequest(n, group, next, request.offer), why }
 }
 
 function refusal(n: Negotiation, payloads: readonly Payload[]): InitOutcome {
@@ -232,7 +266,7 @@ function accept(
     equal(responderSpi, request.spi)
   )
     return ignore('our own values came back')
-  const choice = checkChoice(n.config.ikeProposals, PROTOCOL.IKE, 0, find(payloads, 'SA')!.proposals)
+  const choice = checkChoice(request.offer, PROTOCOL.IKE, 0, find(payloads, 'SA')!.proposals)
   if (!choice.ok)
     return { outcome: 'hint', error: { kind: 'badProposalChosen', phase: 1, problem: choice.problem } }
   const suite = ikeSuite(n.registry, choice.chosen)
@@ -315,8 +349,8 @@ export function agreeFragmentation(n: Negotiation, sa: IkeSa, theirs: readonly P
 }
 
 /** RFC 9242 §3.1 */
-export const intermediateNotify = (n: Negotiation): Payload[] =>
-  needsIntermediate(n.config.ikeProposals) ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id)] : []
+export const intermediateNotify = (n: Negotiation, offer = n.config.ikeProposals): Payload[] =>
+  needsIntermediate(offer) ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id)] : []
 
 export const saysIntermediate = (payloads: readonly Payload[]): boolean =>
   findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id) !== undefined

@@ -32,6 +32,8 @@ export interface WantedChild {
   readonly since: Millis
   /** With it the connection begins. RFC 6023 */
   readonly first?: boolean
+  /** A network that was left out of the first answer. */
+  readonly rest?: boolean
   /** It was there before. */
   readonly remade?: boolean
   /** Nothing needs it at the moment. */
@@ -101,6 +103,7 @@ function onChildReply(
     const child = addChild(n, { name, ...made, ours: true }, made.sas, 'both', at)
     if (remade === true) child.remade = true
     if (wanted.first === true && n.configuration !== undefined) e.opened(child, n.configuration, at)
+    if (wanted.rest === true) e.children.restOpened()
     e.children.settle(wanted, at)
   })
 }
