@@ -1,16 +1,6 @@
 import { join } from 'node:path'
-import {
-  app,
-  type BrowserWindow,
-  clipboard,
-  dialog,
-  ipcMain,
-  Notification,
-  nativeTheme,
-  powerMonitor,
-} from 'electron'
+import { app, type BrowserWindow, dialog, ipcMain, Notification, nativeTheme, powerMonitor } from 'electron'
 import { adviceFor } from '../core/advice.ts'
-import { Secret } from '../core/bytes/secret.ts'
 import { channelOf, type Handlers } from '../core/contract/contract.ts'
 import { MOST_FILES } from '../core/contract/limits.ts'
 import type { Place, Settings } from '../core/contract/settings.ts'
@@ -23,7 +13,6 @@ import { readNamed } from '../core/manager/named-files.ts'
 import { NetworkWatch, ownAddresses } from '../core/manager/network-watch.ts'
 import { resolveHost } from '../core/net/resolve.ts'
 import { demoProfile } from '../core/profile/demo.ts'
-import { secretNames } from '../core/profile/schema.ts'
 import { ProfileStore } from '../core/profile/store.ts'
 import { KeyringSecrets } from '../core/secrets/keyring.ts'
 import { MemorySecrets } from '../core/secrets/memory.ts'
@@ -33,10 +22,13 @@ import { setAutostart } from './autostart.ts'
 import { serveContract } from './bridge.ts'
 import { Busy } from './busy.ts'
 import { CheckDesk } from './check-desk.ts'
-import { CredentialDesk, readRevocations, readTrust } from './credential-desk.ts'
-import { chooseFiles, saveText } from './dialogs.ts'
+import { CredentialDesk } from './credential-desk.ts'
 import { Engine } from './engine.ts'
 import { Feed } from './feed.ts'
+import { checkHandlers, fileHandlers } from './handlers/files.ts'
+import { GivenSecrets } from './handlers/given-secrets.ts'
+import { credentialHandlers, profileHandlers } from './handlers/profiles.ts'
+import { promptHandlers, sessionHandlers } from './handlers/session.ts'
 import { ImportDesk } from './import-desk.ts'
 import { Notices } from './notices.ts'
 import { ProfileDesk } from './profile-desk.ts'
@@ -331,111 +323,32 @@ export class App {
   }
 
   #handlers(): Handlers {
-    const engine = this.#engine
+    const window = (): BrowserWindow => this.#dialogWindow()
+    const secrets = new GivenSecrets(this.#engine, this.#profiles, this.#given, this.#credentials)
     return {
-      app: {
-        snapshot: () => {
-          // The page subscribes before it asks: from now on it hears everything.
-          this.#listening = true
-          for (const work of this.#pending.splice(0)) work()
-          return engine.snapshot()
-        },
-        settings: () => this.#settings.now,
-        change: (part) => this.#change(part),
-        compact: ({ on }) => {
-          compactWindow(this.#dialogWindow(), on)
-          return undefined
-        },
+      app: this.#appHandlers(),
+      session: sessionHandlers(this.#engine, secrets),
+      prompts: promptHandlers(this.#engine, secrets),
+      profiles: profileHandlers(this.#desk, secrets, window),
+      credentials: credentialHandlers(this.#credentials, this.#profiles),
+      files: fileHandlers(this.#import, window),
+      checks: checkHandlers(this.#checks, window),
+    }
+  }
+
+  #appHandlers(): Handlers['app'] {
+    return {
+      snapshot: () => {
+        // The page subscribes before it asks: from now on it hears everything.
+        this.#listening = true
+        for (const work of this.#pending.splice(0)) work()
+        return this.#engine.snapshot()
       },
-      session: {
-        connect: async ({ profile, secrets, key, ask }) => {
-          const given = this.#taken(secrets, key)
-          const known = await this.#known(profile)
-          if (key !== undefined) this.#credentials.forget(key)
-          await engine.connect(profile, new Map([...known, ...given]), ask)
-          return undefined
-        },
-        disconnect: ({ profile }) => engine.disconnect(profile),
-        retry: ({ profile }) => engine.retry(profile),
-        letOut: async ({ profile }) => (await engine.letOut(profile)).length > 0,
-        tryOut: ({ profile }) => engine.tryOut(profile),
-        messages: async ({ profile, after }) => (await engine.messages(profile, after)).slice(0, 500),
-        tree: ({ profile, number }) => engine.tree(profile, number),
-        find: ({ profile, wanted }) => engine.find(profile, wanted),
-      },
-      prompts: {
-        answer: ({ id, values, key, save }) => {
-          const answer = { values: this.#taken(values, key), save: save ?? false }
-          if (key !== undefined) this.#credentials.forget(key)
-          return engine.answerPrompt(id, answer)
-        },
-        cancel: ({ id }) => engine.answerPrompt(id, undefined),
-      },
-      profiles: {
-        blank: () => this.#desk.blank(),
-        demo: () => this.#desk.demo(),
-        read: ({ profile }) => this.#desk.read(profile),
-        check: ({ document }) => this.#desk.check(document),
-        save: async ({ document, secrets, key, fresh }) => {
-          const outcome = await this.#desk.save(document, this.#taken(secrets, key), fresh ?? false)
-          // While something keeps the profile from being saved, its key waits on.
-          if (key !== undefined && outcome.issues.length === 0) this.#credentials.forget(key)
-          return outcome
-        },
-        remove: async ({ profile }) => {
-          await this.#desk.remove(profile)
-          return undefined
-        },
-        export: async ({ profile }) => {
-          const document = await this.#desk.read(profile)
-          const text = `${JSON.stringify(document, undefined, 2)}\n`
-          return saveText(this.#dialogWindow(), WORDS.saveProfile, `${document.id}.culvert.json`, text)
-        },
-        secrets: ({ profile }) => this.#desk.secrets(profile),
-        forget: ({ profile, name }) => this.#desk.forget(profile, name),
-        history: ({ profile }) => this.#desk.history(profile),
-      },
-      credentials: {
-        read: async ({ profile, ...question }) =>
-          this.#credentials.read({
-            ...question,
-            profile: profile === undefined ? undefined : await this.#profiles.find(profile),
-          }),
-        forget: ({ key }) => {
-          this.#credentials.forget(key)
-          return undefined
-        },
-        authorities: ({ files, passphrase }) => readTrust(files, passphrase),
-        revocations: ({ files }) => readRevocations(files),
-      },
-      files: {
-        choose: async () => {
-          const paths = await chooseFiles(this.#dialogWindow())
-          return paths.length === 0
-            ? undefined
-            : this.#import.read((await Promise.all(paths.map(readNamed))).flat())
-        },
-        read: ({ files }) => this.#import.read(files),
-        again: ({ token, answers }) => this.#import.again(token, new Map(Object.entries(answers))),
-        keep: ({ token, how }) => this.#import.keep(token, how),
-        forget: ({ token }) => {
-          this.#import.forget(token)
-          return undefined
-        },
-      },
-      checks: {
-        run: ({ profile }) => this.#checks.run(profile),
-        cancel: () => {
-          this.#checks.cancel()
-          return undefined
-        },
-        report: ({ profile, hide }) => this.#checks.report(profile, hide),
-        copyReport: () => {
-          clipboard.writeText(this.#checks.shown)
-          return undefined
-        },
-        saveReport: () =>
-          saveText(this.#dialogWindow(), WORDS.saveReport, 'culvert-report.txt', this.#checks.shown),
+      settings: () => this.#settings.now,
+      change: (part) => this.#change(part),
+      compact: ({ on }) => {
+        compactWindow(this.#dialogWindow(), on)
+        return undefined
       },
     }
   }
@@ -449,29 +362,5 @@ export class App {
     }
     this.#send('app', 'settingsChanged', now)
     return now
-  }
-
-  /** Secrets kept in memory here: another Culvert that carries the tunnel does not have them. */
-  async #known(profile: string): Promise<ReadonlyMap<string, Secret>> {
-    if ((await this.#engine.own()) !== undefined) return new Map()
-    const found = await this.#profiles.find(profile).catch(() => undefined)
-    const known = new Map<string, Secret>()
-    for (const name of found === undefined ? [] : secretNames(found)) {
-      const secret = await this.#given.get(found?.id ?? '', name)
-      if (secret !== undefined) known.set(name, secret)
-    }
-    return known
-  }
-
-  /** Texts that came from the page, out of reach from now on, and a key it named. */
-  #taken(
-    secrets: Readonly<Record<string, string>> = {},
-    key: number | undefined,
-  ): ReadonlyMap<string, Secret> {
-    const held = key === undefined ? [] : [['key', this.#credentials.lend(key)] as const]
-    return new Map([
-      ...Object.entries(secrets).map(([name, text]) => [name, Secret.fromText(text)] as const),
-      ...held,
-    ])
   }
 }

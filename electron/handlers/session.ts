@@ -1,0 +1,34 @@
+import type { Handlers } from '../../core/contract/contract.ts'
+import type { Engine } from '../engine.ts'
+import type { GivenSecrets } from './given-secrets.ts'
+
+/** Messages that cross to the page at once. */
+const MOST_MESSAGES = 500
+
+/** What is done with connections. */
+export const sessionHandlers = (engine: Engine, secrets: GivenSecrets): Handlers['session'] => ({
+  connect: async ({ profile, secrets: texts, key, ask }) => {
+    const given = secrets.taken(texts, key)
+    const known = await secrets.known(profile)
+    secrets.used(key)
+    await engine.connect(profile, new Map([...known, ...given]), ask)
+    return undefined
+  },
+  disconnect: ({ profile }) => engine.disconnect(profile),
+  retry: ({ profile }) => engine.retry(profile),
+  letOut: async ({ profile }) => (await engine.letOut(profile)).length > 0,
+  tryOut: ({ profile }) => engine.tryOut(profile),
+  messages: async ({ profile, after }) => (await engine.messages(profile, after)).slice(0, MOST_MESSAGES),
+  tree: ({ profile, number }) => engine.tree(profile, number),
+  find: ({ profile, wanted }) => engine.find(profile, wanted),
+})
+
+/** Questions in mid-negotiation. */
+export const promptHandlers = (engine: Engine, secrets: GivenSecrets): Handlers['prompts'] => ({
+  answer: ({ id, values, key, save }) => {
+    const answer = { values: secrets.taken(values, key), save: save ?? false }
+    secrets.used(key)
+    return engine.answerPrompt(id, answer)
+  },
+  cancel: ({ id }) => engine.answerPrompt(id, undefined),
+})
