@@ -102,7 +102,12 @@ export class App {
           (one) => one.profile === profile && one.state !== 'idle' && one.state !== 'failed',
         ),
     })
-    this.#import = new ImportDesk({ profiles: this.#profiles, keychain: this.#keychain, changed })
+    this.#import = new ImportDesk({
+      profiles: this.#profiles,
+      keychain: this.#keychain,
+      changed,
+      progress: (progress) => this.#send('files', 'progress', progress),
+    })
     this.#checks = new CheckDesk({
       profiles: this.#profiles,
       keychain: this.#keychain,

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ImportOutcome, ImportPreview } from '../core/contract/import.ts'
+import type { ImportOutcome, ImportPreview, ImportProgress } from '../core/contract/import.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { closeImport, keepImported } from '../core/manager/import.ts'
 import type { ImportFile } from '../core/profile/import/bundle.ts'
@@ -13,6 +13,7 @@ export interface ImportDeskNeeds {
   readonly keychain: SecretStore
   /** The list is to be read again. */
   changed(): Promise<void>
+  progress(progress: ImportProgress): void
 }
 
 /** Files that wait for a yes: they are read once, shown, and kept or forgotten. Only the newest waits. */
@@ -27,6 +28,8 @@ export class ImportDesk {
       }
     | undefined
   #next = 1
+  /** What is being done now, to be stopped. */
+  #stop = new AbortController()
 
   constructor(needs: ImportDeskNeeds) {
     this.#needs = needs
@@ -35,7 +38,10 @@ export class ImportDesk {
   /** Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`) when a single file cannot be used. */
   async read(files: readonly ImportFile[], answers: ImportAnswers = new Map()): Promise<ImportPreview> {
     this.forget()
-    const read = await importFiles(files, answers)
+    this.stop()
+    const { signal } = this.#stop
+    const tell = (done: number, total: number): void => this.#needs.progress({ what: 'read', done, total })
+    const read = await importFiles(files, answers, { tell, signal })
     const token = this.#next
     this.#next += 1
     this.#waiting = { token, files, answers, read }
@@ -50,11 +56,15 @@ export class ImportDesk {
 
   async keep(token: number, how: 'update' | 'both'): Promise<ImportOutcome> {
     const { read } = this.#find(token)
+    const { signal } = this.#stop
+    const total = read.profiles.length
     const kept: { id: string; name: string }[] = []
     let problem: string | undefined
     try {
       const { profiles: known } = await this.#needs.profiles.list()
       for (const imported of read.profiles) {
+        // Between two: each is there with its secrets, or not at all.
+        if (signal.aborted) break
         const result = await keepImported(
           this.#needs.profiles,
           this.#needs.keychain,
@@ -64,12 +74,19 @@ export class ImportDesk {
         )
         kept.push({ id: result.profile.id, name: result.profile.name })
         if (result.problem?.kind === 'keychainUnavailable') problem = result.problem.problem
+        this.#needs.progress({ what: 'keep', done: kept.length, total })
       }
     } finally {
-      this.forget()
+      this.forget(token)
       await this.#needs.changed()
     }
-    return { kept, problem }
+    return { kept, left: total - kept.length, problem }
+  }
+
+  /** Ends what is being done: reading with nothing, keeping after the connection it is at. */
+  stop(): void {
+    this.#stop.abort()
+    this.#stop = new AbortController()
   }
 
   forget(token?: number): void {

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { ChecksProgress, ProblemReport } from './checks.ts'
 import type { CredentialRead, TrustRead } from './credential.ts'
-import type { ImportOutcome, ImportPreview } from './import.ts'
+import type { ImportOutcome, ImportPreview, ImportProgress } from './import.ts'
 import { LARGEST_FILE, LONGEST_SECRET, MOST_FILES, MOST_KEY_FILES } from './limits.ts'
 import type { MessageLine } from './message.ts'
 import type { CheckedDocument, ProfileDocument, SaveOutcome, SecretsState } from './profile.ts'
@@ -188,6 +188,9 @@ export const contract = {
     /** `both`: a connection that is there already stays, and this one lies beside it. */
     keep: call(v.strictObject({ token: count, how: v.picklist(['update', 'both']) }), shape<ImportOutcome>()),
     forget: call(v.strictObject({ token: count }), shape<undefined>()),
+    /** Ends reading with nothing, and keeping after the connection it is at. */
+    stop: call(nothing, shape<undefined>()),
+    progress: push(shape<ImportProgress>()),
     /** The system opened a file with Culvert. */
     opened: push(shape<ImportPreview>()),
     /** A file the system opened cannot be used. */

@@ -44,8 +44,17 @@ export interface ImportPreview {
   readonly signers: readonly string[]
 }
 
+/** How far reading files, or keeping what was in them, has come. */
+export interface ImportProgress {
+  readonly what: 'read' | 'keep'
+  readonly done: number
+  readonly total: number
+}
+
 export interface ImportOutcome {
   readonly kept: readonly { readonly id: string; readonly name: string }[]
+  /** How many were not added, because the person stopped it. None is there in part. */
+  readonly left: number
   /** Why the secrets that came along could not be saved, as a clause. */
   readonly problem: string | undefined
 }

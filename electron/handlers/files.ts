@@ -19,6 +19,10 @@ export const fileHandlers = (desk: ImportDesk, window: () => BrowserWindow): Han
     desk.forget(token)
     return undefined
   },
+  stop: () => {
+    desk.stop()
+    return undefined
+  },
 })
 
 /** Checks and the report made of them. `window`: the one its dialog belongs to. */

@@ -15,11 +15,16 @@ export class Importing {
   filter = $state<Filter>('all')
   /** How many of the dropped files were read; `undefined` while nothing is. */
   reading = $state.raw<{ readonly done: number; readonly total: number } | undefined>(undefined)
-  keeping = $state(false)
+  /** How many connections are in the list already; `undefined` while none are being added. */
+  keeping = $state.raw<{ readonly done: number; readonly total: number } | undefined>(undefined)
   #run = 0
 
   constructor(api: WindowApi) {
     this.#api = api
+    api.files.progress(({ what, done, total }) => {
+      if (what === 'keep' && this.keeping !== undefined) this.keeping = { done, total }
+      else if (what === 'read' && this.reading !== undefined) this.reading = { done, total }
+    })
   }
 
   /** Rows in the order of what a person should look at first. */
@@ -71,11 +76,11 @@ export class Importing {
   }
 
   async keep(how: 'update' | 'both'): Promise<void> {
-    const token = this.preview?.token
+    const { token, profiles } = this.preview ?? { profiles: [] }
     if (token === undefined || this.keeping) return
-    this.keeping = true
+    this.keeping = { done: 0, total: profiles.length }
     const kept = await this.#api.files.keep({ token, how })
-    this.keeping = false
+    this.keeping = undefined
     if (kept.ok) this.outcome = kept.value
     else this.fault = kept.error
     this.preview = undefined
@@ -92,8 +97,14 @@ export class Importing {
     this.#show(this.#run, { ok: false, error: fault })
   }
 
+  /** Ends adding after the connection it is at. */
+  stop(): void {
+    void this.#api.files.stop()
+  }
+
   forget(): void {
     this.#run += 1
+    if (this.reading !== undefined) this.stop()
     if (this.preview !== undefined) void this.#api.files.forget({ token: this.preview.token })
     this.preview = undefined
     this.outcome = undefined

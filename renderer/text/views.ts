@@ -106,6 +106,7 @@ export const IMPORT = {
   update: 'Update',
   both: 'Keep both',
   cancel: 'Cancel',
+  stop: 'Stop',
   again: 'Choose another file',
   ask: 'What the file does not say',
   answer: 'Use these answers',
@@ -153,10 +154,13 @@ export function importSentence({ profiles, refused }: ImportPreview): string {
 }
 
 export const readingFiles = (done: number, total: number): string => `Reading file ${done} of ${total}`
-export const keepingSentence = (count: number): string =>
-  count === 1 ? 'Adding the connection' : `Adding ${count} connections`
-export const importedSentence = ({ kept }: ImportOutcome): string =>
-  kept.length === 1 ? `${kept[0]?.name} is in the list.` : `${kept.length} connections are in the list.`
+export const keepingSentence = (done: number, total: number): string =>
+  total === 1 ? 'Adding the connection' : `Adding connection ${Math.min(done + 1, total)} of ${total}`
+export const importedSentence = ({ kept, left }: ImportOutcome): string => {
+  const stopped = left === 0 ? '' : ` You stopped it: ${left} ${left === 1 ? 'was' : 'were'} not added.`
+  const names = kept.length === 1 ? `${kept[0]?.name} is` : `${kept.length} connections are`
+  return `${names} in the list.${stopped}`
+}
 export const unsavedSecrets = (problem: string): string =>
   `The keychain cannot be used (${problem}): what came along was not saved, so Culvert asks when you connect.`
 

@@ -319,3 +319,21 @@ test('a tunnel that ends by a fault leaves its traffic held back, says so, and i
     'Traffic of Office goes out as usual again.',
   ])
 })
+
+test('Ctrl-C ends an import between two connections and says what was left out', async () => {
+  const files = await Promise.all(
+    ['One', 'Two', 'Three'].map((name) => file(`${name}.json`, { ...OFFICE, name })),
+  )
+  const terminal = new FakeTerminal()
+  const said = terminal.out.bind(terminal)
+  terminal.out = (line) => {
+    said(line)
+    desk.interrupt()
+  }
+  const { done } = desk.run(['import', ...files], terminal)
+  expect(await done).toBe(1)
+  expect(terminal.complaints).toEqual(['culvert: stopped: 2 of 3 were not imported'])
+  const listed = (await desk.end('profiles')).terminal.written
+  expect(listed).toHaveLength(1)
+  expect(listed[0]).toMatch(/^One /)
+})

@@ -238,6 +238,23 @@ describe('import by drop', () => {
     await page.getByRole('navigation', { name: 'Connections' }).getByText('Branches').waitFor()
   })
 
+  test('many take their time: how far it is, and Stop leaves each in the list whole or not at all', async () => {
+    const many = Array.from({ length: 400 }, (_, at) => ({
+      name: `${at}.json`,
+      text: JSON.stringify({ ...office, name: `Depot ${at}`, secrets: { psk: `key ${at}` } }),
+    }))
+    await drop(page, many)
+    await page.getByText('400 connections.').waitFor()
+    await page.getByRole('button', { name: 'Add all' }).click()
+    await page.getByRole('heading', { name: /^Adding connection \d+ of 400$/ }).waitFor()
+    await page.getByRole('button', { name: 'Stop' }).click()
+    const told = await page.getByText(/You stopped it: \d+ were not added\./).innerText()
+    const left = Number(/(\d+) were not/.exec(told)?.[1])
+    const there = readdirSync(join(desktop.home, 'profiles')).filter((name) => name.startsWith('depot-'))
+    expect(there).toHaveLength(400 - left)
+    expect(there.every((name) => name.endsWith('.json'))).toBe(true)
+  })
+
   test('a file the system opens with Culvert arrives in the running window', async () => {
     const path = join(desktop.home, 'given.json')
     writeFileSync(path, JSON.stringify({ ...office, name: 'Given' }))

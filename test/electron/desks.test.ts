@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
+import type { ImportProgress } from '../../core/contract/import.ts'
 import { History } from '../../core/manager/history.ts'
 import { readFileNamed, readNamed } from '../../core/manager/named-files.ts'
 import { Prompts } from '../../core/manager/prompts.ts'
@@ -22,6 +23,8 @@ let keychain: MemorySecrets
 let given: MemorySecrets
 let changes = 0
 let busy = false
+let progress: ImportProgress[] = []
+let onProgress: (one: ImportProgress) => unknown = () => {}
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'culvert-desk-'))
   profiles = new ProfileStore(home)
@@ -29,6 +32,8 @@ beforeEach(async () => {
   given = new MemorySecrets()
   changes = 0
   busy = false
+  progress = []
+  onProgress = () => {}
 })
 afterEach(() => rm(home, { recursive: true }))
 
@@ -127,7 +132,16 @@ describe('the editor', () => {
 })
 
 describe('files that wait for a yes', () => {
-  const importDesk = (store: SecretStore = keychain) => new ImportDesk({ profiles, keychain: store, changed })
+  const importDesk = (store: SecretStore = keychain) =>
+    new ImportDesk({
+      profiles,
+      keychain: store,
+      changed,
+      progress: (one) => {
+        progress.push(one)
+        onProgress(one)
+      },
+    })
   const file = (name: string, value: unknown) => ({ name, bytes: json(value) })
   const office = { ...profileOf('Office'), secrets: { psk: 'hunter2' }, colour: 'red' }
 
@@ -147,6 +161,7 @@ describe('files that wait for a yes', () => {
     const { token } = await importer.read([file('office.json', office)])
     expect(await importer.keep(token, 'update')).toEqual({
       kept: [{ id: 'office', name: 'Office' }],
+      left: 0,
       problem: undefined,
     })
     expect(text(await keychain.get('office', 'psk'))).toBe('hunter2')
@@ -161,6 +176,7 @@ describe('files that wait for a yes', () => {
     expect(first.profiles).toMatchObject([{ updates: 'Office', same: false }])
     expect(await importer.keep(first.token, 'both')).toMatchObject({
       kept: [{ id: 'office-2', name: 'Office 2' }],
+      left: 0,
     })
     expect((await profiles.find('office')).mtu).toBe(1300)
     const second = await importer.read([file('office.json', office)])
@@ -188,6 +204,35 @@ describe('files that wait for a yes', () => {
     expect(JSON.stringify(third)).not.toContain('hunter2')
     const { kept } = await importer.keep(third.token, 'update')
     expect(text(await keychain.get(kept[0]?.id ?? '', 'psk'))).toBe('hunter2')
+  })
+
+  test('of many it says how far it is; stopped while they are read it keeps none', async () => {
+    const importer = importDesk()
+    const many = Array.from({ length: 40 }, (_, at) => file(`${at}.json`, profileOf(`Office${at}`)))
+    onProgress = ({ done }) => done === 5 && importer.stop()
+    await expect(importer.read(many)).rejects.toMatchObject({ error: { kind: 'cancelled' } })
+    expect(progress.map(({ done }) => done)).toEqual([1, 2, 3, 4, 5])
+    onProgress = () => {}
+    // The next ones are not stopped with it.
+    expect((await importer.read(many)).profiles).toHaveLength(40)
+    expect(progress.at(-1)).toEqual({ what: 'read', done: 40, total: 40 })
+  })
+
+  test('stopped while they are kept, each is there with its secret or not at all', async () => {
+    const importer = importDesk()
+    const many = Array.from({ length: 40 }, (_, at) =>
+      file(`${at}.json`, { ...profileOf(`Office${at}`), secrets: { psk: `key ${at}` } }),
+    )
+    const { token } = await importer.read(many)
+    onProgress = ({ done }) => done === 5 && importer.stop()
+    const { kept, left } = await importer.keep(token, 'update')
+    expect([kept.length, left]).toEqual([5, 35])
+    const there = (await profiles.list()).profiles.map(({ id }) => id)
+    expect([...there].sort()).toEqual(kept.map(({ id }) => id).sort())
+    for (let at = 0; at < 40; at += 1) {
+      const saved = await keychain.get(`office${at}`, 'psk')
+      expect(saved !== undefined).toBe(there.includes(`office${at}`))
+    }
   })
 
   test('among several one that cannot be used does not keep the others out', async () => {

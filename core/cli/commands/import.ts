@@ -48,10 +48,14 @@ export async function importFiles(
     ? parseSecrets(await context.terminal.readInput(), SECRET_NAMES)
     : new Map()
   let worst: ExitCode = 0
+  // Ctrl-C ends it between two connections: each is there with its secrets, or not at all.
+  const stop = new AbortController()
+  const unlisten = context.onStop(() => stop.abort())
   const each = async (work: () => Promise<ExitCode>): Promise<void> => {
     const code = await reporting(context.terminal, options.json, work)
     if (code !== 0) worst = code
   }
+  let left = 0
   const named: Named[] = []
   for (const path of paths) {
     await each(async () => {
@@ -69,9 +73,11 @@ export async function importFiles(
       if (profiles.length === 0 && named.length > 0) throw noProfile(named)
       const more = companions.flatMap(({ files }) => files)
       for (const one of profiles) {
-        await each(() =>
-          importOne(context, { ...one, files: [...one.files, ...more] }, beside, given, options),
-        )
+        if (stop.signal.aborted) left += 1
+        else {
+          const files = [...one.files, ...more]
+          await each(() => importOne(context, { ...one, files }, beside, given, options, stop.signal))
+        }
       }
       return 0
     } finally {
@@ -79,7 +85,9 @@ export async function importFiles(
     }
   })
   for (const secret of given.values()) secret.close()
-  return worst
+  unlisten()
+  if (left > 0) context.terminal.err(`culvert: stopped: ${left} of ${profiles.length} were not imported`)
+  return stop.signal.aborted ? 1 : worst
 }
 
 /** What a person named, by what it is good for. A folder is always taken for profiles. */
@@ -146,12 +154,19 @@ async function importOne(
   beside: Beside,
   given: ReadonlyMap<string, Secret>,
   options: ImportOptions,
+  signal: AbortSignal,
 ): Promise<ExitCode> {
   const { terminal } = context
   const result = await importWithAnswers(context, path, files, { ...options, given: [...given.keys()] })
   const report = [...result.report]
   const kept: Profile[] = []
+  let left = 0
   for (const imported of result.profiles) {
+    if (signal.aborted) {
+      left += 1
+      for (const secret of imported.secrets.values()) secret.close()
+      continue
+    }
     if (!(await isWanted(context, imported))) continue
     const made = withBeside(imported, beside, (row) => report.push(row))
     await withSecrets(made.secrets, given, async (secrets) => {
@@ -172,6 +187,9 @@ async function importOne(
   )
   for (const { name, reason } of refused) {
     reportFault(terminal, { kind: 'profileUnsupported', source: path, profile: name, reason }, false)
+  }
+  if (left > 0) {
+    terminal.err(`culvert: stopped: ${left} of ${result.profiles.length} in ${path} were not imported`)
   }
   return kept.length > 0 ? 0 : 1
 }

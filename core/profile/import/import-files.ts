@@ -63,13 +63,22 @@ export function isCompanion(file: ImportFile): boolean {
   return kind !== undefined && kind in COMPANIONS
 }
 
+/** How to follow long work, and how to end it. */
+export interface ImportWatch {
+  /** `done` of `total` files have been read. */
+  tell(done: number, total: number): void
+  readonly signal: AbortSignal
+}
+
 /**
  * Profiles from one file, or from all files of a folder, whatever the administrator sent. A single file that cannot
- * be used throws `VpnFailure` (`profileInvalid`); in a folder it is listed as refused and the others go on.
+ * be used throws `VpnFailure` (`profileInvalid`); in a folder it is listed as refused and the others go on. Others get
+ * their turn between two files. Throws `VpnFailure` (`cancelled`) when `watch` says to stop; nothing is held then.
  */
 export async function importFiles(
   given: readonly ImportFile[],
   answers: ImportAnswers = new Map(),
+  watch?: ImportWatch,
 ): Promise<ImportResult> {
   checkSizes(given)
   const { files, signers, locked } = await openContainers(given, answers.get('passphrase'))
@@ -78,7 +87,7 @@ export async function importFiles(
   const run = new Run(bundle, answers)
   const known = files.map((file) => ({ file, kind: kindOrEmpty(file) }))
   if (files.length === 1 && known[0] !== undefined) run.take(known[0].file, known[0].kind)
-  else run.takeAll(known)
+  else await run.takeAll(known, watch)
   return run.result(files.length > 1, signers)
 }
 
@@ -132,12 +141,23 @@ class Run {
   }
 
   /** In a folder one file does not keep the others out. Files that include others come before those. */
-  takeAll(known: readonly { readonly file: ImportFile; readonly kind: Kind | undefined }[]): void {
+  async takeAll(
+    known: readonly { readonly file: ImportFile; readonly kind: Kind | undefined }[],
+    watch?: ImportWatch,
+  ): Promise<void> {
     const profiles = known.filter(
       ({ kind }) => kind === 'culvert' || (kind !== undefined && kind in IMPORTERS),
     )
     const first = profiles.filter(({ file }) => INCLUDES.test(latin1(file.bytes)))
-    for (const { file, kind } of new Set([...first, ...profiles])) this.#tryToTake(file, kind)
+    let done = 0
+    for (const { file, kind } of new Set([...first, ...profiles])) {
+      this.#tryToTake(file, kind)
+      done += 1
+      if (watch === undefined) continue
+      watch.tell(done, profiles.length)
+      await new Promise((next) => setImmediate(next))
+      if (watch.signal.aborted) throw this.#stopped()
+    }
     for (const { file } of known) {
       if (this.#context.bundle.isUsed(file) || profiles.some((profile) => profile.file === file)) continue
       this.#context.report.mark(
@@ -147,6 +167,11 @@ class Run {
         'it is no profile, and no profile beside it names it',
       )
     }
+  }
+
+  #stopped(): VpnFailure {
+    for (const { secrets } of this.#profiles) for (const secret of secrets.values()) secret.close()
+    return new VpnFailure({ kind: 'cancelled' })
   }
 
   #tryToTake(file: ImportFile, kind: Kind | undefined): void {
