@@ -32,8 +32,8 @@ export class SecondTry {
     const refused = error.kind === 'authFailed' && error.who === 'us'
     if (!refused || this.#asked || !sessionSecrets(this.#profile).includes('password')) return false
     this.#asked = true
-    const { auth, secondAuth, localId } = this.#profile
-    const user = (auth.method === 'eap' ? auth.user : secondAuth?.user) ?? localId ?? ''
+    const { auth, secondAuth, xauth, localId } = this.#profile
+    const user = (auth.method === 'eap' ? auth.user : (secondAuth?.user ?? xauth?.user)) ?? localId ?? ''
     const message = error.problem === undefined ? {} : { message: error.problem }
     try {
       this.#typed = await this.#ask({ what: 'password', user, retry: true, ...message }, nowMs + WAIT_MS)

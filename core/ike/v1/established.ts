@@ -19,6 +19,7 @@ import { CHOICE } from './numbers.ts'
 import { notifyName } from './payloads.ts'
 import { Phase2Start } from './phase2-start.ts'
 import { Renewal } from './renewal.ts'
+import { XauthClient } from './xauth.ts'
 
 /**
  * Phase 1 stands. What follows in the order of IKEv1: XAuth, configuration, quick modes; then both ends may begin
@@ -32,6 +33,8 @@ export class Established implements State {
   /** XAuth and configuration, and the first quick modes. */
   readonly start: Phase2Start
   readonly children: Children
+  /** Where we sign in by XAuth, as a client. */
+  readonly xauth: XauthClient | undefined
   readonly exchanges: Exchanges
   readonly #renewal: Renewal
   readonly #liveness: Liveness
@@ -44,6 +47,8 @@ export class Established implements State {
     this.exchanges = new Exchanges(n)
     this.start = new Phase2Start(this)
     this.children = new Children(this)
+    const xauth = n.config.ikev1?.xauth
+    this.xauth = xauth?.role === 'client' ? new XauthClient(this, xauth) : undefined
     this.#renewal = new Renewal(this)
     this.#liveness = new Liveness(this, now)
   }
@@ -95,7 +100,8 @@ export class Established implements State {
         if (event.inbound) this.#liveness.alive(now)
         break
       case 'answered':
-        this.#renewal.onAnswer(event.id, event.answer, now)
+        if (this.xauth?.onAnswer(event.id, event.answer, now) !== true)
+          this.#renewal.onAnswer(event.id, event.answer, now)
         break
       case 'pathOpen':
         break
@@ -165,6 +171,7 @@ export class Established implements State {
     if (this.#over) return
     this.#over = true
     this.#renewal.close()
+    this.xauth?.close()
     for (const sa of this.sas) sa.close()
     this.n.finish(error)
   }
@@ -186,6 +193,8 @@ export class Established implements State {
         return this.exchanges.onTimer(Number(key), now)
       case 'gateway-turn':
         return this.leave({ kind: 'noAnswer', exchange: 'XAuth', tries: 1 })
+      case 'question':
+        return this.xauth?.onTimeout()
       case 'child-rekey':
       case 'child-linger':
         return this.children.onTimer(what, Number(key), now)
@@ -213,6 +222,7 @@ export class Established implements State {
     const { n } = this
     const old = this.current
     old.state = 'replaced'
+    this.xauth?.begin()
     this.sas.push(sa)
     n.current = sa
     n.facts = facts
@@ -295,7 +305,7 @@ export class Established implements State {
       return true
     }
     if (this.exchanges.full) return false
-    // Whoever has not signed in gets nothing. draft-beaulieu-ike-xauth §3.1
+    // Whoever has not signed in gets nothing. draft-beaulieu-ike-xauth
     if (!sa.signedIn) return false
     if (exchange === ExchangeType.TRANSACTION.id) return answerTransaction(this, sa, bytes, opened, now)
     if (exchange !== ExchangeType.QUICK.id) return false

@@ -46,6 +46,9 @@ export const CHOICE = {
   retryMs: 30_000,
   /** How long the gateway has to begin its part: XAuth, or configuration. */
   gatewayTurnMs: 60_000,
+  /** How long a person may take to answer a question, and how often a gateway may ask in one sign-in. */
+  questionMs: 120_000,
+  xauthRounds: 16,
   /** Exchanges that may be open at a time on one ISAKMP SA. */
   openExchanges: 32,
   /** Message IDs an ISAKMP SA remembers as used; then it takes no more and has to be renewed. */

@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { asMillis } from '../../../core/bytes/brands.ts'
+import { configurationRequest } from '../../../core/ike/v1/configuration.ts'
 import type { Established } from '../../../core/ike/v1/established.ts'
 import { deleteChildren } from '../../../core/ike/v1/exchanges/informational.ts'
+import { beginQuick } from '../../../core/ike/v1/exchanges/quick-mode.ts'
+import { pullConfiguration } from '../../../core/ike/v1/exchanges/transaction.ts'
 import { spiBytes } from '../../../core/ike/v2/payloads.ts'
+import { selectorOfAddress } from '../../../core/ike/v2/selectors.ts'
 import { connected, line, MODP2048, pair } from '../../support/two-peers-v1.ts'
 
 describe('RFC 2409 §5.5: phase 2 is renewed by a new quick mode for the same traffic', () => {
@@ -215,6 +219,27 @@ describe('draft-beaulieu-ike-xauth: a name and a password after phase 1', async 
     two.net.settle()
     expect(two.client.closed?.error).toMatchObject({ kind: 'authFailed', who: 'us', method: 'xauth' })
     expect(two.gateway.closed?.error).toMatchObject({ kind: 'authFailed' })
+  })
+
+  test('a client that skips it gets neither an address nor a quick mode', () => {
+    const two = pair({ client: client('wonder'), gateway: gateway() })
+    two.net.onSend = (flight) => (flight.from === two.gateway && flight.bytes[18] === 6 ? [] : [flight])
+    two.client.command('connect')
+    two.net.settle()
+    const before = two.gateway.sent.length
+    const e = two.client.state as Established
+    const selectors = {
+      local: [selectorOfAddress('10.78.0.5')],
+      remote: two.client.n.config.remoteSelectors,
+    }
+    const nothing = { onDone: () => {}, onFailed: () => {} }
+    beginQuick(e, { name: 'net', selectors, ...nothing }, two.net.now)
+    pullConfiguration(e, configurationRequest({ ipv4: true, ipv6: false }), two.net.now)
+    two.client.feed({ type: 'traffic', inbound: false, outbound: false })
+    two.net.settle()
+    expect(two.gateway.sent).toHaveLength(before)
+    expect([two.gateway.children, two.gateway.n.assigned]).toEqual([[], undefined])
+    expect(two.gateway.notes.join()).toContain('does not')
   })
 
   test('a gateway that demands it lets nobody in who does not offer it', () => {

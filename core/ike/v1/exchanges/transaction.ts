@@ -1,14 +1,9 @@
 import type { Millis } from '../../../bytes/brands.ts'
-import { equalConstantTime, utf8 } from '../../../bytes/octets.ts'
+import { equalConstantTime, NO_OCTETS } from '../../../bytes/octets.ts'
 import type { VpnError } from '../../../errors.ts'
-import {
-  ConfigurationAttribute as A,
-  ConfigurationType,
-  ExchangeType,
-  XauthType,
-} from '../../../iana/ikev1.ts'
+import { ConfigurationAttribute as A, ConfigurationType, ExchangeType } from '../../../iana/ikev1.ts'
 import { attributeBytes, attributeNumber } from '../../../wire/ikev1/attribute.ts'
-import type { Attribute, AttributesPayload, Payload } from '../../../wire/ikev1/payload.ts'
+import type { Attribute, AttributesPayload } from '../../../wire/ikev1/payload.ts'
 import type { XauthConfig } from '../../config.ts'
 import type { AssignedConfiguration } from '../../session.ts'
 import { assignedTo, configurationReply, readConfiguration } from '../configuration.ts'
@@ -16,15 +11,12 @@ import type { Established } from '../established.ts'
 import type { IsakmpSa, Opened } from '../isakmp-sa.ts'
 import { only } from '../payloads.ts'
 import { networkText, readUnity, textOf } from '../unity.ts'
+import { isXauth, type Respond, xauthStatus } from '../xauth.ts'
 
 export const MODE_CONFIG = 'mode config'
 
 const TRANSACTION = ExchangeType.TRANSACTION.id
 const { ISAKMP_CFG_REQUEST, ISAKMP_CFG_REPLY, ISAKMP_CFG_SET, ISAKMP_CFG_ACK } = ConfigurationType
-
-const isXauth = (type: number): boolean => type >= A.XAUTH_TYPE.id && type <= A.XAUTH_ANSWER.id
-const text = (type: number, value: string): Attribute => ({ type, bytes: utf8(value) })
-const status = (ok: boolean): Attribute => ({ type: A.XAUTH_STATUS.id, value: ok ? 1 : 0 })
 
 const attributesPayload = (
   cfgType: number,
@@ -93,7 +85,7 @@ function readTransaction(opened: Opened): AttributesPayload | undefined {
   return opened.hashFits() ? only(opened.chain.payloads, 'ATTRIBUTES') : undefined
 }
 
-/** A REQUEST or SET of the peer; ← REPLY or ACK. → whether it was taken. */
+/** A REQUEST or SET of the peer; ← REPLY or ACK, at once or when a person has answered. → whether it was taken. */
 export function answerTransaction(
   e: Established,
   sa: IsakmpSa,
@@ -105,43 +97,40 @@ export function answerTransaction(
   if (asked === undefined) return false
   const { messageId } = opened.header
   opened.accept()
-  const xauth = asked.attributes.some((a) => isXauth(a.type))
-  const answer = xauth ? answerXauth(e, asked) : answerConfiguration(e, asked)
-  if (answer !== undefined) {
-    const payload: Payload = attributesPayload(answer.cfgType, asked.identifier, answer.attributes)
+  sa.remember(bytes, undefined)
+  const respond: Respond = (cfgType, attributes) => {
+    const payload = attributesPayload(cfgType, asked.identifier, attributes)
     const message = sa.seal(TRANSACTION, messageId, [payload], true)
     e.n.send(message)
     sa.remember(bytes, message)
-  } else sa.remember(bytes, undefined)
-  sa.finish(messageId)
-  answer?.after?.(now)
+    sa.finish(messageId)
+  }
+  const xauth = asked.attributes.some((a) => isXauth(a.type))
+  const taken = xauth ? answerXauth(e, asked, respond, now) : answerConfiguration(e, asked, respond, now)
+  if (!taken) sa.finish(messageId)
   return true
 }
 
-interface Answer {
-  readonly cfgType: number
-  readonly attributes: readonly Attribute[]
-  readonly after?: (now: Millis) => void
-}
-
-function answerConfiguration(e: Established, asked: AttributesPayload): Answer | undefined {
+function answerConfiguration(
+  e: Established,
+  asked: AttributesPayload,
+  respond: Respond,
+  now: Millis,
+): boolean {
   const assigned = asked.cfgType === ISAKMP_CFG_REQUEST.id ? assignedTo(e.n) : undefined
-  if (assigned !== undefined)
-    return {
-      cfgType: ISAKMP_CFG_REPLY.id,
-      attributes: configurationReply(asked.attributes, assigned, e.n.config.localSelectors),
-    }
+  if (assigned !== undefined) {
+    respond(ISAKMP_CFG_REPLY.id, configurationReply(asked.attributes, assigned, e.n.config.localSelectors))
+    return true
+  }
+  if (asked.cfgType !== ISAKMP_CFG_SET.id || !e.n.initiated) return false
   // What a gateway gives unasked is taken, and confirmed by its types. draft-dukes-ike-mode-cfg §3.4
-  if (asked.cfgType === ISAKMP_CFG_SET.id && e.n.initiated)
-    return {
-      cfgType: ISAKMP_CFG_ACK.id,
-      attributes: asked.attributes.map(({ type }) => ({ type, bytes: new Uint8Array(0) })),
-      after: (now) => {
-        tellTerms(e, asked.attributes)
-        e.start.onPushed(readConfiguration(asked.attributes), now)
-      },
-    }
-  return undefined
+  respond(
+    ISAKMP_CFG_ACK.id,
+    asked.attributes.map(({ type }) => ({ type, bytes: NO_OCTETS })),
+  )
+  tellTerms(e, asked.attributes)
+  e.start.onPushed(readConfiguration(asked.attributes), now)
+  return true
 }
 
 /** What a person should read of it, and what the next quick modes have to heed. */
@@ -159,51 +148,21 @@ function tellTerms(e: Established, attributes: readonly Attribute[]): void {
   n.include = include
 }
 
-/** The client's part of XAuth: what is asked for, or FAIL when there is something we do not have. */
-function answerXauth(e: Established, asked: AttributesPayload): Answer | undefined {
-  const xauth = e.n.config.ikev1?.xauth
-  if (xauth?.role !== 'client') return undefined
-  if (asked.cfgType === ISAKMP_CFG_SET.id) {
-    const found = asked.attributes.find((a) => a.type === A.XAUTH_STATUS.id)
-    const ok = found !== undefined && attributeNumber(found) === 1
-    return {
-      cfgType: ISAKMP_CFG_ACK.id,
-      attributes: [{ type: A.XAUTH_STATUS.id, bytes: new Uint8Array(0) }],
-      after: (now) => e.start.onXauthStatus(ok, now),
-    }
+/** Only as a client that signs in by XAuth: nobody else is asked for a password. */
+function answerXauth(e: Established, asked: AttributesPayload, respond: Respond, now: Millis): boolean {
+  if (e.xauth === undefined) return false
+  if (asked.cfgType === ISAKMP_CFG_REQUEST.id) {
+    e.xauth.onRequest(asked, respond, now)
+    return true
   }
-  if (asked.cfgType !== ISAKMP_CFG_REQUEST.id) return undefined
-  for (const attribute of asked.attributes) {
-    if (attribute.type === A.XAUTH_MESSAGE.id) e.n.note(`the gateway says: ${textOf(attribute)}`)
-  }
-  return { cfgType: ISAKMP_CFG_REPLY.id, attributes: xauthReply(xauth, asked.attributes) ?? [status(false)] }
-}
-
-function xauthReply(
-  xauth: Extract<XauthConfig, { role: 'client' }>,
-  asked: readonly Attribute[],
-): Attribute[] | undefined {
-  const reply: Attribute[] = []
-  for (const attribute of asked) {
-    switch (attribute.type) {
-      case A.XAUTH_TYPE.id:
-        // Other kinds want a person, or a challenge hashed: not done.
-        if (attributeNumber(attribute) !== XauthType.GENERIC.id) return undefined
-        reply.push({ type: A.XAUTH_TYPE.id, value: XauthType.GENERIC.id })
-        break
-      case A.XAUTH_USER_NAME.id:
-        reply.push(text(A.XAUTH_USER_NAME.id, xauth.user))
-        break
-      case A.XAUTH_USER_PASSWORD.id:
-        reply.push({ type: A.XAUTH_USER_PASSWORD.id, bytes: xauth.password.use((octets) => octets.slice()) })
-        break
-      case A.XAUTH_MESSAGE.id:
-        break
-      default:
-        return undefined
-    }
-  }
-  return reply
+  if (asked.cfgType !== ISAKMP_CFG_SET.id) return false
+  const found = asked.attributes.find((a) => a.type === A.XAUTH_STATUS.id)
+  const ok = found !== undefined && attributeNumber(found) === 1
+  respond(ISAKMP_CFG_ACK.id, [{ type: A.XAUTH_STATUS.id, bytes: NO_OCTETS }])
+  const message = asked.attributes.find((a) => a.type === A.XAUTH_MESSAGE.id)
+  if (message !== undefined) e.n.note(`the gateway says: ${textOf(message)}`)
+  e.start.onXauthStatus(ok, now)
+  return true
 }
 
 /** The gateway's part of XAuth: name and password, then whether they will do. draft-beaulieu-ike-xauth §2 */
@@ -261,7 +220,7 @@ function setXauthStatus(e: Established, sa: IsakmpSa, identifier: number, ok: bo
     {
       label: 'XAuth',
       exchange: TRANSACTION,
-      payloads: [attributesPayload(ISAKMP_CFG_SET.id, identifier, [status(ok)])],
+      payloads: [attributesPayload(ISAKMP_CFG_SET.id, identifier, [xauthStatus(ok)])],
       onMessage: (opened) => {
         if (readTransaction(opened)?.cfgType !== ISAKMP_CFG_ACK.id) return 'ignored'
         opened.accept()
