@@ -6,6 +6,7 @@ import { parseCidr } from '../net/cidr.ts'
 import { parseIdentity } from '../profile/identity.ts'
 import { isNetwork, selectorOf } from '../profile/networks.ts'
 import { gatewayAuthSchema, ownGatewayAuthSchema } from '../profile/sign-in.ts'
+import { switchedOn, withoutNames } from '../profile/suite-sets.ts'
 import {
   DEFAULT_ESP_SUITES,
   DEFAULT_IKE_SUITES,
@@ -154,11 +155,19 @@ export function sessionConfig(
   const { weak } = settings
   return {
     remoteIdentity: undefined,
-    ikeProposals: settings.ike.proposals.map((suite) =>
-      parseIkeSuite(suite, { source, field: 'ike.proposals', weak }),
+    ikeProposals: withoutNames(settings.ike.proposals, 'ike').map((suite) =>
+      parseIkeSuite(suite, {
+        source,
+        field: 'ike.proposals',
+        weak: switchedOn(settings.ike.proposals, weak),
+      }),
     ),
-    espProposals: settings.esp.proposals.map((suite) =>
-      parseEspSuite(suite, { source, field: 'esp.proposals', weak }),
+    espProposals: withoutNames(settings.esp.proposals, 'esp').map((suite) =>
+      parseEspSuite(suite, {
+        source,
+        field: 'esp.proposals',
+        weak: switchedOn(settings.esp.proposals, weak),
+      }),
     ),
     requestAddresses: { ipv4: false, ipv6: false },
     localSelectors: settings.networks.map((text) => selectorOf(text)!),

@@ -5,6 +5,7 @@ import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import { authenticationOf, localIdentityOf, remoteIdentityOf, secretIn } from './authentication.ts'
 import { selectorOf } from './networks.ts'
 import type { Profile } from './schema.ts'
+import { switchedOn, withoutNames } from './suite-sets.ts'
 import {
   DEFAULT_AGGRESSIVE_SUITES,
   DEFAULT_IKE_SUITES,
@@ -68,11 +69,14 @@ function everythingElse(
 ): Omit<ConnectionConfig, 'authentication' | 'ikev1'> {
   const source = profile.name
   const weak = profile.weak
-  const esp = profile.esp.proposals.flatMap((suite) =>
-    withoutOptional(parseEspSuite(suite, { source, field: 'esp.proposals', weak })),
+  const [ikeNames, espNames] = [profile.ike.proposals, profile.esp.proposals]
+  const espContext = { source, field: 'esp.proposals', weak: switchedOn(espNames, weak) }
+  const esp = withoutNames(espNames, 'esp').flatMap((suite) =>
+    withoutOptional(parseEspSuite(suite, espContext)),
   )
-  const ike = profile.ike.proposals.flatMap((suite) =>
-    withoutOptional(parseIkeSuite(suite, { source, field: 'ike.proposals', weak })),
+  const ikeContext = { source, field: 'ike.proposals', weak: switchedOn(ikeNames, weak) }
+  const ike = withoutNames(ikeNames, 'ike').flatMap((suite) =>
+    withoutOptional(parseIkeSuite(suite, ikeContext)),
   )
   const groups = pfsGroups(profile.esp.pfs, ike, esp)
   return {
@@ -104,7 +108,8 @@ function everythingElse(
   }
 }
 
-const isDefault = (suites: readonly string[]): boolean => suites.join() === DEFAULT_IKE_SUITES.join()
+const isDefault = (suites: readonly string[]): boolean =>
+  withoutNames(suites, 'ike').join() === DEFAULT_IKE_SUITES.join()
 
 function ppkOf(profile: Profile, secrets: ReadonlyMap<string, Secret>): Pick<ConnectionConfig, 'ppk'> {
   const { ppk } = profile

@@ -5,9 +5,11 @@ import { VpnFailure } from '../errors.ts'
 import { parseIdentity } from './identity.ts'
 import { isNetwork } from './networks.ts'
 import { authSchema, eapSchema, gatewayAuthOf, gatewayAuthSchema, sessionSecrets } from './sign-in.ts'
+import { switchedOn, withoutNames } from './suite-sets.ts'
 import {
   DEFAULT_ESP_SUITES,
   DEFAULT_IKE_SUITES,
+  insistsOnMore,
   isWeakWord,
   parseEspSuite,
   parseIkeSuite,
@@ -228,11 +230,20 @@ export function requireProfile(value: unknown, source: string): Profile {
 export function checkProfile(profile: Profile, source: string): void {
   const weak = profile.weak
   // Our own were judged when they were written: thousands of profiles have no others.
-  for (const suite of others(profile.ike.proposals, DEFAULT_IKE_SUITES)) {
-    parseIkeSuite(suite, { source, field: 'ike.proposals', weak })
+  const { ike, esp } = profile
+  const ikeContext = { source, field: 'ike.proposals', weak: switchedOn(ike.proposals, weak) }
+  for (const suite of others(withoutNames(ike.proposals, 'ike'), DEFAULT_IKE_SUITES)) {
+    const offer = parseIkeSuite(suite, ikeContext)
+    // Who holds back IKEv2 would be rid of them. RFC 9370 §5
+    if (ike.version !== 2 && insistsOnMore(offer))
+      throw invalid(
+        source,
+        'ike.version',
+        `"${suite}" insists on more key exchanges, which only version 2 has`,
+      )
   }
-  for (const suite of others(profile.esp.proposals, DEFAULT_ESP_SUITES)) {
-    parseEspSuite(suite, { source, field: 'esp.proposals', weak })
+  for (const suite of others(withoutNames(esp.proposals, 'esp'), DEFAULT_ESP_SUITES)) {
+    parseEspSuite(suite, { source, field: 'esp.proposals', weak: switchedOn(esp.proposals, weak) })
   }
   checkIkev1(profile, source)
   if (profile.localId === undefined && !namesItself(profile.auth)) {

@@ -1,3 +1,4 @@
+import { suiteSet } from './suite-sets.ts'
 import { weaknessOf } from './suites.ts'
 
 const NAMES: ReadonlyMap<string, string> = new Map([
@@ -46,6 +47,8 @@ const NAMED = 3
 
 /** A suite in words, alternatives joined: `AES-256-GCM or AES-128-GCM, SHA-384, X25519`. Never throws. */
 export function suiteInWords(suite: string): string {
+  const set = suiteSet(suite)
+  if (set !== undefined) return set.words
   const groups = new Map<string, string[]>()
   for (const word of suite.toLowerCase().split('-')) {
     const names = groups.get(kindOf(word)) ?? []
@@ -66,13 +69,11 @@ export function suiteInWords(suite: string): string {
 
 /** The weak words of a suite, each with its reason. */
 export function weakWords(suite: string): readonly { readonly word: string; readonly why: string }[] {
-  return suite
-    .toLowerCase()
-    .split('-')
-    .flatMap((word) => {
-      const why = weaknessOf(word)
-      return why === undefined ? [] : [{ word, why }]
-    })
+  const words = suiteSet(suite)?.weak ?? suite.toLowerCase().split('-')
+  return words.flatMap((word) => {
+    const why = weaknessOf(word)
+    return why === undefined ? [] : [{ word, why }]
+  })
 }
 
 function kindOf(word: string): string {

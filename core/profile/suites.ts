@@ -279,6 +279,12 @@ export function withoutOptional(proposal: OfferedProposal): OfferedProposal[] {
   return [proposal, proposal.filter((t) => t.type < FIRST_ADDITIONAL)]
 }
 
+/** Whether some additional key exchange may not be left out. RFC 9370 §2.2.1 */
+export const insistsOnMore = (proposal: OfferedProposal): boolean =>
+  proposal.some(
+    ({ type }) => type >= FIRST_ADDITIONAL && !proposal.some((one) => one.type === type && one.id === 0),
+  )
+
 function checkEncryption(words: readonly Word[], suite: string, context: SuiteContext): void {
   const encryption = words.filter((word) => word.type === ENCR)
   if (encryption.length === 0) throw invalid(context, `"${suite}" names no encryption, e.g. aes256gcm16`)

@@ -25,7 +25,8 @@ const asTheSuitesSay = (auto: string): readonly Choice[] => [
   { value: false, label: 'No' },
 ]
 
-const SUITES_HINT = 'One suite a line, the best first; algorithms of one kind in a line are alternatives.'
+const SUITES_HINT =
+  'One suite a line, the best first; algorithms of one kind in a line are alternatives. Or one word: strict, default, compatible, legacy.'
 
 /** Everything beyond the four fields, in sections that are closed at first. */
 export const SECTIONS: readonly EditorSection[] = [

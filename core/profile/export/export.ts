@@ -3,6 +3,7 @@ import type { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
 import { gatewayAuthOf, type Profile, sessionSecrets } from '../schema.ts'
 import { SYSTEM_AUTHORITIES } from '../sign-in.ts'
+import { withoutNames } from '../suite-sets.ts'
 import type { Exported } from './exported.ts'
 import { toNetworkManager } from './network-manager.ts'
 import { toSswan } from './sswan.ts'
@@ -29,7 +30,7 @@ export function exportProfileAs(profile: Profile, format: ExportFormat): Exporte
         losses: [],
       }
     case 'swanctl':
-      return toSwanctl(profile)
+      return toSwanctl(spelledOut(profile))
     case 'network-manager':
       if (
         sessionSecrets(profile).includes('key') ||
@@ -40,15 +41,22 @@ export function exportProfileAs(profile: Profile, format: ExportFormat): Exporte
       if (gateway.method === 'eap')
         throw unsupported(profile, 'that program wants a certificate of the gateway')
       if (profile.secondAuth !== undefined) throw unsupported(profile, 'that program signs in only once')
-      return toNetworkManager(profile)
+      return toNetworkManager(spelledOut(profile))
     case 'sswan':
       if (methods.includes('psk')) {
         throw unsupported(profile, 'it uses a pre-shared key, which a .sswan file cannot say')
       }
       if (gateway.method === 'eap') throw unsupported(profile, 'that app wants a certificate of the gateway')
-      return toSswan(profile)
+      return toSswan(spelledOut(profile))
   }
 }
+
+/** Names of suites are ours alone. */
+const spelledOut = (profile: Profile): Profile => ({
+  ...profile,
+  ike: { ...profile.ike, proposals: [...withoutNames(profile.ike.proposals, 'ike')] },
+  esp: { ...profile.esp, proposals: [...withoutNames(profile.esp.proposals, 'esp')] },
+})
 
 const unsupported = (profile: Profile, reason: string): VpnFailure =>
   new VpnFailure({ kind: 'profileUnsupported', source: 'your profiles', profile: profile.name, reason })
