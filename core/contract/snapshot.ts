@@ -68,11 +68,12 @@ export interface TunnelSnapshot {
 /** One step of connecting. */
 export interface StepSnapshot {
   /**
-   * `find`: the address of the gateway. `prepare`: permission and the device. `agree`: IKE_SA_INIT, or phase 1 of IKEv1
-   * in the clear. `prove`: IKE_AUTH, or phase 1 of IKEv1 encrypted, and XAuth.
-   * `open`: phase 2, address and routes.
+   * `find`: the address of the gateway. `prepare`: permission and the device. `agree`: phase 1 in the clear. `prove`:
+   * phase 1 encrypted, and XAuth. `open`: phase 2, address and routes.
    */
   readonly what: 'find' | 'prepare' | 'agree' | 'prove' | 'open'
+  /** What its exchanges are called in the version that is spoken: those that were seen, or else those to come. */
+  readonly exchanges: readonly string[]
   readonly state: 'done' | 'now' | 'todo'
   /** Unix time in ms. */
   readonly sinceMs: number | undefined

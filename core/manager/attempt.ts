@@ -1,7 +1,6 @@
 import { adviceFor } from '../advice.ts'
 import type { TunnelPhase } from '../contract/snapshot.ts'
 import type { Connection, ConnectionView } from '../ike/config.ts'
-import type { ObservedMessage } from '../ike/session.ts'
 import type { OsEdge, TunnelPlan } from '../net/plan.ts'
 import { faultOf } from './fault.ts'
 
@@ -52,12 +51,6 @@ export function phaseShown(phase: TunnelPhase, state: ConnectionView['state'] | 
   if (phase === 'phase1' && state !== 'phase1') return 'phase2'
   return phase === 'connected' && state === 'phase2' ? 'phase2' : phase
 }
-
-/** IKEv2 proves in an exchange of its own; IKEv1 with its first encrypted messages. */
-export const isProof = ({ exchange, bytes, plaintext }: ObservedMessage): boolean =>
-  exchange === 'IKE_AUTH' || (bytes[MAJOR_VERSION_AT]! >> 4 === 1 && plaintext !== undefined)
-/** In the header of either version. RFC 2408 §3.1, RFC 7296 §3.1 */
-const MAJOR_VERSION_AT = 17
 
 /** `192.0.2.1` of `192.0.2.1:4500` or `[2001:db8::1]:4500` without its brackets. */
 export const addressIn = (endpoint: string | undefined): string | undefined =>

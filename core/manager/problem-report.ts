@@ -110,8 +110,8 @@ function tunnelLines(tunnel: TunnelSnapshot | undefined): readonly string[] {
     ...steps
       .filter((one) => one.state !== 'todo')
       .map(
-        ({ what, tookMs, again }) =>
-          `step ${what} ${tookMs ?? '…'} ms${again === 0 ? '' : `, sent again ${again} times`}`,
+        ({ what, exchanges, tookMs, again }) =>
+          `step ${[what, ...exchanges].join(' ')} ${tookMs ?? '…'} ms${again === 0 ? '' : `, sent again ${again} times`}`,
       ),
     ...(error === undefined ? [] : [`fault ${error.kind}: ${error.detail}`]),
     ...(phase1 === undefined

@@ -13,9 +13,10 @@ import {
 import type { OsEdge } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
 import { type Profile, sessionSecrets } from '../profile/schema.ts'
-import { type Attempt, addressIn, isProof, newAttempt, phaseShown, release } from './attempt.ts'
+import { type Attempt, addressIn, newAttempt, phaseShown, release } from './attempt.ts'
 import { backoffMs, isPassing } from './backoff.ts'
 import type { Agreement, ManagerDependencies } from './dependencies.ts'
+import { expectedOf } from './exchanges.ts'
 import { faultOf } from './fault.ts'
 import type { Hold } from './hold.ts'
 import { KillSwitch } from './kill-switch.ts'
@@ -48,7 +49,7 @@ export class Tunnel {
   readonly #device: string
   readonly #needs: ManagerDependencies
   readonly #owner: TunnelOwner
-  readonly #steps = new Steps()
+  readonly #steps: Steps
   readonly #secondTry: SecondTry
   readonly #totals = new Totals()
   readonly #switch: KillSwitch
@@ -88,6 +89,7 @@ export class Tunnel {
     this.#needs = needs
     this.#owner = owner
     this.#sinceMs = needs.clock.now()
+    this.#steps = new Steps((version) => expectedOf(profile, version))
     this.#secondTry = new SecondTry(profile, owner.ask)
   }
 
@@ -319,9 +321,7 @@ export class Tunnel {
       closed: (error) => void this.#over(attempt, error),
       message: (message) => {
         this.log.add(message, this.#needs.clock.now())
-        if (attempt.over) return
-        if (isProof(message)) this.#reach('prove')
-        if (message.retransmission && message.direction === 'out') this.#steps.sentAgain()
+        if (!attempt.over) this.#steps.follow(message, this.#needs.clock.now())
       },
       note: (text) => this.#owner.note(text),
       ask: this.#secondTry.ask,

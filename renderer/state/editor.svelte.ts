@@ -217,18 +217,21 @@ export class Editor {
     return this.attempted ? (this.checked?.issues ?? []) : []
   }
 
-  /** Sends what was typed; resolves with the id it was saved under, or `undefined` with the reason shown. */
+  /** Sends what was typed and is needed; resolves with the id it was saved under, or `undefined` with the reason shown. */
   async save(secrets: Readonly<Record<string, string>>): Promise<string | undefined> {
     const document = this.#named()
     if (document === undefined || this.saving) return undefined
     this.saving = true
     this.attempted = true
+    // What is needed may have changed since the last look, a moment ago.
+    await this.#check()
+    const needed = Object.entries(secrets).filter(([name]) => this.typed.includes(name))
     const fresh = this.profile === undefined
     const saved = await this.#api.profiles.save({
       document: { ...document },
       fresh,
       key: this.#key,
-      ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
+      ...(needed.length === 0 ? {} : { secrets: Object.fromEntries(needed) }),
     })
     this.saving = false
     if (!saved.ok) {
@@ -240,8 +243,8 @@ export class Editor {
     if (saved.value.issues.length > 0) return undefined
     this.attempted = false
     this.#touched = new Set()
+    // What was typed meanwhile is not saved yet.
     this.#original = document
-    this.#document = document
     this.#key = undefined
     this.cameAlong = ''
     this.secrets = saved.value.secrets

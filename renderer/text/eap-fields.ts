@@ -13,6 +13,9 @@ const METHODS: readonly Choice[] = [
   { value: 'gtc', label: 'GTC, a password or code' },
   { value: 'otp', label: 'OTP, a code' },
   { value: 'md5', label: 'MD5' },
+  { value: 'aka-prime', label: 'AKA′, by SIM' },
+  { value: 'aka', label: 'AKA, by SIM' },
+  { value: 'sim', label: 'SIM' },
 ]
 const INNER: readonly Choice[] = METHODS.filter(({ value }) =>
   ['mschapv2', 'gtc', 'otp', 'md5'].includes(String(value)),
@@ -97,6 +100,14 @@ function fieldsOf(at: Path): readonly EditorField[] {
       choices: BINDING,
       unset: EAP_DEFAULTS.peapBinding,
       shown: has(at, 'peap'),
+    },
+    {
+      path: `${at}.networkName`,
+      label: 'Name the network must have',
+      kind: 'text',
+      optional: true,
+      hint: 'For AKA′. Left empty: any.',
+      shown: has(at, 'aka-prime'),
     },
     {
       path: `${at}.server`,

@@ -104,19 +104,24 @@ export const tooMany = (count: number): ErrorSnapshot => ({
   tryThis: ['Drop at most 500 at a time'],
 })
 
-const STEPS: Readonly<Record<StepSnapshot['what'], readonly [string, string]>> = {
-  find: ['Find the gateway', 'DNS'],
-  prepare: ['Prepare this computer', ''],
-  agree: ['Phase 1: agree on encryption', 'IKE_SA_INIT'],
-  prove: ['Phase 1: prove who is who', 'IKE_AUTH'],
-  open: ['Phase 2: open the tunnel', 'CHILD_SA'],
+const STEPS: Readonly<Record<StepSnapshot['what'], string>> = {
+  find: 'Find the gateway',
+  prepare: 'Prepare this computer',
+  agree: 'Phase 1: agree on encryption',
+  prove: 'Phase 1: prove who is who',
+  open: 'Phase 2: open the tunnel',
 }
-export const stepName = (what: StepSnapshot['what']): string => STEPS[what][0]
-export const stepMessage = (what: StepSnapshot['what']): string => STEPS[what][1]
+export const stepName = (what: StepSnapshot['what']): string => STEPS[what]
+export const stepMessage = ({ what, exchanges }: StepSnapshot): string =>
+  what === 'find' ? 'DNS' : exchanges.join(', ')
+
+/** A message of IKEv1 followed the first of IKEv2. */
+const fellBack = (exchanges: readonly string[]): boolean =>
+  exchanges.includes('IKE_SA_INIT') && exchanges.some((name) => name.endsWith(' mode'))
 
 /** What a step has come to, or what it is for. */
 export function stepWhy(
-  { what, state, again }: StepSnapshot,
+  { what, state, exchanges, again }: StepSnapshot,
   tunnel: TunnelSnapshot,
   waits: boolean,
 ): string {
@@ -131,16 +136,18 @@ export function stepWhy(
       if (waits && state === 'now') return 'Waiting for you'
       return state === 'done' ? 'Allowed, with a tunnel device of its own' : 'Permission and a tunnel device'
     case 'agree':
-      return state === 'done'
-        ? tunnel.phase1 === undefined
-          ? 'Agreed'
-          : suiteNames(tunnel.phase1.suite)
-        : `Encryption and fresh keys${more}`
+      if (state !== 'done') {
+        return fellBack(exchanges)
+          ? `No answer to IKEv2, trying IKEv1${more}`
+          : `Encryption and fresh keys${more}`
+      }
+      if (tunnel.phase1 !== undefined) return suiteNames(tunnel.phase1.suite)
+      return fellBack(exchanges) ? 'No answer to IKEv2; agreed in IKEv1' : 'Agreed'
     case 'prove':
       if (waits && state === 'now') return 'Waiting for you'
       return state === 'done' && tunnel.phase1 !== undefined
         ? `It is ${tunnel.phase1.remoteIdentity}`
-        : `The gateway first, then you${more}`
+        : `Who the gateway is, and who you are${more}`
     case 'open':
       return 'An address, name servers and routes for your traffic'
   }
@@ -293,7 +300,7 @@ export const internet = (phase1: Phase1Snapshot | undefined): string => {
 
 /** Phase 1 for everyone. */
 export const plainPhase1 = (phase1: Phase1Snapshot): string =>
-  `It is ${phase1.remoteIdentity} and proved it by ${phase1.remoteAuthentication}. You signed in as ${phase1.localIdentity}.`
+  `It is ${phase1.remoteIdentity} and proved it by ${phase1.remoteAuthentication}. You signed in as ${phase1.localIdentity}, by ${phase1.localAuthentication}.`
 export const renews = (ms: number): string => `The agreement renews itself in ${duration(ms)}.`
 
 /** Phase 2 for everyone. */
@@ -309,6 +316,7 @@ export const TERMS = {
   certificate: 'Certificate',
   you: 'You',
   spis: 'SPIs',
+  cookies: 'Cookies',
   nat: 'NAT',
   path: 'Path',
   protocol: 'Protocol',
@@ -318,6 +326,10 @@ export const TERMS = {
   sent: 'Sent',
   replay: 'Replay',
 } as const
+
+/** What IKEv2 calls the SPIs of IKE were the cookies of IKEv1. RFC 2408 §2.5.3 */
+export const spisTerm = ({ version }: Phase1Snapshot): string =>
+  version.startsWith('IKEv1') ? TERMS.cookies : TERMS.spis
 
 const NAT: Readonly<Record<string, string>> = {
   none: 'None found',

@@ -45,6 +45,29 @@ const STEPS = TUNNEL.steps.map((step, at) =>
       : { ...step, state: 'todo' as const, tookMs: undefined, sinceMs: undefined },
 )
 
+/** What the steps are called where nobody answered IKEv2, and a name and a password are asked for. */
+const CALLED = {
+  find: [],
+  prepare: [],
+  agree: ['IKE_SA_INIT', 'Main mode'],
+  prove: ['Main mode', 'XAuth'],
+  open: ['Mode Config', 'Quick mode'],
+} as const
+const STEPS_V1 = STEPS.map((step) => ({ ...step, exchanges: CALLED[step.what] }))
+
+const BY_CERTIFICATE = {
+  remoteAuthentication: 'certificate, ECDSA with SHA2-256',
+  certificate: 'CN=vpn.lindqvist.example, from CN=Lindqvist CA, until 7 Jan 2028',
+}
+const BOTH = { localAuthentication: 'certificate, then EAP-MSCHAPv2' }
+const IKEV1 = {
+  version: 'IKEv1 main mode, for the gateway answers nothing to IKEv2',
+  suite: ['ENCR_AES_CBC_256', 'PRF_HMAC_SHA2_256', 'MODP_2048'],
+  localIdentity: 'keyid:harbour',
+  localAuthentication: 'pre-shared key, XAuth',
+  remoteAuthentication: 'pre-shared key',
+}
+
 export const PROMPT: PromptSnapshot = {
   id: 1,
   profile: 'marine',
@@ -160,6 +183,13 @@ export const SCENES: readonly Scene[] = [
     steps: STEPS,
     step: 'waiting for the answer to IKE_AUTH',
   }),
+  state('phase1-ikev1', {
+    ...TUNNEL,
+    ...QUIET,
+    state: 'phase1',
+    steps: STEPS_V1,
+    step: 'waiting for the answer to XAuth',
+  }),
   state('phase2', { ...TUNNEL, phase2: [], network: undefined, state: 'phase2', step: 'opening the tunnel' }),
   state('connected', TUNNEL),
   {
@@ -168,6 +198,20 @@ export const SCENES: readonly Scene[] = [
       culvert.say(TUNNEL)
       await status(page)
       await page.getByRole('switch', { name: 'Details' }).click()
+    },
+  },
+  {
+    name: 'connected-eap',
+    go: async (page, culvert) => {
+      culvert.say({ ...TUNNEL, phase1: { ...TUNNEL.phase1!, ...BY_CERTIFICATE, ...BOTH } })
+      await page.getByText('certificate, then EAP-MSCHAPv2', { exact: false }).waitFor()
+    },
+  },
+  {
+    name: 'connected-ikev1',
+    go: async (page, culvert) => {
+      culvert.say({ ...TUNNEL, phase1: { ...TUNNEL.phase1!, ...IKEV1 } })
+      await page.getByText('Cookies').waitFor()
     },
   },
   {

@@ -66,6 +66,17 @@ describe('the window shows what the snapshot says', () => {
     await picture('steps')
   })
 
+  test('the steps are called as the version that is spoken calls them', async () => {
+    const called = (what: string): readonly string[] =>
+      ({ agree: ['Aggressive mode'], prove: ['XAuth'], open: ['Mode Config', 'Quick mode'] })[what] ?? []
+    const steps = TUNNEL.steps.map((step) => ({ ...step, exchanges: called(step.what) }))
+    culvert.say({ ...TUNNEL, state: 'phase1', phase2: [], network: undefined, steps })
+    const row = (text: string) => page.getByRole('listitem').filter({ hasText: text })
+    await row('Phase 1: agree on encryption').getByText('Aggressive mode', { exact: true }).waitFor()
+    await row('Phase 1: prove who is who').getByText('XAuth', { exact: true }).waitFor()
+    await row('Phase 2: open the tunnel').getByText('Mode Config, Quick mode', { exact: true }).waitFor()
+  })
+
   test('phase 1 and phase 2 while connecting, with the step', async () => {
     culvert.say({
       ...TUNNEL,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Authentication, OurEap, ProvenClient } from '../../core/ike/config.ts'
 import type { ObservedMessage } from '../../core/ike/session.ts'
+import { viewOf } from '../../core/ike/v2/view.ts'
 import type { Payload } from '../../core/wire/ikev2/payload.ts'
 import { by, clientOf, gatewayOf, key, trusting } from '../support/certificate-pair.ts'
 import { secret, users } from '../support/eap-pair.ts'
@@ -350,6 +351,8 @@ describe('RFC 5998: EAP alone proves both', () => {
   })
 })
 
+const NO_COUNTERS = { inbound: () => undefined, outbound: () => undefined }
+
 describe('RFC 4739: a second proof', () => {
   const second = { user: 'alice', password: secret(PASSWORD), methods: ['mschapv2'] as const }
   const twice = (first: 'psk' | 'certificate'): PairOptions => ({
@@ -389,6 +392,8 @@ describe('RFC 4739: a second proof', () => {
     ])
     expect(shape(made.gateway.sent.at(-1)!)).toContain('AUTH CP SA TSi TSr')
     expect(states(made)).toEqual(['connected', 'connected'])
+    const { phase1 } = viewOf(made.client.n, NO_COUNTERS, (at) => at)
+    expect(phase1?.localAuthentication).toMatch(/^(pre-shared key|certificate), then EAP-MSCHAPv2$/)
     expect(made.net.pings()).toBe(true)
   })
 

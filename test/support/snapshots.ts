@@ -45,6 +45,14 @@ export const PHASE2: Phase2Snapshot = {
   },
 }
 
+const EXCHANGES = {
+  find: [],
+  prepare: [],
+  agree: ['IKE_SA_INIT'],
+  prove: ['IKE_AUTH'],
+  open: ['CHILD_SA'],
+} as const
+
 export const TUNNEL: TunnelSnapshot = {
   profile: 'marine',
   name: 'Lindqvist Marine',
@@ -53,6 +61,7 @@ export const TUNNEL: TunnelSnapshot = {
   sinceMs: Date.now() - 8_040_000,
   steps: (['find', 'prepare', 'agree', 'prove', 'open'] as const).map((what, at) => ({
     what,
+    exchanges: EXCHANGES[what],
     state: 'done',
     sinceMs: Date.now() - 8_040_100 + at * 19,
     tookMs: 19,

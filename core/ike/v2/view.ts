@@ -30,7 +30,7 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
     localIdentity: describeIdentity(n.config.localIdentity),
     remoteIdentity:
       n.remoteId === undefined ? '' : describeIdentity({ type: n.remoteId.idType, data: n.remoteId.data }),
-    localAuthentication: waysOf(n, ourProof(n)),
+    localAuthentication: ourWays(n),
     remoteAuthentication:
       n.remoteProof === undefined ? waysOf(n, theirProof(n)) : `certificate, ${n.remoteProof.scheme}`,
     certificate: n.remoteProof === undefined ? undefined : describePeerCertificate(n.remoteProof.certificate),
@@ -43,6 +43,14 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
     keepaliveSeconds: n.nat.us ? n.config.keepaliveSeconds : undefined,
     peerVendorIds: n.vendorIds,
   }
+}
+
+/** Both proofs where the gateway wants two. RFC 4739 */
+function ourWays(n: Negotiation): string {
+  const { authentication } = n
+  const second = authentication.method === 'each' ? authentication.oursThen : undefined
+  const first = waysOf(n, ourProof(n))
+  return second === undefined ? first : `${first}, then ${n.eapMethod ?? proofWords(second.proof)}`
 }
 
 /** By EAP says little: the method says how. */
