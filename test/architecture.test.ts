@@ -36,6 +36,11 @@ const TABLE = [
     because: 'the data path is handed keys and selectors and does not know who negotiated them',
   },
   {
+    part: 'ipsec',
+    uses: ['bytes', 'native', 'iana', 'wire', 'crypto', 'net', 'esp'],
+    because: 'it puts ESP and AH around whole IP packets, whoever negotiated the keys',
+  },
+  {
     part: 'ike',
     uses: ['bytes', 'native', 'iana', 'wire', 'crypto', 'cert', 'eap', 'net', 'esp'],
     because: 'sessions rest on everything that can be computed; the driver joins them to sockets',

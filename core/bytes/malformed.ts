@@ -26,3 +26,13 @@ export class Malformed extends Error {
 export type Decoded<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: Malformed }
+
+/** The value of a decoder, or the {@link Malformed} it threw. Anything else it throws is a fault of ours and goes on. */
+export function caught<T>(decode: () => T): Decoded<T> {
+  try {
+    return { ok: true, value: decode() }
+  } catch (error) {
+    if (error instanceof Malformed) return { ok: false, error }
+    throw error
+  }
+}

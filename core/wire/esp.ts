@@ -1,5 +1,5 @@
 import { asEspSpi, type EspSpi } from '../bytes/brands.ts'
-import { type Decoded, Malformed } from '../bytes/malformed.ts'
+import { caught, type Decoded, Malformed } from '../bytes/malformed.ts'
 import { Reader } from '../bytes/reader.ts'
 
 /** Octets of SPI and sequence number in front of every ESP packet. RFC 4303 §2 */
@@ -79,13 +79,4 @@ export function decodeEspContent(plaintext: Uint8Array): Decoded<EspContent> {
 
 function faulty(field: string, offset: number, problem: string, section: string): Malformed {
   return new Malformed(['ESP', field], offset, problem, `RFC 4303 ${section}`)
-}
-
-function caught<T>(decode: () => T): Decoded<T> {
-  try {
-    return { ok: true, value: decode() }
-  } catch (error) {
-    if (error instanceof Malformed) return { ok: false, error }
-    throw error
-  }
 }
