@@ -1,4 +1,4 @@
-// npm run test:extra -- [--vectors DIR] [--peers DIR] [--trial-runtime]: tests on files that may not be part of this
+// npm run test:extra -- [--vectors DIR] [--peers DIR] [--vmlab DIR] [--trial-runtime]: tests on files that may not be part of this
 // repository. As with `npm test`, what cannot run is named as skipped, and with CI=true a skip is a failure.
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -12,12 +12,13 @@ function options() {
       options: {
         vectors: { type: 'string' },
         peers: { type: 'string' },
+        vmlab: { type: 'string' },
         'trial-runtime': { type: 'boolean' },
       },
     }).values
   } catch (error) {
     return stop(
-      `${error.message}. Use: npm run test:extra -- [--vectors DIR] [--peers DIR] [--trial-runtime]`,
+      `${error.message}. Use: npm run test:extra -- [--vectors DIR] [--peers DIR] [--vmlab DIR] [--trial-runtime]`,
     )
   }
 }
@@ -29,10 +30,19 @@ function folder(given, usual) {
   return given === undefined ? undefined : stop(`there is no folder ${path}.`)
 }
 
-const { vectors, peers } = options()
-const found = { CULVERT_VECTORS: folder(vectors, 'vectors'), CULVERT_PEERS: folder(peers, 'peers') }
+const { vectors, peers, vmlab } = options()
+const found = {
+  CULVERT_VECTORS: folder(vectors, 'vectors'),
+  CULVERT_PEERS: folder(peers, 'peers'),
+  // A guest takes minutes, so it is started only for who asks for it.
+  CULVERT_VMLAB: vmlab === undefined ? undefined : folder(vmlab),
+}
 const given = Object.fromEntries(Object.entries(found).filter(([, path]) => path !== undefined))
-if (Object.keys(given).length === 0) stop('nothing to test with: give --vectors DIR or --peers DIR.')
+if (Object.keys(given).length === 0)
+  stop('nothing to test with: give --vectors DIR, --peers DIR or --vmlab DIR.')
+
+if (vmlab !== undefined && process.getuid?.() !== 0)
+  stop('a guest with a kernel of its own needs network namespaces: run it as root.')
 
 await setUp()
 const tests = join(root, 'test', 'extra')
