@@ -11,10 +11,11 @@ import { ExchangeType } from '../iana/ikev2.ts'
 import { NotifyType } from '../iana/ikev2-notify.ts'
 import type { Assigned, ConnectionConfig, ConnectionView, ProvenClient } from '../ike/config.ts'
 import type { Datagram, ObservedMessage } from '../ike/session.ts'
+import { crashAnswer } from '../ike/v2/crash-detection.ts'
 import { describeIdentity } from '../ike/v2/negotiation.ts'
 import type { Endpoint } from '../net/plan.ts'
 import { decodeMessage as decodeMessageV1 } from '../wire/ikev1/message.ts'
-import { decodeMessage, encodeMessage } from '../wire/ikev2/message.ts'
+import { decodeHeader, decodeMessage, encodeMessage } from '../wire/ikev2/message.ts'
 import type { Payload } from '../wire/ikev2/payload.ts'
 import { Cookies } from './cookies.ts'
 import { LastWordsMemory } from './last-words.ts'
@@ -284,10 +285,20 @@ export class Gateway {
     const answer = this.#lastWords.answerTo(spi, bytes, this.#options.clock.now())
     if (answer === undefined) {
       this.drops.noSession++
-      return
+      return this.#sayForgotten(bytes, local, remote)
     }
     this.lastWordsRepeated++
     for (const datagram of answer) this.#send(local, remote, datagram)
+  }
+
+  /** With a secret that outlives us: a proof that the session is gone, not more often than newcomers are let in. RFC 6290 §4.3 */
+  #sayForgotten(bytes: Uint8Array, local: Endpoint, remote: Endpoint): void {
+    const { crashSecret } = this.#options.config
+    if (crashSecret === undefined) return
+    const head = decodeHeader(bytes)
+    const answer = head.ok ? crashAnswer(crashSecret, head.value) : undefined
+    if (answer === undefined) return
+    if (this.#newcomers.allows(remote.address, this.#options.clock.now())) this.#send(local, remote, answer)
   }
 
   #onNewcomer(caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {

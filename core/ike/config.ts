@@ -216,6 +216,8 @@ export interface ConnectionConfig {
   readonly redirect?: boolean
   /** As a responder: where clients are sent that can be, and in which exchange. RFC 5685 §3, §6 */
   readonly redirectsTo?: { readonly host: string; readonly in: 'IKE_SA_INIT' | 'IKE_AUTH' }
+  /** As a responder: what proves to clients, after a restart too, that we have forgotten their IKE SAs; left out: nothing does. RFC 6290 */
+  readonly crashSecret?: Secret
   /** The tunnel may go on from other addresses; left out: no. RFC 4555 */
   readonly mobike?: boolean
   /** What only IKEv1 asks. */

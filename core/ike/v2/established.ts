@@ -8,6 +8,7 @@ import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { AssignedConfiguration, Datagram, IkeEvent, State, Step } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
 import { Children } from './children.ts'
+import { provesCrash } from './crash-detection.ts'
 import { onCreateChildRequest } from './exchanges/create-child-sa.ts'
 import { deleteChild } from './exchanges/delete-child.ts'
 import { onFollowUpRequest } from './exchanges/followup-ke.ts'
@@ -296,6 +297,15 @@ export class Established implements State {
     )
     if (sa === undefined && this.renewal.runs) return this.renewal.feed({ type: 'datagram', datagram }, now)
     // Unprotected messages change nothing any more, whatever they claim. RFC 7296 §2.21.4
+    if (
+      sa?.crashToken !== undefined &&
+      sa === this.current &&
+      provesCrash(sa, header, decoded.value.payloads)
+    )
+      return this.finish({
+        kind: 'closedByGateway',
+        reason: 'it was started anew and has forgotten the tunnel',
+      })
     const opened = sa?.open(bytes, decoded.value, now)
     if (sa === undefined || opened === undefined)
       return n.note('dropped a message that belongs to no IKE SA or fails its integrity check')

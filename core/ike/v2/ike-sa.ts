@@ -84,6 +84,8 @@ export class IkeSa {
   readonly queue: Request[] = []
   /** Hash of where the peer sees us, as it said last. RFC 7296 §2.23 */
   seenAs: Uint8Array | undefined
+  /** By this the peer can prove that it has forgotten us. RFC 6290 */
+  crashToken: Uint8Array | undefined
   /** The answer to the last request, repeated bit for bit. */
   lastReply: Outgoing | undefined
   /** The last datagram of the request before the keys changed. */

@@ -11,6 +11,7 @@ import type { IkeEvent, State, Step } from '../session.ts'
 import { AwaitAnswer } from './await-answer.ts'
 import { AwaitAuthReply } from './await-auth-reply.ts'
 import { common, finish, isEnd } from './closed.ts'
+import { crashToken } from './crash-detection.ts'
 import { EapRounds } from './eap-rounds.ts'
 import { Established } from './established.ts'
 import {
@@ -236,6 +237,7 @@ export class SignIn {
     if (result.outcome === 'childless') return established.disconnect(result.error, now)
     n.configuration = result.configuration
     n.authLifetimeSeconds = authLifetime(payloads)
+    this.#init.sa.crashToken = crashToken(payloads)
     n.mobike = saysMobike(n.config, payloads)
     n.peerAddresses = additionalAddresses(payloads) ?? []
     if (result.outcome === 'later') return established.beginByAsking(now)

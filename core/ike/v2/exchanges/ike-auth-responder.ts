@@ -8,6 +8,7 @@ import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
 import type { Assigned, Identity } from '../../config.ts'
 import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
 import { configurationReply, isRequest } from '../configuration.ts'
+import { crashNotify } from '../crash-detection.ts'
 import { mobikeNotify, saysMobike } from '../mobility.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
@@ -76,7 +77,10 @@ export function answerAuth(
   const { payloads: rest, child } = firstChild(n, init, payloads, now)
   n.mobike = saysMobike(n.config, payloads)
   const mobike = n.mobike ? mobikeNotify(n.config) : []
-  return { payloads: [...proof, ...rest, ...lifetimeNotify(n), ...mobike], child }
+  return {
+    payloads: [...proof, ...rest, ...lifetimeNotify(n), ...mobike, ...crashNotify(n.config, init.sa)],
+    child,
+  }
 }
 
 export const refuse = (type: number, error: VpnError): Refusal => ({

@@ -8,6 +8,7 @@ import { nameOf } from '../../../iana/registry.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
 import type { OfferedProposal } from '../../config.ts'
 import { lowestNonce } from '../child-sa.ts'
+import { crashNotify, crashToken } from '../crash-detection.ts'
 import type { Established } from '../established.ts'
 import { IkeSa } from '../ike-sa.ts'
 import { ikeKeys, rekeyedSkeyseed } from '../keys.ts'
@@ -86,8 +87,11 @@ export function rekeyIke(
         if (typeof terms === 'string')
           return onRefusal(e, old, terms, payloads, offers, [...tried, group], at)
         followUp(e, old, terms.suite.additional, payloads, at, (more, later) => {
-          if (typeof more !== 'string')
-            return onRekeyed(e, old, ikeOf(e, old, asked!, terms, more, later), terms.lowestNonce, later)
+          if (typeof more !== 'string') {
+            const made = ikeOf(e, old, asked!, terms, more, later)
+            made.crashToken = crashToken(payloads)
+            return onRekeyed(e, old, made, terms.lowestNonce, later)
+          }
           terms.shared.close()
           onUnfinished(e, old, more, later)
         })
@@ -298,6 +302,7 @@ export function onRekeyIkeRequest(
     { type: 'SA', proposals: [encodeChoice(pick.proposal.number, PROTOCOL.IKE, spiR, pick.chosen)] },
     { type: 'Nonce', nonce: nr },
     { type: 'KE', group: group.id, data: exchange.data },
+    ...crashNotify(n.config, { initiatorSpi: spiI, responderSpi: spiR }),
   ]
   if (suite.additional === undefined) return { payloads: answer, ...install([], now) }
   const link = beginSeries(e, sa, suite.additional, now, {
