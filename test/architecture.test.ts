@@ -62,6 +62,11 @@ const TABLE = [
     because: 'a profile is turned into the configuration of a session',
   },
   {
+    part: 'probe',
+    uses: ['bytes', 'native', 'iana', 'wire', 'crypto', 'net', 'ike'],
+    because: 'it asks a gateway the first question of each IKE and goes no further',
+  },
+  {
     part: 'gateway',
     uses: [
       'bytes',
@@ -91,7 +96,7 @@ const TABLE = [
     part: 'cli',
     uses: [
       ...['bytes', 'native', 'iana', 'wire', 'crypto', 'cert', 'eap', 'net', 'esp', 'ike'],
-      ...['inspect', 'capture', 'secrets', 'profile', 'gateway', 'manager'],
+      ...['inspect', 'capture', 'secrets', 'profile', 'probe', 'gateway', 'manager'],
     ],
     because: 'it is a face of the manager, like the window',
   },

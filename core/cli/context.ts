@@ -9,6 +9,7 @@ import type { Finding } from '../manager/doctor.ts'
 import { faultOf } from '../manager/fault.ts'
 import type { HoldRecord } from '../manager/hold.ts'
 import type { Manager } from '../manager/manager.ts'
+import type { ProbeReport } from '../probe/probe.ts'
 import type { ImportFile } from '../profile/import/bundle.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { SecretStore } from '../secrets/store.ts'
@@ -55,6 +56,8 @@ export interface CliContext {
   /** Lets a person change a text in the editor of their choice. */
   editText(text: string, name: string): Promise<string>
   examine(): Promise<readonly Finding[]>
+  /** What the gateway at a host accepts. Throws `VpnFailure` (`nameNotResolved`, `systemRefused`). */
+  probe(host: string): Promise<ProbeReport>
 }
 
 /** Whether it went well, as the exit code says it. 2: the command could not be understood. */

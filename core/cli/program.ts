@@ -6,6 +6,7 @@ import { decode } from './commands/decode.ts'
 import { doctor } from './commands/doctor.ts'
 import { gateway } from './commands/gateway.ts'
 import { importFiles } from './commands/import.ts'
+import { probe } from './commands/probe.ts'
 import { editProfile, exportProfile, listProfiles, removeProfile } from './commands/profiles.ts'
 import { start } from './commands/start.ts'
 import { disconnect, inspect, status, unblock } from './commands/status.ts'
@@ -144,6 +145,12 @@ function buildProgram(context: CliContext, run: Run): Command {
     .option('--verbose', 'tell what is dropped and why', false)
     .option(...JSON_FLAG)
     .action((options) => run(options.json, () => gateway(context, options)))
+  program
+    .command('probe')
+    .description('what a gateway accepts, in IKEv2 and IKEv1: some sixty packets, in no hurry')
+    .argument('<host>')
+    .option(...JSON_FLAG)
+    .action((host, { json }) => run(json, () => probe(context, host, json)))
   program
     .command('doctor')
     .description('what this computer lacks')

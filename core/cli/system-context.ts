@@ -3,6 +3,8 @@ import { mkdirSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createRegistry } from '../crypto/registry.ts'
+import { systemRandom } from '../crypto/system-random.ts'
 import { VpnFailure } from '../errors.ts'
 import { openMachineGateway } from '../gateway/on-machine.ts'
 import { ControlClient } from '../manager/control-client.ts'
@@ -12,6 +14,8 @@ import { openManager } from '../manager/engine.ts'
 import { History } from '../manager/history.ts'
 import { HoldFile } from '../manager/hold-file.ts'
 import { readFileNamed, readNamed } from '../manager/named-files.ts'
+import { loadAddon } from '../native/load.ts'
+import { probeGateway } from '../probe/probe.ts'
 import { demoProfile } from '../profile/demo.ts'
 import { culvertHome, ProfileStore } from '../profile/store.ts'
 import { KeyringSecrets } from '../secrets/keyring.ts'
@@ -50,6 +54,7 @@ export function systemContext(program: string): CliContext {
     readFiles: readNamed,
     editText,
     examine: () => examine(profiles, keychain),
+    probe: (host) => probeGateway(host, createRegistry(loadAddon()), systemRandom),
   }
 }
 

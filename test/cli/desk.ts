@@ -9,6 +9,7 @@ import { ControlClient } from '../../core/manager/control-client.ts'
 import { controlPath } from '../../core/manager/control-protocol.ts'
 import type { Finding } from '../../core/manager/doctor.ts'
 import { readFileNamed, readNamed } from '../../core/manager/named-files.ts'
+import type { ProbeReport } from '../../core/probe/probe.ts'
 import { demoProfile } from '../../core/profile/demo.ts'
 import { ProfileStore } from '../../core/profile/store.ts'
 import { MemorySecrets } from '../../core/secrets/memory.ts'
@@ -60,6 +61,8 @@ export class Desk {
   readonly profiles: ProfileStore
   keychain: SecretStore = new MemorySecrets()
   findings: readonly Finding[] = []
+  /** What a probe finds. */
+  probed: ProbeReport | undefined
   edited: ((text: string) => string) | undefined
   background: BackgroundResult = { ok: true, pid: 4711 }
   readonly started: { readonly args: readonly string[]; readonly input: string }[] = []
@@ -137,6 +140,10 @@ export class Desk {
       readFiles: (path) => readNamed(path),
       editText: async (text) => this.edited?.(text) ?? text,
       examine: async () => this.findings,
+      probe: async (host) => {
+        if (this.probed === undefined) throw new Error(`nobody probes ${host}`)
+        return this.probed
+      },
     }
   }
 }

@@ -1,0 +1,36 @@
+import { isIP } from 'node:net'
+import type { Random } from '../bytes/random.ts'
+import type { CryptoRegistry } from '../crypto/transforms.ts'
+import { resolveHost } from '../net/resolve.ts'
+import { Asker } from './asker.ts'
+import { type Ikev1Report, probeIkev1 } from './ikev1.ts'
+import { type Ikev2Report, probeIkev2 } from './ikev2.ts'
+
+/** What a gateway accepts, as far as its first answers tell; nothing of it is signed. */
+export interface ProbeReport {
+  readonly host: string
+  readonly address: string
+  readonly ikev2: Ikev2Report
+  readonly ikev1: Ikev1Report
+  /** Datagrams that were sent. */
+  readonly packets: number
+}
+
+const IKE_PORT = 500
+
+/** Throws `VpnFailure` (`nameNotResolved`, `systemRefused`). */
+export async function probeGateway(
+  host: string,
+  registry: CryptoRegistry,
+  random: Random,
+): Promise<ProbeReport> {
+  const address = isIP(host) === 0 ? ((await resolveHost(host))[0] ?? host) : host
+  const asker = await Asker.open(address, IKE_PORT)
+  try {
+    const ikev2 = await probeIkev2(asker, random)
+    const ikev1 = await probeIkev1(asker, registry, random)
+    return { host, address, ikev2, ikev1, packets: asker.packets }
+  } finally {
+    asker.close()
+  }
+}
