@@ -7,6 +7,7 @@ import { mixKeys, prfPlus } from '../../core/ike/v2/keys.ts'
 import { findNotify } from '../../core/ike/v2/payloads.ts'
 import { concludePpk } from '../../core/ike/v2/ppk.ts'
 import { both, FAILED, payloadsOf, run } from '../support/certificate-pair.ts'
+import { eapPair } from '../support/eap-peers.ts'
 import { type PairOptions, shape, wholeRegistry } from '../support/two-peers.ts'
 
 const USE = NotifyType.USE_PPK.id
@@ -140,5 +141,66 @@ describe('only one end has it, or another one', () => {
       return enough
     }
     expect([answered(true), answered(false)]).toEqual([false, true])
+  })
+})
+
+describe('RFC 8784 §3: beside EAP', () => {
+  const outcome = (client: PpkConfig | undefined, gateway: PpkConfig | undefined, methods?: ['md5']) => {
+    const made = eapPair({
+      ...(methods === undefined ? {} : { methods }),
+      more: {
+        client: client === undefined ? {} : { ppk: client },
+        gateway: gateway === undefined ? {} : { ppk: gateway },
+      },
+    })
+    made.net.settle()
+    return made
+  }
+  const ends = ({ client, gateway }: ReturnType<typeof outcome>) => [client.n.state, gateway.n.state]
+  const withPpk = ({ client }: ReturnType<typeof outcome>) =>
+    client.sent.map(shape).filter((text) => text.includes(`N(${IDENTITY})`))
+
+  test.each([undefined, ['md5'] as ['md5']])(
+    'it goes beside the last AUTH, with a key of the method or without (%s)',
+    (methods) => {
+      const made = outcome(ppk(true), ppk(true), methods)
+      expect(ends(made)).toEqual(['connected', 'connected'])
+      const [asked, ...more] = withPpk(made)
+      expect([asked?.replace(/\d+: /, ''), more]).toEqual([`IKE_AUTH request AUTH N(${IDENTITY})`, []])
+      expect(shape(made.gateway.sent.at(-1)!)).toMatch(new RegExp(`: AUTH N\\(${IDENTITY}\\) CP SA`))
+      expect(made.net.pings()).toBe(true)
+    },
+  )
+
+  test('optional at both ends, and another one: both go on without', () => {
+    const made = outcome(ppk(false), ppk(false, { id: 'another' }))
+    expect(ends(made)).toEqual(['connected', 'connected'])
+    expect(withPpk(made)[0]).toContain(`N(${WITHOUT})`)
+    expect(made.net.pings()).toBe(true)
+  })
+
+  test('the same name and another key: refused', () => {
+    const made = outcome(ppk(true), ppk(true, { secret: 'not the same' }))
+    expect([made.client.closed?.error?.kind, made.gateway.closed?.error?.kind]).toEqual([
+      'authFailed',
+      'authFailed',
+    ])
+  })
+
+  test('required there, and the client has none', () => {
+    const made = outcome(undefined, ppk(true))
+    expect([made.client.closed?.error?.kind, made.gateway.closed?.error]).toMatchObject([
+      'authFailed',
+      { kind: 'authFailed', method: 'post-quantum key', problem: 'it does not use the PPK' },
+    ])
+  })
+
+  test('required here, and the gateway does without in its last answer: never', () => {
+    const made = outcome(ppk(true), ppk(false, { id: 'another' }))
+    expect(made.client.closed?.error?.kind).toBe('authFailed')
+    expect(made.gateway.closed).toBeDefined()
+    const none = outcome(ppk(true), undefined)
+    none.net.advance(2_000)
+    expect(none.client.closed?.error).toEqual({ kind: 'ppkNotUsed' })
   })
 })

@@ -123,6 +123,7 @@ const SUPPORTED = new Set([
   'ikev2-rebind',
   'ikev2-nomobike',
   'ikev2-ppk-cert',
+  'ikev2-ppk-eap',
   'ikev2-cert-rsa',
   'ikev2-cert-ecdsa',
   'ikev2-cert-ecdsa384',

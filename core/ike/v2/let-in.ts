@@ -20,6 +20,7 @@ import type { InitDone } from './exchanges/ike-sa-init.ts'
 import type { Negotiation } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
 import { find, findNotify } from './payloads.ts'
+import { choosePpk } from './ppk.ts'
 import { chainQuestion, eapAuth, isEapAuth, ourProof, proofWords, prove, theirProof } from './proof.ts'
 
 type OnRequest = (header: Header, payloads: readonly Payload[], now: Millis) => Step
@@ -159,9 +160,6 @@ export class LetIn {
   #proveFirst(header: Header, applicant: Applicant, theirs: TheirEap, now: Millis): Step {
     const n = this.#n
     const idr = identityPayload('IDr', n)
-    // Beside EAP we do not speak of it. RFC 8784 §3
-    if (n.config.ppk?.required === true)
-      return this.#refuse(header, refuse(NotifyType.AUTHENTICATION_FAILED.id, { kind: 'ppkNotUsed' }))
     if (!isAlone(ourProof(n)))
       return this.#prove(header, applicant.payloads, (proof) =>
         this.#beginEap(header, applicant, theirs, [idr, ...proof], now),
@@ -262,7 +260,15 @@ export class LetIn {
     now: Millis,
   ): Step {
     const n = this.#n
-    const auth = find(payloads, 'AUTH')
+    const said = find(payloads, 'AUTH')
+    // A first proof before EAP has decided on it already. RFC 4739
+    const isFirst = n.remoteId === undefined
+    const ppk = isFirst && said !== undefined ? choosePpk(n.config, this.#init, said, payloads) : undefined
+    if (ppk?.outcome === 'refuse') {
+      const problem: VpnError = { ...PPK_FAILED, problem: ppk.problem }
+      return this.#refuse(header, refuse(NotifyType.AUTHENTICATION_FAILED.id, problem))
+    }
+    const auth = ppk?.auth ?? said
     if (!isEapAuth(this.#init, 'initiator', id, this.#msk, auth)) {
       const error: VpnError = {
         kind: 'authFailed',
@@ -275,7 +281,7 @@ export class LetIn {
     n.remoteId = id
     n.eapMethod = title
     const ours = eapAuth(this.#init, 'responder', identityPayload('IDr', n), this.#msk)
-    return this.#open(header, first, [ours], now)
+    return this.#open(header, first, [ours, ...(ppk?.beside ?? [])], now)
   }
 
   // --- the end ---
@@ -314,6 +320,8 @@ export class LetIn {
     this.#n.transmit(this.#init.sa.answer(header, payloads))
   }
 }
+
+const PPK_FAILED = { kind: 'authFailed', who: 'us', method: 'post-quantum key' } as const
 
 const isAlone = ({ method }: OurProof): boolean => method === 'eapAlone'
 

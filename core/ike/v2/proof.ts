@@ -192,10 +192,17 @@ const weakSignature = (algorithm: string): VpnError => ({
 })
 
 /**
- * AUTH of either side after EAP: with the key its method gave, or without one with SK_pi and SK_pr. RFC 7296 §2.16
+ * AUTH of either side after EAP: with the key its method gave, or without one with SK_pi and SK_pr. `keys`: where they
+ * are not those of the IKE SA. RFC 7296 §2.16
  */
-export function eapAuth(init: InitDone, side: Side, id: IdPayload, msk: Secret | undefined): AuthPayload {
-  const by = signedBy(init, side, id)
+export function eapAuth(
+  init: InitDone,
+  side: Side,
+  id: IdPayload,
+  msk: Secret | undefined,
+  keys?: Pick<IkeKeys, 'pi' | 'pr'>,
+): AuthPayload {
+  const by = signedBy(init, side, id, keys)
   const data = sharedKeyAuth(init.sa.suite.prf, msk ?? by.pKey, by)
   return { type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data }
 }

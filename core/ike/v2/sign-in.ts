@@ -56,7 +56,7 @@ export class SignIn {
     if (this.#second !== undefined && !announcesMore(this.#init.peerPayloads)) return this.#end(onlyOneProof)
     const ppk = beginPpk(this.#n.config, this.#init)
     // Without AUTH the request asks for EAP. RFC 7296 §2.16
-    if (ourProof(this.#n).method === 'eap') return this.#ask(ppk === undefined ? [] : [ppkIdentity(ppk)], now)
+    if (ourProof(this.#n).method === 'eap') return this.#ask([], now)
     const { keys, mixed } = sa
     const ask = (proof: readonly Payload[], later: Millis): Step => this.#ask(proof, later)
     if (ppk === undefined || mixed === undefined) return this.#prove(keys, ask, now)
@@ -158,7 +158,8 @@ export class SignIn {
     now: Millis,
   ): Step {
     const n = this.#n
-    const ppk = concludePpk(n.config, this.#init, payloads)
+    // With EAP the PPK goes beside the AUTH that is still to come. RFC 8784 §3
+    const ppk = ourProof(n).method === 'eap' || concludePpk(n.config, this.#init, payloads)
     const proof = gatewayProof(n, this.#init, payloads, verdict)
     if (proof.outcome === 'refused') return this.#end(proof.error)
     if (proof.outcome === 'distrust') return this.#tell(proof.error, now)
@@ -214,12 +215,18 @@ export class SignIn {
     const n = this.#n
     this.#eap?.close()
     this.#msk = msk
-    const auth = eapAuth(this.#init, 'initiator', idi, msk)
-    return this.#send([auth], now, (payloads, later) => {
+    const { mixed } = this.#init.sa
+    const ppk = mixed === undefined ? undefined : n.config.ppk
+    const plain = eapAuth(this.#init, 'initiator', idi, msk)
+    const auth = mixed === undefined ? plain : eapAuth(this.#init, 'initiator', idi, msk, mixed)
+    const beside = ppk === undefined ? [] : [ppkIdentity(ppk), ...(ppk.required ? [] : withoutPpk([plain]))]
+    return this.#send([auth, ...beside], now, (payloads, later) => {
       const theirs = find(payloads, 'AUTH')
+      const enough = ppk === undefined || concludePpk(n.config, this.#init, payloads)
       const good = isEapAuth(this.#init, 'responder', n.remoteId!, msk, theirs)
       msk?.close()
       if (theirs === undefined) return this.#end(refusal(n, payloads, 'AUTH'))
+      if (!enough) return this.#tell({ kind: 'ppkNotUsed' }, later)
       if (!good) return this.#tell({ kind: 'authFailed', who: 'gateway', method: title }, later)
       n.eapMethod = title
       return this.#open(request, payloads, later)
