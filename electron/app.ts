@@ -10,7 +10,7 @@ import { systemClock } from '../core/manager/dependencies.ts'
 import { faultOf } from '../core/manager/fault.ts'
 import { History } from '../core/manager/history.ts'
 import { readNamed } from '../core/manager/named-files.ts'
-import { NetworkWatch, ownAddresses } from '../core/manager/network-watch.ts'
+import { kernelNotice, NetworkWatch, ownAddresses } from '../core/manager/network-watch.ts'
 import { resolveHost } from '../core/net/resolve.ts'
 import { demoProfile } from '../core/profile/demo.ts'
 import { ProfileStore } from '../core/profile/store.ts'
@@ -38,8 +38,8 @@ import { QUIT_DETAIL, quitQuestion, WORDS } from './words.ts'
 
 /** Ours: how soon the tray and notifications follow a change; many changes of one moment are one. */
 const FOLLOW_MS = 150
-/** Ours: how often counters are looked at to know whether traffic flows, while a tunnel lives. */
-const COUNT_MS = 2_000
+/** Ours: so long traffic is watched, when somebody wants to quit, to know whether it flows. */
+const WATCH_MS = 1_000
 
 /** The running app: joins the engine to the window, the tray, and the desktop. */
 export class App {
@@ -61,7 +61,8 @@ export class App {
   #window: BrowserWindow | undefined
   #tray: TrayGlyph | undefined
   #following: NodeJS.Timeout | undefined
-  #counting: NodeJS.Timeout | undefined
+  /** This process carries a tunnel. */
+  #alive = false
   #quitting: 'no' | 'asking' | 'yes' = 'no'
   /** What to show once the page listens. */
   #pending: (() => void)[] = []
@@ -86,7 +87,10 @@ export class App {
       note: (text) => console.error(`culvert: ${text}`),
     })
     this.#feed = new Feed({
-      read: () => this.#engine.snapshot(),
+      read: () => {
+        void this.#count()
+        return this.#engine.snapshot()
+      },
       send: (snapshot) => this.#send('app', 'changed', snapshot),
       clock: systemClock,
     })
@@ -122,6 +126,7 @@ export class App {
     this.#network = new NetworkWatch({
       addresses: ownAddresses,
       changed: (addresses) => void this.#engine.networkChanged(addresses),
+      notice: kernelNotice,
       clock: systemClock,
     })
   }
@@ -170,7 +175,7 @@ export class App {
       if (this.#tray !== undefined && this.#settings.now.keepInTray) {
         event.preventDefault()
         window.hide()
-      } else if (this.#flowing().length > 0) {
+      } else if (this.#alive) {
         event.preventDefault()
         this.quit()
       }
@@ -207,7 +212,6 @@ export class App {
       }
       this.#quitting = 'yes'
       clearTimeout(this.#following)
-      clearInterval(this.#counting)
       this.#network.need(false)
       this.#feed.close()
       this.#tray?.close()
@@ -219,7 +223,7 @@ export class App {
   }
 
   async #mayQuit(): Promise<boolean> {
-    const names = this.#flowing()
+    const names = await this.#flowing()
     if (names.length === 0) return true
     this.open()
     const window = this.#window
@@ -236,9 +240,16 @@ export class App {
   }
 
   /** Names of the connections this process carries through which traffic flows, where the person wants to be asked. */
-  #flowing(): readonly string[] {
-    if (!this.#settings.now.confirmWhileBusy) return []
-    return this.#busy.busy(Date.now()).map((id) => this.#names.get(id) ?? id)
+  async #flowing(): Promise<readonly string[]> {
+    if (!this.#settings.now.confirmWhileBusy || !this.#alive) return []
+    const busy = (): readonly string[] => this.#busy.busy(Date.now()).map((id) => this.#names.get(id) ?? id)
+    await this.#count()
+    // While the window is seen its counters were looked at all the time; else two looks tell.
+    if (busy().length === 0) {
+      await new Promise((later) => setTimeout(later, WATCH_MS))
+      await this.#count()
+    }
+    return busy()
   }
 
   #names = new Map<string, string>()
@@ -259,21 +270,13 @@ export class App {
     this.#notify(snapshot)
     this.#names = new Map(snapshot.tunnels.map(({ profile, name }) => [profile, name]))
     const own = await this.#engine.own()
-    const alive = own?.tunnels.some(isAlive) ?? false
-    this.#network.need(alive)
-    this.#count(alive)
+    this.#alive = own?.tunnels.some(isAlive) ?? false
+    this.#network.need(this.#alive)
   }
 
-  #count(alive: boolean): void {
-    if (alive === (this.#counting !== undefined)) return
-    clearInterval(this.#counting)
-    this.#counting = undefined
-    const look = (): void =>
-      void this.#engine.own().then((own) => {
-        if (own !== undefined) this.#busy.look(own, Date.now())
-      })
-    look()
-    if (alive) this.#counting = setInterval(look, COUNT_MS)
+  async #count(): Promise<void> {
+    const own = await this.#engine.own()
+    if (own !== undefined) this.#busy.look(own, Date.now())
   }
 
   #notify(snapshot: Parameters<Notices['next']>[0]): void {

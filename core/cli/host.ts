@@ -5,7 +5,7 @@ import { type ControlServer, serveControl } from '../manager/control-server.ts'
 import { controlTarget } from '../manager/control-target.ts'
 import { systemClock } from '../manager/dependencies.ts'
 import type { Manager } from '../manager/manager.ts'
-import { NetworkWatch, ownAddresses } from '../manager/network-watch.ts'
+import { kernelNotice, NetworkWatch, ownAddresses } from '../manager/network-watch.ts'
 import { watchProfiles } from '../manager/watch-profiles.ts'
 import { MemorySecrets } from '../secrets/memory.ts'
 import type { CliContext } from './context.ts'
@@ -57,6 +57,7 @@ export async function openHost(context: CliContext, options: HostOptions): Promi
   const network = new NetworkWatch({
     addresses: ownAddresses,
     changed: (addresses) => manager.networkChanged(addresses),
+    notice: kernelNotice,
     clock: systemClock,
   })
   const unsubscribe = manager.subscribe({

@@ -15,6 +15,8 @@ export interface InsidePlan {
 export interface GatewayHost {
   /** Outer addresses to listen on, as of now. */
   addresses(): readonly string[]
+  /** They never change, so nobody needs to look again. */
+  readonly fixed?: true
   /** A UDP socket bound to one address. One for each, so that every answer leaves by the address that was asked. */
   bindUdp(address: string, port: number): Promise<Socket>
   listen(server: Server, address: string, port: number): Promise<void>

@@ -149,7 +149,7 @@ class Service implements GatewayService {
       await host.listen(page, address, 80)
     }
     for (const address of host.addresses()) await this.#listen(address)
-    this.#watching = setInterval(() => void this.#followAddresses(), ADDRESSES_MS)
+    if (host.fixed !== true) this.#watching = setInterval(() => void this.#followAddresses(), ADDRESSES_MS)
   }
 
   get addresses(): readonly string[] {

@@ -34,7 +34,10 @@ export interface ConnectionOptions {
   readonly revocation?: RevocationDesk
 }
 
+/** Ours: how often counters are looked at while they move, or anything else happens. */
 const TRAFFIC_MS = 1_000
+/** Ours: at the least, while nothing does: a tunnel nobody uses hardly wakes this computer. */
+const CALM_MS = 4_000
 
 /** Timers, and a datapath with its descriptors, for one negotiation; it knows no protocol. The secrets of the configuration are wiped at its end. */
 export function startConnection(options: ConnectionOptions): Connection {
@@ -48,6 +51,7 @@ class Driver implements Connection {
   readonly #timers = new Map<string, NodeJS.Timeout>()
   #state: State
   #traffic: NodeJS.Timeout | undefined
+  #trafficMs = TRAFFIC_MS
   #seen = { inbound: 0, outbound: 0 }
   /** Inner packets so far that no CHILD_SA was there for. */
   #unserved = 0
@@ -104,7 +108,7 @@ class Driver implements Connection {
     this.#closed = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
-    clearInterval(this.#traffic)
+    clearTimeout(this.#traffic)
     this.#tls?.close()
     this.#datapath.close()
     closeSecrets(this.#options.config)
@@ -112,6 +116,9 @@ class Driver implements Connection {
 
   #feed(event: IkeEvent): void {
     if (this.#closed) return
+    // Whoever decides about silence has to know the latest.
+    if (event.type === 'timer' && this.#traffic !== undefined) this.#reportTraffic()
+    else if (event.type !== 'traffic') this.#watchClosely()
     const { next, actions } = this.#state.handle(event, now())
     this.#state = next
     for (const action of actions) this.#perform(action)
@@ -149,7 +156,7 @@ class Driver implements Connection {
       case 'note':
         return listener.note(action.text)
       case 'established':
-        this.#traffic ??= setInterval(() => this.#reportTraffic(), TRAFFIC_MS)
+        this.#traffic ??= setTimeout(() => this.#lookAtTraffic(), TRAFFIC_MS)
         return listener.established(action.configuration, action.selectors.remote, action.selectors.local)
       case 'closed':
         this.close()
@@ -212,7 +219,25 @@ class Driver implements Connection {
     this.#feed({ type: 'answered', id, answer })
   }
 
-  #reportTraffic(): void {
+  /** Less and less often while there is a CHILD_SA and nothing moves; without one the first packet asks for it. */
+  #lookAtTraffic(): void {
+    const moved = this.#reportTraffic()
+    if (this.#closed) return
+    const calm = !moved && this.view().phase2.length > 0
+    this.#trafficMs = calm ? Math.min(2 * this.#trafficMs, CALM_MS) : TRAFFIC_MS
+    this.#traffic = setTimeout(() => this.#lookAtTraffic(), this.#trafficMs)
+  }
+
+  /** Something happens: what follows is looked at soon. */
+  #watchClosely(): void {
+    if (this.#traffic === undefined || this.#trafficMs === TRAFFIC_MS) return
+    clearTimeout(this.#traffic)
+    this.#trafficMs = TRAFFIC_MS
+    this.#traffic = setTimeout(() => this.#lookAtTraffic(), TRAFFIC_MS)
+  }
+
+  /** Whether anything moved since the last look. */
+  #reportTraffic(): boolean {
     const traffic = this.#datapath.traffic()
     const { noSelector } = this.#datapath.strays()
     const inbound = traffic.inbound > this.#seen.inbound
@@ -220,7 +245,9 @@ class Driver implements Connection {
     const unserved = noSelector > this.#unserved
     this.#seen = traffic
     this.#unserved = noSelector
-    if (inbound || outbound || unserved) this.#feed({ type: 'traffic', inbound, outbound, unserved })
+    const moved = inbound || outbound || unserved
+    if (moved) this.#feed({ type: 'traffic', inbound, outbound, unserved })
+    return moved
   }
 
   #setTimer(timer: string, at: Millis): void {

@@ -51,6 +51,11 @@ export interface NativeAddon {
    * Throws an `Error` with `code`.
    */
   bindUdp(address: string, port: number): number
+  /**
+   * A socket on which the kernel tells of every change of links and addresses; for {@link readPackets}. Throws an `Error`
+   * with `code`.
+   */
+  watchNetwork(): number
   /** Numeric address and port of this end and the other end of a connected socket. */
   socketNames(fd: number): {
     readonly local: { address: string; port: number }

@@ -134,7 +134,8 @@ async function idle(desktop: Desktop, seconds: number): Promise<readonly Figure[
     // It goes into the tray.
     await page.evaluate('window.close()')
     await release()
-    await calm(5)
+    // What a start leaves to be done later is done by then.
+    await calm(15)
     const before = cpuSeconds(pid)
     await calm(seconds)
     const share = (100 * (cpuSeconds(pid) - before)) / seconds

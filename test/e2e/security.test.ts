@@ -46,7 +46,7 @@ describe('the window in real Electron', () => {
       module: 'undefined',
       Buffer: 'undefined',
       areas: ['app', 'session', 'prompts', 'profiles', 'credentials', 'files', 'checks'],
-      calls: ['connect', 'disconnect', 'retry', 'tryOut', 'messages', 'tree'],
+      calls: ['connect', 'disconnect', 'retry', 'letOut', 'tryOut', 'messages', 'tree', 'find'],
     })
   })
 

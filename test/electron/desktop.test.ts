@@ -198,6 +198,49 @@ describe('the watch over the network', () => {
     expect(looks).toBe(3)
   })
 
+  test('does not look by itself where the kernel tells of changes', () => {
+    let addresses = ['192.0.2.1']
+    let looks = 0
+    let perhaps = (): void => {}
+    let ended = 0
+    const told: (readonly string[])[] = []
+    const timers: (() => void)[] = []
+    const watch = new NetworkWatch({
+      addresses: () => {
+        looks += 1
+        return addresses
+      },
+      changed: (now) => told.push(now),
+      notice: (call) => {
+        perhaps = call
+        return () => {
+          ended += 1
+        }
+      },
+      clock: {
+        now: () => 0,
+        after: (_ms, work) => {
+          timers.push(work)
+          return () => timers.splice(0)
+        },
+      },
+    })
+    watch.need(true)
+    expect([looks, timers.length]).toEqual([1, 0])
+    addresses = ['198.51.100.7']
+    // Several words about one change.
+    perhaps()
+    perhaps()
+    expect(timers).toHaveLength(1)
+    timers.shift()?.()
+    expect([told, timers.length]).toEqual([[['198.51.100.7']], 0])
+    perhaps()
+    watch.need(false)
+    expect([ended, timers.length]).toEqual([1, 0])
+    perhaps()
+    expect(timers).toEqual([])
+  })
+
   test('our own tunnels and the inside of this computer are not its network', () => {
     const one = (address: string, internal = false) => [{ address, internal } as never]
     const interfaces = {

@@ -9,6 +9,7 @@ const DEVICE = 'culvert0'
 export function spaceHost(space: Space, addresses: readonly string[]): GatewayHost {
   return {
     addresses: () => addresses,
+    fixed: true,
     bindUdp: async (address, port) => {
       const fd = await space.boundUdp('there', address, port)
       return bound(fd, address.includes(':') ? 'udp6' : 'udp4')

@@ -227,6 +227,8 @@ napi_value jsBindUdp(napi_env env, napi_callback_info info) {
   return fromInt(env, bindUdp(toText(env, a[0]), toInt(env, a[1])));
 }
 
+napi_value jsWatchNetwork(napi_env env, napi_callback_info) { return fromInt(env, watchNetwork()); }
+
 napi_value fromEndpoint(napi_env env, const Endpoint& endpoint) {
   napi_value object;
   check(env, napi_create_object(env, &object));
@@ -276,6 +278,7 @@ napi_value init(napi_env env, napi_value exports) {
   define<jsSendMessage>(env, exports, "sendMessage");
   define<jsCloseFd>(env, exports, "closeFd");
   define<jsBindUdp>(env, exports, "bindUdp");
+  define<jsWatchNetwork>(env, exports, "watchNetwork");
   define<jsSocketNames>(env, exports, "socketNames");
   define<jsWritePacket>(env, exports, "writePacket");
   define<jsReadPackets>(env, exports, "readPackets");

@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -78,6 +80,20 @@ int bindUdp(const std::string& address, int port) {
   if (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &off, sizeof off) != 0 ||
       (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0) ||
       bind(fd, name->ai_addr, name->ai_addrlen) != 0) {
+    const int code = errno;
+    close(fd);
+    throw SystemError{"bind", code};
+  }
+  return fd;
+}
+
+int watchNetwork() {
+  const int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+  if (fd < 0) throw SystemError{"socket", errno};
+  sockaddr_nl name{};
+  name.nl_family = AF_NETLINK;
+  name.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+  if (bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0) {
     const int code = errno;
     close(fd);
     throw SystemError{"bind", code};

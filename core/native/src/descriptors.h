@@ -12,6 +12,8 @@ void sendMessage(int fd, View bytes, const std::vector<int>& fds);
 void closeDescriptor(int fd);
 /// A UDP socket for any peer, on one numeric address. What leaves it may be fragmented on the way.
 int bindUdp(const std::string& address, int port);
+/// A socket on which the kernel tells of every change of links and addresses, in the network of the caller.
+int watchNetwork();
 /// `false`: the kernel had no room.
 bool writePacket(int fd, View packet);
 
