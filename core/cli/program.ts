@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../contract/version.ts'
 import { EXPORT_FORMATS } from '../profile/export/export.ts'
+import { capture } from './commands/capture.ts'
 import { connect } from './commands/connect.ts'
 import { decode } from './commands/decode.ts'
 import { doctor } from './commands/doctor.ts'
@@ -138,6 +139,15 @@ function buildProgram(context: CliContext, run: Run): Command {
     .option('--brief', 'one line a packet', false)
     .option('--json', "one object a packet, with Wireshark's names of the fields", false)
     .action((file, options) => run(options.json, () => decode(context, file, options)))
+  program
+    .command('capture')
+    .description('the IKE messages of a running tunnel as a file for Wireshark, in a folder')
+    .argument('<profile>')
+    .argument('<folder>')
+    .option('--with-keys', 'with the keys in use, after a question: who has them reads the traffic', false)
+    .option('--yes', 'the question is answered: yes', false)
+    .option(...JSON_FLAG)
+    .action((name, folder, options) => run(options.json, () => capture(context, name, folder, options)))
   program
     .command('gateway')
     .description('the built-in gateway on this computer, until Ctrl-C (as root)')

@@ -9,7 +9,9 @@ import type { EapPeerConfig } from '../eap/config.ts'
 import type { EapQuestion } from '../eap/method.ts'
 import type { EapServerConfig } from '../eap/server-config.ts'
 import type { VpnError } from '../errors.ts'
+import type { Endpoint } from '../net/plan.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+import type { ExposedKeys } from './exposed-keys.ts'
 import type { AssignedConfiguration, IkeCommand, ObservedMessage } from './session.ts'
 
 /** An identity as it stands in IDi and IDr. RFC 7296 §3.5 */
@@ -226,6 +228,12 @@ export interface ConnectionConfig {
   readonly pfsGroups: readonly number[]
 }
 
+/** Both ends of what carries IKE and ESP. */
+export interface Path {
+  readonly local: Endpoint
+  readonly remote: Endpoint
+}
+
 /** What the manager hears from a running connection. */
 export interface ConnectionListener {
   /** Something in {@link ConnectionView} changed. */
@@ -241,7 +249,8 @@ export interface ConnectionListener {
   ): void
   /** It is over; `error` undefined after an orderly disconnect. */
   closed(error: VpnError | undefined): void
-  message(message: ObservedMessage): void
+  /** `path`: between which addresses and ports it travelled, where it did. */
+  message(message: ObservedMessage, path: Path | undefined): void
   note(text: string): void
   /**
    * The gateway wants to know something, until `untilMs` (Unix time). Resolves with the answer, whose receiver closes it,
@@ -258,6 +267,8 @@ export interface Connection {
   /** Connects the datapath to this TUN descriptor; the connection reads and writes it from now on but does not close it. */
   attachTun(fd: number): void
   view(): ConnectionView
+  /** Copies of the keys in use, for a person who asked for them on purpose; the caller closes them. */
+  keys(): ExposedKeys
   /** Ends at once, without telling the gateway; wipes keys. */
   close(): void
 }

@@ -16,7 +16,9 @@ import {
   type ConnectionListener,
   type ConnectionView,
   closeSecrets,
+  type Path,
 } from './config.ts'
+import { EspKeyShelf, type ExposedKeys } from './exposed-keys.ts'
 import { RevocationDesk } from './revocation.ts'
 import type { Answer, IkeAction, IkeEvent, State } from './session.ts'
 import { type Initiator, initiator } from './versions.ts'
@@ -58,6 +60,10 @@ class Driver implements Connection {
   /** Of the EAP conversation that runs. */
   #tls: PlatformTls | undefined
   readonly #revocation: RevocationDesk
+  readonly #espKeys = new EspKeyShelf()
+  #path: Path | undefined
+  /** Of the datagram that is being handled. */
+  #arrived: Path | undefined
   #closed = false
 
   constructor(options: ConnectionOptions) {
@@ -71,8 +77,11 @@ class Driver implements Connection {
       registry,
       random,
       now,
-      onIke: (bytes, { local, remote }) =>
-        this.#feed({ type: 'datagram', datagram: { bytes, local, remote } }),
+      onIke: (bytes, { local, remote }) => {
+        this.#arrived = { local, remote }
+        this.#feed({ type: 'datagram', datagram: { bytes, local, remote } })
+        this.#arrived = undefined
+      },
       onSoftLimit: (spi, reason) => this.#feed({ type: 'softLimit', spi, reason }),
       // ICMP errors come back on a connected socket: anybody can forge them, so retransmission decides.
       onSocketError: (code) => listener.note(`the socket reports ${code}`),
@@ -103,9 +112,16 @@ class Driver implements Connection {
     return this.#initiator.view(this.#datapath, (at) => Math.round(at + offset))
   }
 
+  keys(): ExposedKeys {
+    if (this.#closed || this.#path === undefined) return { ikev1: [], ikev2: [], esp: [] }
+    const { local, remote } = this.#path
+    return { ...this.#initiator.keys(), esp: this.#espKeys.exposed(local.address, remote.address) }
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#espKeys.close()
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
     clearTimeout(this.#traffic)
@@ -133,7 +149,7 @@ class Driver implements Connection {
         return
       case 'send':
         this.#datapath.sendIke(action.datagram.bytes)
-        listener.message(action.message)
+        listener.message(action.message, action.datagram)
         return
       case 'setTimer':
         return this.#setTimer(action.timer, action.at)
@@ -142,17 +158,21 @@ class Driver implements Connection {
         this.#timers.delete(action.timer)
         return
       case 'addInbound':
+        this.#espKeys.add('inbound', action.sa)
         return this.#datapath.addInbound(action.sa, action.selectors)
       case 'useOutbound':
+        this.#espKeys.add('outbound', action.sa)
         return this.#datapath.useOutbound(action.child, action.sa, action.selectors)
       case 'removeInbound':
+        this.#espKeys.remove('inbound', action.spi)
         return this.#datapath.removeInbound(action.spi)
       case 'removeOutbound':
+        this.#espKeys.remove('outbound', action.spi)
         return this.#datapath.removeOutbound(action.spi)
       case 'keepalive':
         return this.#datapath.sendKeepalive()
       case 'observe':
-        return listener.message(action.message)
+        return listener.message(action.message, this.#arrived)
       case 'note':
         return listener.note(action.text)
       case 'established':
@@ -271,6 +291,7 @@ class Driver implements Connection {
       const { fd, local } = await edge.openUdp({ address, port })
       if (this.#closed) return addon.closeFd(fd)
       const remote = { address, port }
+      this.#path = { local, remote }
       this.#datapath.usePath({ fd, local, remote })
       this.#feed({ type: 'pathOpen', local, remote })
     } catch (error) {

@@ -3,14 +3,15 @@ import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { VpnError } from '../errors.ts'
 import type { ConnectionConfig, ConnectionView } from './config.ts'
+import type { ExposedKeys } from './exposed-keys.ts'
 import type { IkeAction, IkeEvent, State, Step } from './session.ts'
 import { unableTo } from './v1/exchanges/phase1.ts'
 import { Idle as IdleV1 } from './v1/initiator.ts'
 import { Negotiation as NegotiationV1 } from './v1/negotiation.ts'
-import { viewOf as viewOfV1 } from './v1/view.ts'
+import { exposedKeys as exposedKeysV1, viewOf as viewOfV1 } from './v1/view.ts'
 import { Idle } from './v2/initiator.ts'
 import { Negotiation } from './v2/negotiation.ts'
-import { viewOf } from './v2/view.ts'
+import { exposedKeys, viewOf } from './v2/view.ts'
 import type { Counters } from './view.ts'
 
 /** Ours: a gateway that answers nothing of IKEv2 for this long may know nothing of it. Four tries of IKE_SA_INIT. */
@@ -73,6 +74,10 @@ export class Fallback implements State {
     const { phase1 } = view
     if (phase1 === undefined) return { ...view, step: `IKEv1: ${view.step}` }
     return { ...view, phase1: { ...phase1, version: `${phase1.version}, for ${this.#reason}` } }
+  }
+
+  keys(): Omit<ExposedKeys, 'esp'> {
+    return this.#reason === undefined ? exposedKeys(this.#v2) : exposedKeysV1(this.#v1)
   }
 
   #pass(event: IkeEvent, now: Millis): Step {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import type { CaptureFiles } from '../contract/capture.ts'
 import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot } from '../contract/snapshot.ts'
 import type { Finding, MessageTree } from '../contract/tree.ts'
@@ -89,6 +90,10 @@ export class ControlClient {
 
   find(profile: string, wanted: string): Promise<Finding> {
     return this.#call({ call: 'find', profile, wanted }) as Promise<Finding>
+  }
+
+  capture(profile: string, keys: boolean): Promise<CaptureFiles> {
+    return this.#call({ call: 'capture', profile, keys }) as Promise<CaptureFiles>
   }
 
   retry(profile: string): Promise<boolean> {

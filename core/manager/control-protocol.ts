@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Secret } from '../bytes/secret.ts'
+import type { CaptureFiles } from '../contract/capture.ts'
 import type { MessageLine } from '../contract/message.ts'
 import type { AppSnapshot } from '../contract/snapshot.ts'
 import type { Finding, MessageTree } from '../contract/tree.ts'
@@ -23,6 +24,8 @@ export type ControlCall =
   | { readonly id: number; readonly call: 'messages'; readonly profile: string; readonly after?: number }
   | { readonly id: number; readonly call: 'tree'; readonly profile: string; readonly number: number }
   | { readonly id: number; readonly call: 'find'; readonly profile: string; readonly wanted: string }
+  /** `keys`: those in use now go along. */
+  | { readonly id: number; readonly call: 'capture'; readonly profile: string; readonly keys: boolean }
   /** Tries at once what waits for its next try. */
   | { readonly id: number; readonly call: 'retry'; readonly profile: string }
   /** Lets out what a kill switch holds back. Without `profile`: all. */
@@ -45,6 +48,8 @@ export interface ControlTarget {
   tree(profile: string, number: number): Promise<MessageTree | undefined>
   /** The messages that fit what a person typed: words, or a filter with Wireshark's names. */
   find(profile: string, wanted: string): Promise<Finding>
+  /** The messages that are kept, as files. `keys`: a person was asked, and wants those in use now. */
+  capture(profile: string, keys: boolean): Promise<CaptureFiles>
   /** Whether it waited for its next try. */
   retry(profile: string): boolean
   /** The names of the connections whose traffic was held back and is not any more. */

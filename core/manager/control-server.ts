@@ -132,6 +132,8 @@ async function answer(call: ControlCall, target: ControlTarget): Promise<unknown
       return (await target.tree(call.profile, call.number)) ?? null
     case 'find':
       return target.find(call.profile, call.wanted)
+    case 'capture':
+      return target.capture(call.profile, call.keys)
     case 'retry':
       return target.retry(call.profile)
     case 'letOut':
@@ -148,7 +150,7 @@ function parseCall(line: string): ControlCall {
     throw refusal('a line of JSON is expected')
   }
   if (typeof value !== 'object' || value === null) throw refusal('an object is expected')
-  const { id, call, profile, secrets, after, number, wanted } = value as Record<string, unknown>
+  const { id, call, profile, secrets, after, number, wanted, keys } = value as Record<string, unknown>
   if (typeof id !== 'number') throw refusal('a number is expected as id')
   const named = profile === undefined || typeof profile === 'string'
   switch (call) {
@@ -167,6 +169,10 @@ function parseCall(line: string): ControlCall {
       if (typeof profile !== 'string') throw refusal('a text is expected as profile')
       if (typeof wanted !== 'string') throw refusal('a text is expected as wanted')
       return { id, call, profile, wanted }
+    case 'capture':
+      if (typeof profile !== 'string') throw refusal('a text is expected as profile')
+      if (typeof keys !== 'boolean') throw refusal('true or false is expected as keys')
+      return { id, call, profile, keys }
     case 'messages':
     case 'retry':
     case 'connect': {

@@ -1,6 +1,7 @@
 import type { Secret } from '../bytes/secret.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { MemorySecrets } from '../secrets/memory.ts'
+import { captureOf } from './capture.ts'
 import type { ControlTarget } from './control-protocol.ts'
 import { findMessages } from './find-messages.ts'
 import type { Manager } from './manager.ts'
@@ -29,6 +30,10 @@ export function controlTarget(
         .map(lineOf),
     tree: async (name, number) => messageTree(manager.messages((await profiles.find(name)).id), number),
     find: async (name, wanted) => findMessages(manager.messages((await profiles.find(name)).id), wanted),
+    capture: async (name, keys) => {
+      const { id } = await profiles.find(name)
+      return captureOf(id, manager.messages(id), keys ? manager.keys(id) : undefined)
+    },
     retry: (name) => manager.retry(name),
     letOut: (name) => manager.letOut(name),
   }

@@ -2,6 +2,7 @@ import { IKE_VERSIONS } from '../contract/profile.ts'
 import type { AppSnapshot, Probe, ProfileSummary } from '../contract/snapshot.ts'
 import type { EapQuestion } from '../eap/method.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
+import type { ExposedKeys } from '../ike/exposed-keys.ts'
 import type { OsEdge } from '../net/plan.ts'
 import { isDemo } from '../profile/demo.ts'
 import { authWords, type Profile } from '../profile/schema.ts'
@@ -202,6 +203,11 @@ export class Manager {
   /** The messages of a profile's tunnel since the program started, oldest first. */
   messages(id: string): readonly LoggedMessage[] {
     return this.#tunnels.get(id)?.log.messages ?? []
+  }
+
+  /** Copies of the keys its connection uses now, for a person who asked for them on purpose; the caller closes them. */
+  keys(id: string): ExposedKeys {
+    return this.#tunnels.get(id)?.keys() ?? { ikev1: [], ikev2: [], esp: [] }
   }
 
   /** Tries a running tunnel out, one thing after the other; nothing where nobody is known behind it. */

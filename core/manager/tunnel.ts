@@ -10,6 +10,7 @@ import {
   type ConnectionView,
   closeSecrets,
 } from '../ike/config.ts'
+import type { ExposedKeys } from '../ike/exposed-keys.ts'
 import type { OsEdge } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
 import { type Profile, sessionSecrets } from '../profile/schema.ts'
@@ -285,6 +286,11 @@ export class Tunnel {
     }
   }
 
+  /** Those in use now; the caller closes them. */
+  keys(): ExposedKeys {
+    return this.#attempt?.connection?.keys() ?? { ikev1: [], ikev2: [], esp: [] }
+  }
+
   async #nextAddress(): Promise<string> {
     const { host } = this.profile.gateway
     if (this.#untried.length === 0) {
@@ -319,8 +325,8 @@ export class Tunnel {
         attempt.bringUp = attempt.bringUp === undefined ? bringUp() : attempt.bringUp.then(bringUp)
       },
       closed: (error) => void this.#over(attempt, error),
-      message: (message) => {
-        this.log.add(message, this.#needs.clock.now())
+      message: (message, path) => {
+        this.log.add(message, this.#needs.clock.now(), path)
         if (!attempt.over) this.#steps.follow(message, this.#needs.clock.now())
       },
       note: (text) => this.#owner.note(text),

@@ -2,6 +2,7 @@ import { chownSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { AppSnapshot, TunnelSnapshot } from '../../core/contract/snapshot.ts'
 import type { VpnFailure } from '../../core/errors.ts'
+import { captureOf } from '../../core/manager/capture.ts'
 import { controlPath } from '../../core/manager/control-protocol.ts'
 import { type ControlServer, serveControl } from '../../core/manager/control-server.ts'
 import { findMessages } from '../../core/manager/find-messages.ts'
@@ -69,6 +70,7 @@ export class ScriptedCulvert {
           .map(lineOf),
       tree: async (profile, number) => messageTree(this.#messagesOf(profile), number),
       find: async (profile, wanted) => findMessages(this.#messagesOf(profile), wanted),
+      capture: async (profile) => captureOf(profile, this.#messagesOf(profile)),
       retry: (profile) => {
         this.asked.push(`retry ${profile}`)
         return true

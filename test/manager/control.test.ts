@@ -43,6 +43,10 @@ class Target implements ControlTarget {
     this.calls.push(`let out ${profile ?? 'all'}`)
     return ['Office']
   }
+  async capture(profile: string, keys: boolean) {
+    this.calls.push(`capture ${profile} ${keys}`)
+    return { pcapng: '', messages: 0, tables: {}, leftOut: [] }
+  }
   retry(profile: string) {
     this.calls.push(`retry ${profile}`)
     return true

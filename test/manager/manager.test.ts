@@ -39,9 +39,9 @@ test.each([
     ...({ direction: 'out', bytes, exchange: 'MAIN', messageId: 0, response: false } as const),
     ...{ initiatorSpi: spi as IkeSpi, responderSpi: spi, payloads: [], retransmission: false },
   }
-  world.connection.listener.message(message)
+  world.connection.listener.message(message, undefined)
   expect(now()).toBe('agree')
-  world.connection.listener.message({ ...message, exchange, plaintext: new Uint8Array(8) })
+  world.connection.listener.message({ ...message, exchange, plaintext: new Uint8Array(8) }, undefined)
   expect(now()).toBe('prove')
   await world.manager.disconnect('office')
   await ended

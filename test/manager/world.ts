@@ -6,6 +6,7 @@ import type {
   ConnectionListener,
   ConnectionView,
 } from '../../core/ike/config.ts'
+import type { ExposedKeys } from '../../core/ike/exposed-keys.ts'
 import type { IkeCommand } from '../../core/ike/session.ts'
 import type { ManagerDependencies } from '../../core/manager/dependencies.ts'
 import type { HeldTraffic, HoldRecord } from '../../core/manager/hold.ts'
@@ -71,6 +72,10 @@ export class FakeConnection implements Connection {
 
   view(): ConnectionView {
     return { state: this.state, step: 'step', phase1: undefined, phase2: [], rekeys: { ike: 0, child: 0 } }
+  }
+
+  keys(): ExposedKeys {
+    return { ikev1: [], ikev2: [], esp: [] }
   }
 
   close(): void {

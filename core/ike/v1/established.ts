@@ -278,12 +278,13 @@ export class Established implements State {
     if (open.outcome === 'dropped') return n.note(`dropped a message: ${open.why}`)
     if (open.outcome === 'noise') return n.note(`dropped a message: ${open.error.message}`)
     const { opened } = open
+    const { acted } = n
     const taken =
       known === undefined
         ? this.#onFresh(sa, bytes, opened, now)
         : this.exchanges.onMessage(known, bytes, opened, now)
     if (!taken) return n.note('dropped a message whose hash does not fit')
-    n.observe(opened.observed)
+    n.observe(opened.observed, acted)
     n.lastWord = undefined
     this.#liveness.alive(now)
     // Who is behind no NAT follows the other, who may be. RFC 3947 §6

@@ -129,8 +129,14 @@ export class Negotiation {
     this.act({ do: 'note', text })
   }
 
-  observe(message: ObservedMessage): void {
-    this.act({ do: 'observe', message })
+  /** How many actions there are so far. */
+  get acted(): number {
+    return this.#actions.length
+  }
+
+  /** `before`: the actions it led to, when it is known only after them to be worth showing. */
+  observe(message: ObservedMessage, before = this.acted): void {
+    this.#actions.splice(before, 0, { do: 'observe', message })
   }
 
   send(sent: ObservedMessage, again = false): void {

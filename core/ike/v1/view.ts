@@ -1,6 +1,7 @@
 import type { Millis } from '../../bytes/brands.ts'
 import type { Phase1Snapshot } from '../../contract/snapshot.ts'
 import type { ConnectionView } from '../config.ts'
+import type { ExposedKeys } from '../exposed-keys.ts'
 import { describeIdentity, hexSpi } from '../v2/negotiation.ts'
 import { type Counters, describePeerCertificate, endpointWords, natWords, phase2View } from '../view.ts'
 import { methodOf, type Phase1Method } from './methods.ts'
@@ -17,6 +18,16 @@ export function viewOf(n: Negotiation, counters: Counters, toUnixMs: (at: Millis
     phase1: phase1(n, toUnixMs),
     phase2: phase2.map((child) => phase2View(child, counters, toUnixMs)),
     rekeys: { ...n.rekeys },
+  }
+}
+
+/** Copies of the keys of the ISAKMP SA, where it stands. */
+export function exposedKeys({ current, state }: Negotiation): Omit<ExposedKeys, 'esp'> {
+  if (current === undefined || state === 'closed') return { ikev1: [], ikev2: [] }
+  const { cookies, keys } = current
+  return {
+    ikev1: [{ initiatorCookie: cookies.initiatorCookie, cipher: keys.cipher.clone() }],
+    ikev2: [],
   }
 }
 

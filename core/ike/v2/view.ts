@@ -1,6 +1,7 @@
 import type { Millis } from '../../bytes/brands.ts'
 import type { Phase1Snapshot } from '../../contract/snapshot.ts'
 import type { ConnectionView } from '../config.ts'
+import type { ExposedKeys } from '../exposed-keys.ts'
 import { type Counters, describePeerCertificate, endpointWords, natWords, phase2View } from '../view.ts'
 import { describeIdentity, hexSpi, type Negotiation } from './negotiation.ts'
 import { ourProof, proofWords, theirProof } from './proof.ts'
@@ -16,6 +17,27 @@ export function viewOf(n: Negotiation, counters: Counters, toUnixMs: (at: Millis
     phase2: phase2.map((child) => phase2View(child, counters, toUnixMs)),
     rekeys: { ...n.rekeys },
     movable: n.mobike,
+  }
+}
+
+/** Copies of the keys of the IKE SA, where it stands. */
+export function exposedKeys({ current, state }: Negotiation): Omit<ExposedKeys, 'esp'> {
+  if (current === undefined || state === 'closed') return { ikev1: [], ikev2: [] }
+  const { initiatorSpi, responderSpi, suite, keys } = current
+  return {
+    ikev1: [],
+    ikev2: [
+      {
+        initiatorSpi,
+        responderSpi,
+        encryption: { id: suite.encryption.id, keyBits: suite.keyBits },
+        integrity: suite.integrity?.id,
+        ei: keys.ei.clone(),
+        er: keys.er.clone(),
+        ai: keys.ai.clone(),
+        ar: keys.ar.clone(),
+      },
+    ],
   }
 }
 

@@ -1,0 +1,52 @@
+import { concat } from '../bytes/octets.ts'
+import { type CapturedDatagram, writePcapng } from '../capture/pcapng.ts'
+import type { CaptureFiles } from '../contract/capture.ts'
+import { VERSION } from '../contract/version.ts'
+import { closeExposed, type ExposedKeys } from '../ike/exposed-keys.ts'
+import { writeKeyTables } from '../inspect/write-key-tables.ts'
+import { lineOf } from './message-line.ts'
+import type { LoggedMessage } from './message-log.ts'
+
+/** In front of IKE messages where ESP goes the same way. RFC 3948 §2.2 */
+const NON_ESP_MARKER = new Uint8Array(4)
+const ENCAPSULATED = 4500
+
+/** The messages of a connection as they travelled, and the keys of what stands, which are closed. */
+export function captureOf(
+  device: string,
+  messages: readonly LoggedMessage[],
+  keys: ExposedKeys = { ikev1: [], ikev2: [], esp: [] },
+): CaptureFiles {
+  try {
+    const datagrams = messages.flatMap(datagramOf)
+    return {
+      pcapng: Buffer.concat([...writePcapng(`Culvert ${VERSION}`, device, datagrams)]).toString('base64'),
+      messages: datagrams.length,
+      ...writeKeyTables(keys),
+    }
+  } finally {
+    closeExposed(keys)
+  }
+}
+
+/** Nothing for a message that went in fragments: those are there themselves. */
+function datagramOf(logged: LoggedMessage): readonly CapturedDatagram[] {
+  const { message, path, atMs } = logged
+  if (path === undefined || message.fragments !== undefined) return []
+  const { local, remote } = path
+  const [source, destination] = message.direction === 'out' ? [local, remote] : [remote, local]
+  const marked = local.port === ENCAPSULATED || remote.port === ENCAPSULATED
+  const payload = marked ? concat(NON_ESP_MARKER, message.bytes) : message.bytes
+  return [{ atMs, source, destination, payload, comment: commentOn(logged) }]
+}
+
+/** What the packet is, in words, also for who has no keys. */
+function commentOn(logged: LoggedMessage): string {
+  const { number, exchange, response, retransmission, problem, payloads, fragment } = lineOf(logged)
+  const part = fragment === undefined ? '' : `, fragment ${fragment.number} of ${fragment.total}`
+  return [
+    `${number}: ${exchange} ${response ? 'response' : 'request'}${part}${retransmission ? ', sent again' : ''}`,
+    ...(payloads.length === 0 ? [] : [payloads.join(', ')]),
+    ...(problem === undefined ? [] : [problem]),
+  ].join('\n')
+}
