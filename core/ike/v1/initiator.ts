@@ -26,6 +26,11 @@ export class Idle implements State {
     const n = this.#n
     if (event.type !== 'command' || event.command.type !== 'connect') return { next: this, actions: n.take() }
     n.initiated = true
+    const { authentication } = n.config
+    if (authentication.method === 'psk' && authentication.psk.use((key) => key.length) < CHOICE.guessable)
+      n.note(
+        `the pre-shared key has fewer than ${CHOICE.guessable} characters: whoever poses as the gateway once can guess at it in peace, and a short one can be guessed`,
+      )
     n.step = 'opening a socket'
     n.act({ do: 'openPath', remotePort: SPEC.ikePort })
     return { next: new AwaitPath(n), actions: n.take() }

@@ -182,7 +182,11 @@ export class IsakmpSa {
     return this.#answers.has(key) ? { answer: this.#answers.get(key) } : undefined
   }
 
+  /** Nothing is said or read with it any more. */
+  closed = false
+
   close(): void {
+    this.closed = true
     closePhase1Keys(this.keys)
   }
 

@@ -13,6 +13,8 @@ export const SPEC = {
 } as const
 
 export const CHOICE = {
+  /** Keys shorter than this are not out of reach of somebody who has seen what was made with them. */
+  guessable: 20,
   /** Octets of our nonces: as long as the longest HMAC key we offer. */
   nonce: 32,
   /** What we offer where the profile does not renew phase 1 itself. RFC 2409 names no default. */

@@ -17,6 +17,8 @@ export function onInformational(
   now: Millis,
 ): void {
   for (const payload of payloads) {
+    // A delete may have taken the very SA along that the rest came by.
+    if (sa.closed) return
     if (payload.type === 'Delete') onDelete(e, payload, now)
     if (payload.type === 'Notify') onNotify(e, sa, payload, now)
   }
