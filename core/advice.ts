@@ -168,6 +168,7 @@ export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
     case 'cancelled':
       return { title: 'Cancelled', detail: 'You ended it. Nothing was left behind.', tryThis: [] }
     case 'profileInvalid':
+      if (error.import) return importAdvice(error)
       return {
         title: 'This profile cannot be used',
         detail: `${error.source}${error.field === '' ? '' : `, field ${error.field}`}: ${error.problem}.`,
@@ -411,6 +412,13 @@ function profileSteps(
       : `Import it with its key: culvert import FILE.p12 --profile ${JSON.stringify(source)}`,
   ]
 }
+
+/** `field`: a path of keys, a line, or both. */
+const importAdvice = ({ source, field, problem }: Extract<VpnError, { kind: 'profileInvalid' }>): Advice => ({
+  title: 'This file cannot be imported',
+  detail: `${source}${field === '' ? '' : `, ${field}`}: ${problem}.`,
+  tryThis: ['Look whether it is the file you meant, or correct it; nothing of it was kept'],
+})
 
 function missingSecretAdvice(
   { what, profile }: Extract<VpnError, { kind: 'secretMissing' }>,

@@ -57,9 +57,10 @@ export type VpnError =
   | { readonly kind: 'notAnswered'; readonly what: string; readonly seconds: number }
   /** The user, or a script, ended it. */
   | { readonly kind: 'cancelled' }
-  /** A profile cannot be used. `field`: dotted path in the file. */
+  /** A profile cannot be used. `field`: dotted path in the file. `import`: it is a file of somebody else's. */
   | {
       readonly kind: 'profileInvalid'
+      readonly import?: true
       readonly source: string
       readonly field: string
       readonly problem: string

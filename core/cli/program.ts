@@ -44,7 +44,7 @@ type Run = (json: boolean, work: () => Promise<ExitCode>) => Promise<void>
 function buildProgram(context: CliContext, run: Run): Command {
   const { terminal } = context
   const program = new Command('culvert')
-    .description('IPsec remote access: IKEv2 with a gateway you name')
+    .description('IPsec remote access by IKEv2 and IKEv1')
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(culvert --help shows what there is)')

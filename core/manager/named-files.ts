@@ -60,4 +60,4 @@ function asRefusal(path: string, thrown: unknown): VpnFailure {
 }
 
 const refuse = (source: string, problem: string): VpnFailure =>
-  new VpnFailure({ kind: 'profileInvalid', source, field: '', problem })
+  new VpnFailure({ kind: 'profileInvalid', import: true, source, field: '', problem })

@@ -41,6 +41,25 @@ describe('importing again', () => {
   })
 })
 
+describe('a file that cannot be imported is told as a file, with its place', () => {
+  test('one that is not there', async () => {
+    const { code, terminal } = await desk.end('import', join(desk.home, 'nowhere.conf'))
+    const error = terminal.complaints.join('\n')
+    expect(code).toBe(1)
+    expect(error).toMatch(
+      /^culvert: This file cannot be imported: \S*nowhere\.conf: there is no such file\.\n/,
+    )
+    expect(error).toMatch(/nothing of it was kept/)
+  })
+
+  test('one with a mistake in it', async () => {
+    const { terminal } = await desk.end('import', await copyOf('swanctl/circle.conf', 'a.conf'))
+    expect(terminal.complaints.join('\n')).toMatch(
+      /This file cannot be imported: a\.conf, line 2: sections inherit from each other in a circle\./,
+    )
+  })
+})
+
 describe('importing a folder or an archive again', () => {
   const names = async () => (await profiles()).map(({ id, gateway }) => `${id} ${gateway.host}`)
 

@@ -22,7 +22,7 @@ function linesOf({ host, address, ikev1, ikev2, packets }: ProbeReport): readonl
     accepts: 'yes',
   }
   return [
-    `${host} (${address}), after ${packets} packets; nobody has signed these answers`,
+    `${host} (${address}), after ${packets} ${packets === 1 ? 'packet' : 'packets'}; nobody has signed these answers`,
     `IKEv2: ${state[ikev2.state]}`,
     ...list('encryption', ikev2.encryption),
     ...list('integrity', ikev2.integrity),

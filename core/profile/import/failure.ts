@@ -15,6 +15,7 @@ export function invalid(place: Place, problem: string): VpnFailure {
   const line = place.line === undefined ? '' : `line ${place.line}`
   return new VpnFailure({
     kind: 'profileInvalid',
+    import: true,
     source: place.file,
     field: field !== '' && line !== '' ? `${field} (${line})` : field + line,
     problem,
