@@ -214,8 +214,13 @@ export class Engine {
       secret: (profile, name) =>
         secretSource({ given, keychain, prompts: manager.prompts, asked, note })(profile, name),
       attended: () => true,
-      keep: (profile, name, secret) =>
-        keychain.set(profile.id, name, secret).catch((thrown) => note(`keychain: ${faultOf(thrown).kind}`)),
+      keep: async (profile, name, secret, save) => {
+        await given.set(profile.id, name, secret)
+        if (!save) return
+        await keychain
+          .set(profile.id, name, secret)
+          .catch((thrown) => note(`keychain: ${faultOf(thrown).kind}`))
+      },
       onNote: note,
       history,
       holds: new HoldFile(home),

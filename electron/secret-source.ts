@@ -3,6 +3,7 @@ import { VpnFailure } from '../core/errors.ts'
 import type { Prompts } from '../core/manager/prompts.ts'
 import { localNameOf, requireCertificate } from '../core/profile/authentication.ts'
 import type { Profile } from '../core/profile/schema.ts'
+import { passwordUser } from '../core/profile/sign-in.ts'
 import type { MemorySecrets } from '../core/secrets/memory.ts'
 import type { SecretStore } from '../core/secrets/store.ts'
 
@@ -34,7 +35,7 @@ export function secretSource(places: SecretPlaces) {
       kind: 'secret',
       fields: [name],
       canSave: true,
-      identity: localNameOf(profile),
+      identity: (name === 'password' ? passwordUser(profile) : undefined) ?? localNameOf(profile),
       message: undefined,
       untilMs: undefined,
       certificate: undefined,

@@ -41,8 +41,8 @@ export interface ManagerDependencies {
   secret(profile: Profile, name: string): Promise<Secret>
   /** Whether there is a person who answers prompts; left out: there is none. */
   attended?(): boolean
-  /** Keeps an answer that was to be kept, once a gateway has taken it. Never throws. */
-  keep?(profile: Profile, name: string, secret: Secret): Promise<void>
+  /** Keeps an answer once a gateway has taken it: for good (`save`), or for this run. Never throws. */
+  keep?(profile: Profile, name: string, secret: Secret, save: boolean): Promise<void>
   /** Numeric addresses of a host, best first. Throws `VpnFailure` (`nameNotResolved`). */
   resolve(host: string): Promise<readonly string[]>
   /** The edge of a place, opened when the first tunnel there needs it. */

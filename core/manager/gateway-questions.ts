@@ -26,7 +26,7 @@ export async function askPerson(
   if (answer === undefined) return undefined
   const secret = answer.values.get(field)
   for (const [name, value] of answer.values) if (name !== field) value.close()
-  if (secret !== undefined && question.what !== 'code' && answer.save) pending.add('password', secret)
+  if (secret !== undefined && question.what !== 'code') pending.add('password', secret, answer.save)
   return secret
 }
 

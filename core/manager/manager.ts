@@ -98,8 +98,8 @@ export class Manager {
       edge: () => this.#openEdge(this.#placeOf(profile)),
       ask: (question: EapQuestion, untilMs: number) =>
         askPerson(this.prompts, this.#needs, pending, profile, question, untilMs),
-      signedIn: () =>
-        void pending.accepted(async (name, secret) => this.#needs.keep?.(profile, name, secret)),
+      withdraw: () => this.prompts.cancelAll(profile.id),
+      signedIn: () => void pending.accepted(async (...typed) => this.#needs.keep?.(profile, ...typed)),
     }
     const hold = this.#holdOf(profile)
     const device = hold?.device ?? this.#freeDevice()

@@ -37,6 +37,8 @@ export interface TunnelOwner {
   edge(): Promise<OsEdge>
   /** As {@link ConnectionListener.ask}. */
   ask: ConnectionListener['ask']
+  /** Nobody waits any longer for what was asked. */
+  withdraw(): void
   /** The gateway let us in. */
   signedIn(): void
 }
@@ -91,7 +93,7 @@ export class Tunnel {
     this.#owner = owner
     this.#sinceMs = needs.clock.now()
     this.#steps = new Steps((version) => expectedOf(profile, version))
-    this.#secondTry = new SecondTry(profile, owner.ask)
+    this.#secondTry = new SecondTry(profile, owner.ask, needs.clock, () => owner.withdraw())
   }
 
   get device(): string {
@@ -377,6 +379,8 @@ export class Tunnel {
     if (attempt.over) return
     attempt.over = true
     this.#callOff?.()
+    // The gateway that asked is not there any more.
+    this.#owner.withdraw()
     this.#lastView = attempt.connection?.view()
     this.#record(error)
     if (this.#leaving || error === undefined) return this.#finish(attempt, this.#leaving ? undefined : error)
@@ -390,7 +394,7 @@ export class Tunnel {
     if (!this.#wasConnected) {
       // Nothing runs while the person thinks.
       this.#attempt = undefined
-      const again = await this.#secondTry.wanted(error, this.#needs.clock.now())
+      const again = await this.#secondTry.wanted(error)
       if (this.#leaving) return
       if (again) {
         this.#enter('phase1', 'trying once more')

@@ -197,6 +197,11 @@ export function sessionSecrets(profile: SignIn): readonly string[] {
   ]
 }
 
+/** Whose the secret `password` is, where the profile says so: of EAP, or of XAuth. */
+export function passwordUser({ auth, secondAuth, xauth }: SignIn): string | undefined {
+  return (auth.method === 'eap' ? auth : secondAuth)?.user ?? xauth?.user
+}
+
 type EapAuth = Extract<Auth, { method: 'eap' }>
 
 /** Our own certificate, PEM, wherever the profile has it: beside what is shown first, or in a sign-in by EAP. */

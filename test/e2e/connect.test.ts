@@ -1,8 +1,7 @@
 import { resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Lab, type LabEnv, run, setting } from '../interop/lab.ts'
+import { afterEach, describe, expect, test } from 'vitest'
+import { Lab, run, setting } from '../interop/lab.ts'
 
-const SCENARIO = 'ikev2-psk'
 const PREFIX = `win${process.pid}`
 
 /**
@@ -10,29 +9,33 @@ const PREFIX = `win${process.pid}`
  * themselves stand in `inside/` and run there.
  */
 describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('with a real gateway', () => {
-  const lab = new Lab(resolve('.'), SCENARIO, PREFIX)
-  let env: LabEnv
+  let lab: Lab | undefined
+  afterEach(() => lab?.down(), 60_000)
 
-  beforeAll(async () => {
-    env = await lab.up(true)
-  }, 120_000)
-  afterAll(() => lab.down(), 60_000)
-
-  test('the app connects by a click, shows it, says what is wrong, and leaves nothing behind', async () => {
-    const vitest = [
-      process.execPath,
-      resolve('node_modules/vitest/vitest.mjs'),
-      'run',
-      '--project',
-      'window inside',
-    ]
-    const { code, stdout, stderr } = await run(
-      'ip',
-      ['netns', 'exec', setting(env, 'LAB_NS_CLIENT'), ...vitest],
-      {
-        env: { ...process.env, CULVERT_SCENARIO: SCENARIO, LAB_PREFIX: PREFIX },
-      },
-    )
-    expect(code, `${stdout}\n${stderr}`).toBe(0)
-  }, 180_000)
+  test.each([
+    ['connects by a click, shows it, says what is wrong, and leaves nothing behind', 'connect', 'ikev2-psk'],
+    ['asks for a password again that was refused', 'sign-in', 'ikev2-eap-mschapv2'],
+    ['asks for a code in the middle of the negotiation', 'sign-in', 'ikev2-eap-gtc'],
+    ['signs in by XAuth in IKEv1', 'sign-in', 'ikev1-xauth-psk'],
+  ])(
+    'the app %s',
+    async (_, file, scenario) => {
+      lab = new Lab(resolve('.'), scenario, PREFIX)
+      const env = await lab.up(true)
+      const vitest = [
+        process.execPath,
+        resolve('node_modules/vitest/vitest.mjs'),
+        ...['run', '--project', 'window inside', `test/e2e/inside/${file}.test.ts`],
+      ]
+      const { code, stdout, stderr } = await run(
+        'ip',
+        ['netns', 'exec', setting(env, 'LAB_NS_CLIENT'), ...vitest],
+        {
+          env: { ...process.env, CULVERT_SCENARIO: scenario, LAB_PREFIX: PREFIX },
+        },
+      )
+      expect(code, `${stdout}\n${stderr}`).toBe(0)
+    },
+    240_000,
+  )
 })

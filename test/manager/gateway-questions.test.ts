@@ -15,7 +15,10 @@ function ask(question: EapQuestion, attended = true) {
   const pending = new PendingSecrets()
   const kept = async (): Promise<string[]> => {
     const names: string[] = []
-    await pending.accepted(async (name, secret) => void names.push(`${name} ${revealed(secret)}`))
+    await pending.accepted(
+      async (name, secret, save) =>
+        void names.push(`${name} ${revealed(secret)}${save ? '' : ', for this run'}`),
+    )
     return names
   }
   const needs = { attended: () => attended }
@@ -48,6 +51,12 @@ test('a password that was refused is asked for again, and kept where the person 
   expect(prompts.open[0]).toMatchObject({ kind: 'secret', fields: ['password'], refused: true })
   prompts.answer(1, { values: values('password', 'better'), save: true })
   expect([revealed(await answer), await kept()]).toEqual(['better', ['password better']])
+})
+
+test('a password typed for this run is used again in it, once it is taken', async () => {
+  const { prompts, kept, answer } = ask({ what: 'password', user: 'alice', retry: true })
+  prompts.answer(1, { values: values('password', 'better'), save: false })
+  expect([revealed(await answer), await kept()]).toEqual(['better', ['password better, for this run']])
 })
 
 test('a password that has run out: the new one takes its place in the keychain', async () => {

@@ -82,6 +82,47 @@ test('a disconnect meanwhile ends it', async () => {
   expect([made.state(), made.connections.length]).toEqual(['idle', 1])
 })
 
+test('nobody answers: after two minutes the refusal is the reason, and nothing is asked any more', async () => {
+  const made = world()
+  const failed = expect(made.manager.connect('Office')).rejects.toMatchObject({ error: refused })
+  await made.settle()
+  made.connection.end(refused)
+  await made.settle()
+  expect(made.manager.snapshot().prompts[0]?.untilMs).toBe(made.now + 120_000)
+  await made.pass(119_000)
+  expect(made.manager.snapshot().prompts).toHaveLength(1)
+  await made.pass(1_000)
+  expect(made.manager.snapshot().prompts).toEqual([])
+  await failed
+})
+
+test('a connection that ends while its gateway waits for an answer takes the question along', async () => {
+  const made = world()
+  const silent: VpnError = { kind: 'notAnswered', what: 'code', seconds: 120 }
+  const failed = expect(made.manager.connect('Office')).rejects.toMatchObject({ error: silent })
+  await made.settle()
+  const asked = made.connection.listener.ask({ what: 'code', user: 'alice', message: 'Code?' }, 0)
+  await made.settle()
+  expect(made.manager.snapshot().prompts).toHaveLength(1)
+  made.connection.end(silent)
+  expect(await asked).toBeUndefined()
+  await failed
+  expect(made.manager.snapshot().prompts).toEqual([])
+})
+
+test('XAuth: the name of XAuth is asked for its password, not the group', async () => {
+  const made = world()
+  const change = { ike: { version: 1 }, localId: 'keyid:group', xauth: { user: 'bob' } }
+  made.profiles = [profileOf('Office', change)]
+  const failed = expect(made.manager.connect('Office')).rejects.toMatchObject({ error: refused })
+  await made.settle()
+  made.connection.end(refused)
+  await made.settle()
+  expect(made.manager.snapshot().prompts[0]).toMatchObject({ identity: 'bob', refused: true })
+  made.manager.prompts.cancelAll()
+  await failed
+})
+
 test('a gateway that has asked by itself is not asked for after it', async () => {
   const made = world()
   const connected = made.manager.connect('Office')

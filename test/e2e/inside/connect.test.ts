@@ -11,6 +11,7 @@ import { ProfileStore } from '../../../core/profile/store.ts'
 import { Lab, type LabEnv, parseEnv, setting } from '../../interop/lab.ts'
 import { profileFor } from '../../interop/profile.ts'
 import { Desktop, type RunningApp } from '../desktop.ts'
+import { disconnect } from '../disconnect.ts'
 
 /** Set by `connect.test.ts`, which started the gateway and this very process in the namespace of its client. */
 const SCENARIO = process.env.CULVERT_SCENARIO ?? ''
@@ -108,10 +109,7 @@ describe('the window and a real gateway', () => {
     await expect.poll(() => packets('Received'), { timeout: 5000 }).toBeGreaterThan(received)
     expect(await packets('Sent')).toBeGreaterThan(sent)
 
-    await page.getByRole('button', { name: 'Disconnect' }).click()
-    // A moment ago there was traffic.
-    await page.getByRole('button', { name: 'Disconnect anyway' }).click()
-    await headline('Not connected')
+    await disconnect(page)
     expect(state()).toBe(before)
     expect(await lab.must('sas', SCENARIO)).not.toMatch(/ESTABLISHED/)
   })
