@@ -35,7 +35,7 @@ export interface CliContext {
   openManager(
     secret: ManagerDependencies['secret'],
     onNote: (note: string) => void,
-    attended: () => boolean,
+    attended: (profile: string) => boolean,
   ): Manager
   /** The built-in gateway on this machine. Throws `VpnFailure`. */
   openGateway(settings: GatewaySettings, source: string, listener: GatewayListener): Promise<MachineGateway>
@@ -45,8 +45,13 @@ export interface CliContext {
   onStop(stop: () => void): () => void
   /** Calls `tick` every second; returns the way to stop it. */
   everySecond(tick: () => void): () => void
-  /** This very program with other arguments, on its own; resolves once it is connected or has failed. */
-  startInBackground(args: readonly string[], input: string): Promise<BackgroundResult>
+  /**
+   * This very program with other arguments, on its own; resolves once it is connected or has failed. `attended`: until
+   * then we answer what it is asked.
+   */
+  startInBackground(args: readonly string[], input: string, attended: boolean): Promise<BackgroundResult>
+  /** Whoever started us in the background still waits, and answers what is asked. */
+  hasStarter(): boolean
   /** Tells whoever started us in the background how it went; does nothing otherwise. */
   tellStarter(result: { readonly ok: true } | { readonly ok: false; readonly error: VpnError }): void
   /** The octets of a file a person named. Throws `VpnFailure` (`profileInvalid`). */

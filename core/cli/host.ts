@@ -1,5 +1,6 @@
 import { isAlive } from '../contract/snapshot.ts'
 import type { VpnError } from '../errors.ts'
+import { Attending } from '../manager/attending.ts'
 import { controlPath } from '../manager/control-protocol.ts'
 import { type ControlServer, serveControl } from '../manager/control-server.ts'
 import { controlTarget } from '../manager/control-target.ts'
@@ -41,15 +42,18 @@ export async function openHost(context: CliContext, options: HostOptions): Promi
   const { terminal } = context
   const given = new MemorySecrets()
   const reporter = new Reporter(terminal, options.json)
+  const attending = new Attending()
   const manager = context.openManager(
     secretSource(given, context.keychain, terminal),
     (note) => reporter.note(`culvert: ${note}`),
-    () => terminal.interactive,
+    (profile) => terminal.interactive || attending.has(profile) || context.hasStarter(),
   )
-  const desk = new PromptDesk(manager, terminal)
+  // Who asked for the connection at another terminal is asked there.
+  const desk = new PromptDesk(manager, terminal, ({ profile }) => !attending.has(profile))
   let control: ControlServer
   try {
-    control = await serveControl(controlPath(context.home), controlTarget(manager, context.profiles, given))
+    const target = controlTarget(manager, context.profiles, given, attending)
+    control = await serveControl(controlPath(context.home), target)
   } catch (thrown) {
     await manager.close()
     throw thrown

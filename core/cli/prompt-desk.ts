@@ -1,6 +1,6 @@
 import { Secret } from '../bytes/secret.ts'
 import type { PromptSnapshot } from '../contract/snapshot.ts'
-import type { Manager } from '../manager/manager.ts'
+import type { PromptAnswer } from '../manager/prompts.ts'
 import type { Terminal } from './terminal.ts'
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -9,22 +9,37 @@ const WORDS: Readonly<Record<string, string>> = {
   code: 'Code',
 }
 
+/** Where questions come from and answers go: the manager of this process, or of another. */
+export interface PromptSource {
+  readonly open: readonly PromptSnapshot[]
+  /** Whether somebody still waited. */
+  answer(id: number, answer: PromptAnswer): boolean | Promise<boolean>
+  cancel(id: number): unknown
+}
+
 /** What the gateways ask in the middle is asked at the terminal, one after the other. */
 export class PromptDesk {
-  readonly #manager: Pick<Manager, 'prompts'>
+  readonly #asker: { readonly prompts: PromptSource }
   readonly #terminal: Terminal
+  readonly #isOurs: (prompt: PromptSnapshot) => boolean
   readonly #seen = new Set<number>()
   #last: Promise<void> = Promise.resolve()
 
-  constructor(manager: Pick<Manager, 'prompts'>, terminal: Terminal) {
-    this.#manager = manager
+  /** `isOurs`: what is to be asked here; left out: everything. */
+  constructor(
+    asker: { readonly prompts: PromptSource },
+    terminal: Terminal,
+    isOurs: (prompt: PromptSnapshot) => boolean = () => true,
+  ) {
+    this.#asker = asker
     this.#terminal = terminal
+    this.#isOurs = isOurs
   }
 
   /** Call it whenever something has changed. */
   look(): void {
-    for (const prompt of this.#manager.prompts.open) {
-      if (this.#seen.has(prompt.id)) continue
+    for (const prompt of this.#asker.prompts.open) {
+      if (this.#seen.has(prompt.id) || !this.#isOurs(prompt)) continue
       this.#seen.add(prompt.id)
       this.#last = this.#last.then(() => this.#ask(prompt))
     }
@@ -36,7 +51,7 @@ export class PromptDesk {
   }
 
   async #ask(prompt: PromptSnapshot): Promise<void> {
-    const { prompts } = this.#manager
+    const { prompts } = this.#asker
     if (!prompts.open.some(({ id }) => id === prompt.id)) return
     const [field = ''] = prompt.fields
     if (prompt.refused === true)
@@ -45,7 +60,7 @@ export class PromptDesk {
     const typed = await this.#read(prompt, `${WORDS[field] ?? field}${forWhom(prompt)}`)
     if (typed === undefined) return void prompts.cancel(prompt.id)
     const values = new Map([[field, Secret.fromText(typed)]])
-    if (!prompts.answer(prompt.id, { values, save: false }))
+    if (!(await prompts.answer(prompt.id, { values, save: false })))
       this.#terminal.err('culvert: the gateway did not wait for that')
   }
 

@@ -44,7 +44,8 @@ export function systemContext(program: string): CliContext {
       const timer = setInterval(tick, 1000)
       return () => clearInterval(timer)
     },
-    startInBackground: (args, input) => startInBackground(program, home, args, input),
+    startInBackground: (args, input, attended) => startInBackground(program, home, args, input, attended),
+    hasStarter: () => process.connected === true && process.env[ATTENDED] === '1',
     tellStarter: (result) => {
       if (process.send === undefined) return
       process.send(result)
@@ -73,11 +74,15 @@ function onStop(stop: () => void): () => void {
   }
 }
 
+/** Tells a process in the background that somebody answers what it is asked. */
+const ATTENDED = 'CULVERT_ATTENDED'
+
 function startInBackground(
   program: string,
   home: string,
   args: readonly string[],
   input: string,
+  attended: boolean,
 ): Promise<BackgroundResult> {
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const log = openSync(join(home, 'background.log'), 'w', 0o600)
@@ -86,6 +91,7 @@ function startInBackground(
     stdio: ['pipe', log, log, 'ipc'],
     // A folder that goes away must not be held, nor one that is not there fail us later.
     cwd: '/',
+    env: { ...process.env, [ATTENDED]: attended ? '1' : '' },
   })
   return new Promise((resolve) => {
     const fail = (problem: string): void => resolve({ ok: false, error: { kind: 'internal', problem } })

@@ -68,8 +68,25 @@ export class ControlClient {
     return this.#call({ call: 'subscribe' }) as Promise<AppSnapshot>
   }
 
-  connect(profile: string, secrets: Readonly<Record<string, string>>): Promise<AppSnapshot> {
-    return this.#call({ call: 'connect', profile, secrets }) as Promise<AppSnapshot>
+  /** `attended`: until we close, a person is here who answers what the gateway asks. */
+  connect(
+    profile: string,
+    secrets: Readonly<Record<string, string>>,
+    attended = false,
+  ): Promise<AppSnapshot> {
+    return this.#call({
+      ...({ call: 'connect', profile, secrets } as const),
+      ...(attended ? { attended } : {}),
+    }) as Promise<AppSnapshot>
+  }
+
+  /** Whether somebody still waited for it. */
+  answerPrompt(prompt: number, values: Readonly<Record<string, string>>): Promise<boolean> {
+    return this.#call({ call: 'answer', prompt, values }) as Promise<boolean>
+  }
+
+  cancelPrompt(prompt: number): Promise<boolean> {
+    return this.#call({ call: 'cancel', prompt }) as Promise<boolean>
   }
 
   disconnect(profile?: string): Promise<number> {

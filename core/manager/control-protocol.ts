@@ -17,7 +17,17 @@ export type ControlCall =
       readonly call: 'connect'
       readonly profile: string
       readonly secrets?: Readonly<Record<string, string>>
+      /** Until this end goes away, a person is here who answers what the gateway asks. */
+      readonly attended?: boolean
     }
+  /** The answer to a prompt of the snapshot. */
+  | {
+      readonly id: number
+      readonly call: 'answer'
+      readonly prompt: number
+      readonly values: Readonly<Record<string, string>>
+    }
+  | { readonly id: number; readonly call: 'cancel'; readonly prompt: number }
   /** Without `profile`: all. */
   | { readonly id: number; readonly call: 'disconnect'; readonly profile?: string }
   /** Those with a number above `after`; without it all that are kept. */
@@ -42,6 +52,11 @@ export interface ControlTarget {
   snapshot(): AppSnapshot
   subscribe(listener: { changed(): void }): () => void
   connect(profile: string, secrets: ReadonlyMap<string, Secret>): Promise<void>
+  /** A person at another terminal answers for this profile; → how to leave. */
+  attend(profile: string): () => void
+  /** Takes over `values`. Whether somebody still waited. */
+  answer(prompt: number, values: ReadonlyMap<string, Secret>): boolean
+  cancel(prompt: number): boolean
   disconnect(profile?: string): Promise<number>
   messages(profile: string, after?: number): Promise<readonly MessageLine[]>
   /** A message taken apart; `undefined` when it made room for others. */

@@ -75,6 +75,7 @@ const listen = (server: Server, path: string): Promise<void> =>
 
 function serveOne(socket: Socket, target: ControlTarget): void {
   let unsubscribe: (() => void) | undefined
+  const leave: (() => void)[] = []
   const send = (reply: ControlReply): void => {
     if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`)
   }
@@ -98,6 +99,7 @@ function serveOne(socket: Socket, target: ControlTarget): void {
       const call = parseCall(line)
       id = call.id
       if (call.call === 'subscribe') subscribe()
+      if (call.call === 'connect' && call.attended === true) leave.push(target.attend(call.profile))
       send({ id, ok: true, result: await answer(call, target) })
     } catch (thrown) {
       send({ id, ok: false, error: faultOf(thrown) })
@@ -109,7 +111,10 @@ function serveOne(socket: Socket, target: ControlTarget): void {
     if (!split(chunk)) socket.destroy()
   })
   socket.on('error', () => socket.destroy())
-  socket.on('close', () => unsubscribe?.())
+  socket.on('close', () => {
+    unsubscribe?.()
+    for (const one of leave) one()
+  })
 }
 
 async function answer(call: ControlCall, target: ControlTarget): Promise<unknown> {
@@ -117,13 +122,13 @@ async function answer(call: ControlCall, target: ControlTarget): Promise<unknown
     case 'snapshot':
     case 'subscribe':
       return target.snapshot()
-    case 'connect': {
-      const secrets = new Map(
-        Object.entries(call.secrets ?? {}).map(([name, value]) => [name, Secret.fromText(value)]),
-      )
-      await target.connect(call.profile, secrets)
+    case 'connect':
+      await target.connect(call.profile, secretsOf(call.secrets ?? {}))
       return target.snapshot()
-    }
+    case 'answer':
+      return target.answer(call.prompt, secretsOf(call.values))
+    case 'cancel':
+      return target.cancel(call.prompt)
     case 'disconnect':
       return target.disconnect(call.profile)
     case 'messages':
@@ -141,6 +146,9 @@ async function answer(call: ControlCall, target: ControlTarget): Promise<unknown
   }
 }
 
+const secretsOf = (texts: Readonly<Record<string, string>>): ReadonlyMap<string, Secret> =>
+  new Map(Object.entries(texts).map(([name, value]) => [name, Secret.fromText(value)]))
+
 /** Other processes of this user are trusted to be there, not to write well. */
 function parseCall(line: string): ControlCall {
   let value: unknown
@@ -150,13 +158,20 @@ function parseCall(line: string): ControlCall {
     throw refusal('a line of JSON is expected')
   }
   if (typeof value !== 'object' || value === null) throw refusal('an object is expected')
-  const { id, call, profile, secrets, after, number, wanted, keys } = value as Record<string, unknown>
+  const { id, call, profile, secrets, after, number, wanted, prompt, values, attended, keys } =
+    value as Record<string, unknown>
   if (typeof id !== 'number') throw refusal('a number is expected as id')
   const named = profile === undefined || typeof profile === 'string'
   switch (call) {
     case 'snapshot':
     case 'subscribe':
       return { id, call }
+    case 'answer':
+    case 'cancel':
+      if (typeof prompt !== 'number') throw refusal('a number is expected as prompt')
+      if (call === 'cancel') return { id, call, prompt }
+      if (!isTexts(values)) throw refusal('texts are expected as values')
+      return { id, call, prompt, values }
     case 'letOut':
     case 'disconnect':
       if (!named) throw refusal('a text is expected as profile')
@@ -178,9 +193,11 @@ function parseCall(line: string): ControlCall {
     case 'connect': {
       if (typeof profile !== 'string') throw refusal('a text is expected as profile')
       if (call === 'messages' && typeof after === 'number') return { id, call, profile, after }
-      if (call !== 'connect' || secrets === undefined) return { id, call, profile }
+      if (call !== 'connect') return { id, call, profile }
+      const asked = { id, call, profile, ...(attended === true ? { attended } : {}) }
+      if (secrets === undefined) return asked
       if (!isTexts(secrets)) throw refusal('texts are expected as secrets')
-      return { id, call, profile, secrets }
+      return { ...asked, secrets }
     }
     default:
       throw refusal(`there is no call ${JSON.stringify(call)}`)

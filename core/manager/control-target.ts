@@ -1,6 +1,7 @@
 import type { Secret } from '../bytes/secret.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { MemorySecrets } from '../secrets/memory.ts'
+import { Attending } from './attending.ts'
 import { captureOf } from './capture.ts'
 import type { ControlTarget } from './control-protocol.ts'
 import { findMessages } from './find-messages.ts'
@@ -13,6 +14,7 @@ export function controlTarget(
   manager: Manager,
   profiles: Pick<ProfileStore, 'find'>,
   given: MemorySecrets,
+  attending = new Attending(),
 ): ControlTarget {
   return {
     snapshot: () => manager.snapshot(),
@@ -22,6 +24,9 @@ export function controlTarget(
       await keep(secrets, profile.id, given)
       await manager.connect(profile.id)
     },
+    attend: (profile) => attending.enter(profile),
+    answer: (prompt, values) => manager.prompts.answer(prompt, { values, save: false }),
+    cancel: (prompt) => manager.prompts.cancel(prompt),
     disconnect: (name) => manager.disconnect(name),
     messages: async (name, after = 0) =>
       manager

@@ -40,7 +40,7 @@ export interface ManagerDependencies {
   /** A secret of a profile, from wherever it is kept or asked for. Throws `VpnFailure` (`secretMissing`, `cancelled`). */
   secret(profile: Profile, name: string): Promise<Secret>
   /** Whether there is a person who answers prompts; left out: there is none. */
-  attended?(): boolean
+  attended?(profile: string): boolean
   /** Keeps an answer once a gateway has taken it: for good (`save`), or for this run. Never throws. */
   keep?(profile: Profile, name: string, secret: Secret, save: boolean): Promise<void>
   /** Numeric addresses of a host, best first. Throws `VpnFailure` (`nameNotResolved`). */

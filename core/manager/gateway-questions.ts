@@ -20,7 +20,7 @@ export async function askPerson(
 ): Promise<Secret | undefined> {
   const asked = promptFor(profile, question, untilMs)
   const [field = ''] = asked.fields
-  if (needs.attended?.() !== true)
+  if (needs.attended?.(profile.id) !== true)
     throw new VpnFailure({ kind: 'secretMissing', what: field, profile: profile.name })
   const answer = await prompts.ask(asked)
   if (answer === undefined) return undefined

@@ -135,6 +135,7 @@ export class Desk {
         this.started.push({ args, input })
         return this.background
       },
+      hasStarter: () => false,
       tellStarter: (result) => this.told.push(result),
       readFile: async (path) => (await readFileNamed(path)).bytes,
       readFiles: (path) => readNamed(path),

@@ -60,6 +60,9 @@ export class ScriptedCulvert {
         }
         if (this.refuse !== undefined) throw this.refuse
       },
+      attend: () => () => {},
+      answer: () => false,
+      cancel: () => false,
       disconnect: async (profile) => {
         this.asked.push(`disconnect ${profile}`)
         return 1

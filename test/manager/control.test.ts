@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Secret } from '../../core/bytes/secret.ts'
 import { VpnFailure } from '../../core/errors.ts'
 import { ControlClient } from '../../core/manager/control-client.ts'
@@ -46,6 +46,21 @@ class Target implements ControlTarget {
   async capture(profile: string, keys: boolean) {
     this.calls.push(`capture ${profile} ${keys}`)
     return { pcapng: '', messages: 0, tables: {}, leftOut: [] }
+  }
+  attend(profile: string) {
+    this.calls.push(`attend ${profile}`)
+    return () => void this.calls.push(`leave ${profile}`)
+  }
+  answer(prompt: number, values: ReadonlyMap<string, Secret>) {
+    for (const [name, secret] of values) {
+      this.calls.push(`answer ${prompt}: ${name} ${secret.use((octets) => Buffer.from(octets).toString())}`)
+      secret.close()
+    }
+    return prompt === 1
+  }
+  cancel(prompt: number) {
+    this.calls.push(`cancel ${prompt}`)
+    return prompt === 1
   }
   retry(profile: string) {
     this.calls.push(`retry ${profile}`)
@@ -178,4 +193,26 @@ test('a home too deep for a socket gets one elsewhere, the same each time', () =
   expect(Buffer.byteLength(controlPath(deep))).toBeLessThan(108)
   expect(controlPath(deep)).toBe(controlPath(deep))
   expect(controlPath(deep)).not.toBe(controlPath(`${deep}b`))
+})
+
+test('a person at the other end answers prompts, until that end goes away', async () => {
+  server = await serveControl(path, target)
+  const client = await open()
+  await client.connect('office', {}, true)
+  expect(await client.answerPrompt(1, { code: '755224' })).toBe(true)
+  expect(await client.answerPrompt(2, { code: 'late' })).toBe(false)
+  expect(await client.cancelPrompt(1)).toBe(true)
+  client.close()
+  await vi.waitFor(() => expect(target.calls).toContain('leave office'))
+  expect(target.calls.filter((call) => !call.startsWith('connect'))).toEqual([
+    ...['attend office', 'answer 1: code 755224', 'answer 2: code late', 'cancel 1', 'leave office'],
+  ])
+})
+
+test('who does not say so is nobody to be asked', async () => {
+  server = await serveControl(path, target)
+  const client = await open()
+  await client.connect('office', {})
+  client.close()
+  expect(target.calls.join()).not.toContain('attend')
 })

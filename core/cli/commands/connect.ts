@@ -9,6 +9,7 @@ import { parseSecrets } from '../../secrets/input.ts'
 import { MemorySecrets } from '../../secrets/memory.ts'
 import { type CliContext, type ExitCode, reportFault } from '../context.ts'
 import { type Host, openHost } from '../host.ts'
+import { RemotePrompts } from '../remote-prompts.ts'
 import { Reporter } from '../reporter.ts'
 import { secretSource } from '../secret-source.ts'
 import { tryOut } from '../try-out.ts'
@@ -112,10 +113,15 @@ async function connectThere(
   const reporter = new Reporter(context.terminal, json, profile.id)
   try {
     const texts = await gather(context, profile, secrets)
-    const before = await running.subscribe((snapshot) => reporter.show(snapshot))
+    const { terminal } = context
+    const prompts = terminal.interactive ? new RemotePrompts(running, terminal, profile.id) : undefined
+    const before = await running.subscribe((snapshot) => {
+      reporter.show(snapshot)
+      prompts?.look(snapshot)
+    })
     reporter.skip(before)
     const unlisten = context.onStop(() => void running.disconnect(profile.id).catch(() => {}))
-    reporter.show(await running.connect(profile.id, texts))
+    reporter.show(await running.connect(profile.id, texts, terminal.interactive))
     unlisten()
     return 0
   } finally {
@@ -131,9 +137,33 @@ async function connectInBackground(
 ): Promise<ExitCode> {
   const input = `${JSON.stringify(await gather(context, profile, secrets))}\n`
   const args = ['connect', profile.id, '--secrets-stdin', ...(verbose ? ['--verbose'] : [])]
-  const result = await context.startInBackground(args, input)
+  const attended = context.terminal.interactive
+  const started = context.startInBackground(args, input, attended)
+  const stop = attended ? answerMeanwhile(context, profile.id) : () => {}
+  const result = await started.finally(stop)
   if (!result.ok) return reportFault(context.terminal, result.error, json)
   if (json) context.terminal.out(JSON.stringify({ event: 'detached', pid: result.pid }))
   else context.terminal.out(`${profile.name} is connected, in process ${result.pid}.`)
   return 0
+}
+
+/** What the gateway asks the process in the background, until it stands or has failed. → how to stop. */
+function answerMeanwhile(context: CliContext, profile: string): () => void {
+  let running: ControlClient | undefined
+  let looking = false
+  const look = async (): Promise<void> => {
+    if (running !== undefined || looking) return
+    looking = true
+    running = await context.findRunning().catch(() => undefined)
+    looking = false
+    if (running === undefined) return
+    const prompts = new RemotePrompts(running, context.terminal, profile)
+    const now = await running.subscribe((snapshot) => prompts.look(snapshot)).catch(() => undefined)
+    if (now !== undefined) prompts.look(now)
+  }
+  const stopLooking = context.everySecond(() => void look())
+  return () => {
+    stopLooking()
+    running?.close()
+  }
 }
