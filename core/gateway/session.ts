@@ -7,6 +7,7 @@ import type { PacketEngine } from '../esp/engine.ts'
 import type { OpenPacketEngine } from '../esp/open-packet-engine.ts'
 import { NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
 import { answerTo, tlsJudge } from '../ike/answers.ts'
+import { ByteLimits } from '../ike/byte-limits.ts'
 import type { ConnectionConfig, ConnectionView } from '../ike/config.ts'
 import type { Datagram, IkeAction, IkeCommand, IkeEvent, ObservedMessage, State } from '../ike/session.ts'
 import type { Counters } from '../ike/view.ts'
@@ -62,6 +63,7 @@ export class Session {
   /** Only whoever has proven themselves costs one. */
   #opened: PacketEngine | undefined
   readonly #timers = new Map<string, () => void>()
+  readonly #byteLimits = new ByteLimits()
   #state: State
   #asked: { readonly id: number; readonly request: Uint8Array; readonly answer: Uint8Array[] } | undefined
   /** Of the EAP conversation that runs. */
@@ -151,6 +153,7 @@ export class Session {
     if (now - this.#heardAt < TRAFFIC_MS) return
     this.#heardAt = now
     this.feed({ type: 'traffic', inbound: true, outbound: false })
+    for (const event of this.#byteLimits.reached(this.#engine)) this.feed(event)
   }
 
   /** An inner packet for the client. */
@@ -210,7 +213,10 @@ export class Session {
         return owner.inboundAdded(action.sa.spi, this)
       case 'useOutbound':
         return this.#engine.useOutbound(action.child, action.sa, action.selectors)
+      case 'limitBytes':
+        return this.#byteLimits.add(action)
       case 'removeInbound':
+        this.#byteLimits.remove(action.spi)
         owner.inboundRemoved(action.spi)
         return this.#opened?.removeInbound(action.spi)
       case 'removeOutbound':

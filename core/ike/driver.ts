@@ -10,6 +10,7 @@ import type { NativeAddon } from '../native/addon.ts'
 import type { OsEdge } from '../net/plan.ts'
 import { resolveHost } from '../net/resolve.ts'
 import { answerTo, tlsJudge } from './answers.ts'
+import { ByteLimits } from './byte-limits.ts'
 import {
   type Connection,
   type ConnectionConfig,
@@ -51,6 +52,7 @@ class Driver implements Connection {
   readonly #initiator: Initiator
   readonly #datapath: Datapath
   readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #byteLimits = new ByteLimits()
   #state: State
   #traffic: NodeJS.Timeout | undefined
   #trafficMs = TRAFFIC_MS
@@ -163,7 +165,10 @@ class Driver implements Connection {
       case 'useOutbound':
         this.#espKeys.add('outbound', action.sa)
         return this.#datapath.useOutbound(action.child, action.sa, action.selectors)
+      case 'limitBytes':
+        return this.#byteLimits.add(action)
       case 'removeInbound':
+        this.#byteLimits.remove(action.spi)
         this.#espKeys.remove('inbound', action.spi)
         return this.#datapath.removeInbound(action.spi)
       case 'removeOutbound':
@@ -242,6 +247,7 @@ class Driver implements Connection {
   /** Less and less often while there is a CHILD_SA and nothing moves; without one the first packet asks for it. */
   #lookAtTraffic(): void {
     const moved = this.#reportTraffic()
+    if (moved) for (const event of this.#byteLimits.reached(this.#datapath)) this.#feed(event)
     if (this.#closed) return
     const calm = !moved && this.view().phase2.length > 0
     this.#trafficMs = calm ? Math.min(2 * this.#trafficMs, CALM_MS) : TRAFFIC_MS

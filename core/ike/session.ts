@@ -88,6 +88,11 @@ export type IkeAction =
     }
   | { readonly do: 'removeInbound'; readonly spi: EspSpi }
   | { readonly do: 'removeOutbound'; readonly spi: EspSpi }
+  /**
+   * These two may carry so many octets, both ways together, until a `softLimit` is due. Only IKEv1 agrees on such a limit.
+   * RFC 2407 §4.5
+   */
+  | { readonly do: 'limitBytes'; readonly inbound: EspSpi; readonly outbound: EspSpi; readonly bytes: number }
   /** One octet 0xFF on the path, RFC 3948 §4. */
   | { readonly do: 'keepalive' }
   /** A person, or a keychain, knows. Who has not answered until then is not waited for any longer. */

@@ -1,3 +1,5 @@
+import { caught } from '../../bytes/malformed.ts'
+import { Reader } from '../../bytes/reader.ts'
 import type { CryptoRegistry } from '../../crypto/transforms.ts'
 import {
   Encapsulation,
@@ -7,7 +9,7 @@ import {
   Phase2Authentication,
   SecurityProtocol,
 } from '../../iana/ikev1.ts'
-import { attributeNumber } from '../../wire/ikev1/attribute.ts'
+import { attributeNumber, decodeAttributes } from '../../wire/ikev1/attribute.ts'
 import type { Attribute, Proposal, SaPayload, Transform } from '../../wire/ikev1/payload.ts'
 import type { OfferedProposal } from '../config.ts'
 import { type ChildSuite, TYPE } from '../v2/suite.ts'
@@ -138,19 +140,42 @@ export const encodePhase2 = (offers: readonly Phase2Offer[], spi: Uint8Array, se
     })),
   )
 
+/** How long a pair of SAs may live, by the clock and by what it carries. RFC 2407 §4.5 */
+export interface Life {
+  readonly seconds: number
+  readonly kilobytes?: number
+}
+
+/** What a RESPONDER-LIFETIME says: a list of attributes, as in a transform. RFC 2407 §4.6.3.1 */
+export function readLife(data: Uint8Array): Partial<Life> {
+  const read = caught(() => decodeAttributes(new Reader(data, ['RESPONDER_LIFETIME'], 'RFC 2407 §4.6.3.1')))
+  if (!read.ok) return {}
+  let lifeType: number | undefined
+  const life: { seconds?: number; kilobytes?: number } = {}
+  for (const attribute of read.value) {
+    const value = attributeNumber(attribute)
+    if (attribute.type === A.LIFE_TYPE.id) lifeType = value
+    else if (attribute.type === A.LIFE_DURATION.id && value !== undefined) {
+      if (lifeType === LifeType.SECONDS.id) life.seconds = value
+      if (lifeType === LifeType.KILOBYTES.id) life.kilobytes = value
+    }
+  }
+  return life
+}
+
 /** What a transform asks for; `undefined` with anything in it that we do not know or cannot do. RFC 2407 §4.5 */
-export function readPhase2(
-  transform: Transform,
-): { readonly offer: Phase2Offer; readonly seconds: number } | undefined {
+export function readPhase2(transform: Transform): ({ readonly offer: Phase2Offer } & Life) | undefined {
   const values = new Map<number, number>()
   let lifeType: number | undefined
   let seconds: number = SPEC.phase2Seconds
+  let kilobytes: number | undefined
   for (const attribute of transform.attributes) {
     const value = attributeNumber(attribute)
     if (value === undefined) return undefined
     if (attribute.type === A.LIFE_TYPE.id) lifeType = value
     else if (attribute.type === A.LIFE_DURATION.id) {
       if (lifeType === LifeType.SECONDS.id) seconds = value
+      if (lifeType === LifeType.KILOBYTES.id) kilobytes = value
       lifeType = undefined
     } else if (!KNOWN.has(attribute.type) || values.has(attribute.type)) return undefined
     else values.set(attribute.type, value)
@@ -170,7 +195,7 @@ export function readPhase2(
     ...(group === undefined ? {} : { group }),
     esn: esn === 1,
   }
-  return { offer, seconds }
+  return { offer, seconds, ...(kilobytes === undefined ? {} : { kilobytes }) }
 }
 
 const KNOWN = new Set<number>([
@@ -181,9 +206,8 @@ const KNOWN = new Set<number>([
   A.EXTENDED_SEQUENCE_NUMBER.id,
 ])
 
-export interface Phase2Choice {
+export interface Phase2Choice extends Life {
   readonly offer: Phase2Offer
-  readonly seconds: number
   /** The peer's SPI, four octets. */
   readonly spi: Uint8Array
 }

@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { asMillis } from '../../../core/bytes/brands.ts'
+import { fromHex } from '../../../core/bytes/octets.ts'
+import { ExchangeType, NotifyType } from '../../../core/iana/ikev1.ts'
 import { configurationRequest } from '../../../core/ike/v1/configuration.ts'
 import type { Established } from '../../../core/ike/v1/established.ts'
 import { deleteChildren } from '../../../core/ike/v1/exchanges/informational.ts'
 import { beginQuick } from '../../../core/ike/v1/exchanges/quick-mode.ts'
 import { pullConfiguration } from '../../../core/ike/v1/exchanges/transaction.ts'
+import { notify } from '../../../core/ike/v1/payloads.ts'
+import { readLife } from '../../../core/ike/v1/phase2-suite.ts'
 import { spiBytes } from '../../../core/ike/v2/payloads.ts'
 import { selectorOfAddress } from '../../../core/ike/v2/selectors.ts'
 import { connected, line, MODP2048, pair } from '../../support/two-peers-v1.ts'
@@ -401,4 +405,49 @@ test('RFC 2407 §4.5: what is renewed is offered no longer a life than it had, a
   two.client.command('rekeyChild')
   two.net.settle()
   expect(life()).toBe(agreed)
+})
+
+describe('RFC 2407 §4.5, §4.6.3.1: kilobytes', () => {
+  const limitOf = (two: ReturnType<typeof connected>) =>
+    two.client.actions.flatMap((action) => (action.do === 'limitBytes' ? [action.bytes] : []))
+
+  test('a life in both measures is read from a notify of attributes, in either form', () => {
+    expect(readLife(fromHex('80010001800270808001000200020004000f4240'))).toEqual({
+      seconds: 28_800,
+      kilobytes: 1_000_000,
+    })
+    expect(readLife(fromHex('8001000200020004'))).toEqual({})
+    expect(readLife(fromHex('80010001000200'))).toEqual({})
+  })
+
+  test('a gateway that names them has the SAs renewed before they are used up', () => {
+    const two = pair()
+    // The gateway's quick mode says so; its own hash covers it.
+    const e = (): Established => two.gateway.state as Established
+    two.net.onSend = (flight) => {
+      if (flight.from === two.gateway && flight.bytes[18] === ExchangeType.QUICK.id) {
+        const sa = e().current
+        const seal = sa.seal.bind(sa)
+        sa.seal = (exchange, messageId, payloads, response, ni) =>
+          seal(
+            exchange,
+            messageId,
+            [...payloads, notify(NotifyType.RESPONDER_LIFETIME.id, new Uint8Array(4), LIFE, 3)],
+            response,
+            ni,
+          )
+      }
+      return [flight]
+    }
+    const LIFE = fromHex('8001000200020004000003e8')
+    two.client.command('connect')
+    two.net.settle()
+    two.client.command('rekeyChild')
+    two.net.settle()
+    expect(limitOf(two)).toEqual([900_000])
+    const child = [...two.client.n.children.values()].find(({ state }) => state === 'installed')!
+    two.client.feed({ type: 'softLimit', spi: child.outboundSpi, reason: 'bytes' })
+    two.net.settle()
+    expect(two.client.n.rekeys.child).toBe(2)
+  })
 })

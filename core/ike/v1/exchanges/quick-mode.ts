@@ -1,4 +1,5 @@
 import { asEspSpi, type EspSpi, type Millis } from '../../../bytes/brands.ts'
+import { NO_OCTETS } from '../../../bytes/octets.ts'
 import { Secret } from '../../../bytes/secret.ts'
 import type { KeyExchangeBegun, PrfInfo } from '../../../crypto/transforms.ts'
 import type { VpnError } from '../../../errors.ts'
@@ -23,9 +24,11 @@ import {
   choosePhase2,
   encodePhase2,
   isAllowed,
+  type Life,
   type Phase2Offer,
   phase2Offers,
   phase2Suite,
+  readLife,
   tunnelMode,
 } from '../phase2-suite.ts'
 import { lifeFor } from './phase1.ts'
@@ -108,7 +111,7 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
           e.inform(sa, [deleteOf(made.spi)])
           return { after: (later) => fail(made.error, later) }
         }
-        const { nr, suite, shared, selectors, outboundSpi, seconds } = made
+        const { nr, suite, shared, selectors, outboundSpi, seconds, kilobytes } = made
         const sas = espSas(prf, keys.d, suite, shared, { ni, nr }, { inboundSpi, outboundSpi })
         shared?.close()
         exchange?.close()
@@ -116,7 +119,7 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
         const child = install(
           n,
           { name, selectors, inboundSpi, outboundSpi, suite, ours: true },
-          seconds,
+          { seconds, ...(kilobytes === undefined ? {} : { kilobytes }) },
           sas,
           at,
         )
@@ -171,6 +174,7 @@ function fromReply(
     return protocol(ke === undefined ? 'KE is missing' : 'KE was not asked for')
   const shared = ke === undefined ? undefined : asked.exchange?.finish(ke.data)
   if (ke !== undefined && shared === undefined) return protocol('the public value does not fit the group')
+  const notice = lifetimeNotice(payloads)
   return {
     nr: nonce.nonce.slice(),
     suite,
@@ -180,8 +184,9 @@ function fromReply(
     seconds: Math.min(
       checked.seconds,
       lifeOf(n, asked.purpose.renews),
-      lifetimeNotice(payloads) ?? Number.POSITIVE_INFINITY,
+      notice.seconds ?? Number.POSITIVE_INFINITY,
     ),
+    kilobytes: notice.kilobytes ?? checked.kilobytes,
   }
 }
 
@@ -190,19 +195,11 @@ const unacceptable = (selectors: SelectorPair): VpnError => ({
   asked: selectors.remote.map(describeSelector),
 })
 
-/** Seconds of a RESPONDER-LIFETIME beside the answer. RFC 2407 §4.6.3.1 */
-function lifetimeNotice(payloads: readonly Payload[]): number | undefined {
-  const notice = all(payloads, 'Notify').find((p) => p.notify === NotifyType.RESPONDER_LIFETIME.id)
-  // Life type 1 in seconds, then a duration in either form.
-  const data = notice?.data
-  if (data === undefined || data.length < 8) return undefined
-  const view = new DataView(data.buffer, data.byteOffset, data.length)
-  if (view.getUint32(0) !== 0x80010001) return undefined
-  if (view.getUint16(4) === 0x8002) return view.getUint16(6)
-  return view.getUint16(4) === 2 && view.getUint16(6) === 4 && data.length >= 12
-    ? view.getUint32(8)
-    : undefined
-}
+/** What a RESPONDER-LIFETIME beside the answer says. RFC 2407 §4.6.3.1 */
+const lifetimeNotice = (payloads: readonly Payload[]): Partial<Life> =>
+  readLife(
+    all(payloads, 'Notify').find((p) => p.notify === NotifyType.RESPONDER_LIFETIME.id)?.data ?? NO_OCTETS,
+  )
 
 /** `HDR*, HASH(1), SA, Ni, [KE,] IDci, IDcr` of the peer; ← our half, or an error in an Informational. RFC 2409 §5.5 */
 export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: Millis): boolean {
@@ -248,12 +245,16 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   ours?.secret.close()
   const renews = sameTraffic(n, asked)
   const name = renews?.name ?? e.children.freshName()
-  const seconds = Math.min(choice.seconds, lifeOf(n))
+  const { kilobytes } = choice
+  const life = {
+    seconds: Math.min(choice.seconds, lifeOf(n)),
+    ...(kilobytes === undefined ? {} : { kilobytes }),
+  }
   // The initiator sends as soon as it has our answer.
   const child = install(
     n,
     { name, selectors, asked, inboundSpi, outboundSpi, suite, ours: false },
-    seconds,
+    life,
     sas,
     now,
   )
@@ -374,7 +375,7 @@ function espSas(
 function install(
   n: Negotiation,
   made: Pick<ChildSa, 'name' | 'selectors' | 'asked' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'ours'>,
-  seconds: number,
+  { seconds, kilobytes }: Life,
   sas: { readonly inbound: EspSa; readonly outbound: EspSa },
   now: Millis,
 ): ChildSa {
@@ -391,6 +392,10 @@ function install(
   n.children.set(inboundSpi, child)
   n.act({ do: 'addInbound', sa: sas.inbound, selectors })
   n.setTimer(`child-rekey:${inboundSpi}`, rekeyAt)
+  if (kilobytes !== undefined) {
+    const bytes = Math.floor(kilobytes * 1000 * CHOICE.lifeShare)
+    n.act({ do: 'limitBytes', inbound: inboundSpi, outbound: made.outboundSpi, bytes })
+  }
   return child
 }
 
