@@ -34,6 +34,7 @@ import { Notices } from './notices.ts'
 import { ProfileDesk } from './profile-desk.ts'
 import { type SettingsChange, SettingsFile } from './settings.ts'
 import { TrayGlyph } from './tray.ts'
+import { WindowState } from './window-state.ts'
 import { QUIT_DETAIL, quitQuestion, WORDS } from './words.ts'
 
 /** Ours: how soon the tray and notifications follow a change; many changes of one moment are one. */
@@ -45,6 +46,7 @@ const WATCH_MS = 1_000
 export class App {
   readonly #folder: string
   readonly #settings: SettingsFile
+  readonly #state: WindowState
   readonly #profiles: ProfileStore
   readonly #keychain = new KeyringSecrets()
   readonly #given = new MemorySecrets()
@@ -72,6 +74,7 @@ export class App {
   constructor(folder: string, home: string) {
     this.#folder = folder
     this.#settings = new SettingsFile(home)
+    this.#state = new WindowState(home)
     this.#profiles = new ProfileStore(home, [demoProfile()])
     this.#history = new History(home)
     this.#engine = new Engine({
@@ -165,7 +168,7 @@ export class App {
 
   open(): void {
     if (this.#window !== undefined) return reveal(this.#window)
-    const window = openWindow(this.#folder)
+    const window = openWindow(this.#folder, this.#state)
     this.#window = window
     this.#listening = false
     const follow = (): void => this.#feed.show(window.isVisible() && !window.isMinimized())
@@ -218,7 +221,7 @@ export class App {
       this.#import.forget()
       this.#credentials.close()
       // Tunnels end in order: the gateway is told, routes go back.
-      void this.#engine.close().finally(() => app.exit(0))
+      void Promise.all([this.#engine.close(), this.#state.flush()]).finally(() => app.exit(0))
     })
   }
 
@@ -355,7 +358,7 @@ export class App {
       settings: () => this.#settings.now,
       change: (part) => this.#change(part),
       compact: ({ on }) => {
-        compactWindow(this.#dialogWindow(), on)
+        compactWindow(this.#dialogWindow(), on, this.#state)
         return undefined
       },
     }

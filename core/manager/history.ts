@@ -26,8 +26,13 @@ export class History {
     this.#folder = join(home, 'history')
   }
 
-  /** Newest first. A damaged file is an empty one: nothing depends on it. */
+  /** Newest first, with what is being written now. A damaged file is an empty one: nothing depends on it. */
   async list(profile: string): Promise<readonly PastConnection[]> {
+    await this.#writing
+    return this.#read(profile)
+  }
+
+  async #read(profile: string): Promise<readonly PastConnection[]> {
     try {
       const parsed = v.safeParse(schema, JSON.parse(await readFile(this.#path(profile), 'utf8')))
       return parsed.success ? parsed.output : []
@@ -40,7 +45,7 @@ export class History {
   add(profile: string, past: PastConnection): Promise<void> {
     this.#writing = this.#writing
       .then(async () => {
-        const entries = [past, ...(await this.list(profile))].slice(0, MOST)
+        const entries = [past, ...(await this.#read(profile))].slice(0, MOST)
         await mkdir(this.#folder, { recursive: true, mode: 0o700 })
         const fresh = `${this.#path(profile)}.new`
         await writeFile(fresh, `${JSON.stringify(entries)}\n`, { mode: 0o600 })
@@ -51,6 +56,7 @@ export class History {
   }
 
   async forget(profile: string): Promise<void> {
+    await this.#writing
     await rm(this.#path(profile), { force: true })
   }
 

@@ -186,13 +186,49 @@ describe('a real keyring', () => {
   })
 })
 
-test('quitting ends an idle tunnel without asking', async () => {
-  await page.getByRole('button', { name: /^Demo / }).click()
-  await page.keyboard.press('Control+1')
-  await page.getByRole('button', { name: 'Connect', exact: true }).click()
-  await headline('Connected')
-  await running.app.evaluate(({ dialog }) => {
-    dialog.showMessageBox = (() => Promise.reject(new Error('nobody should be asked'))) as never
+describe('quitting', () => {
+  /** Answers every question of the system; tells what was asked. */
+  const answer = (button: number): Promise<void> =>
+    running.app.evaluate(({ dialog }, response) => {
+      const asked: string[] = []
+      ;(globalThis as unknown as { asked: string[] }).asked = asked
+      dialog.showMessageBox = (async (_window: unknown, { message }: { message: string }) => {
+        asked.push(message)
+        return { response, checkboxChecked: false }
+      }) as never
+    }, button)
+  const asked = (): Promise<readonly string[]> =>
+    running.app.evaluate(() => (globalThis as unknown as { asked: string[] }).asked)
+
+  test('asks while traffic flows, also where nobody sees the window, and whoever stays stays connected', async () => {
+    await page.getByRole('button', { name: /^Demo / }).click()
+    await page.keyboard.press('Control+1')
+    await page.getByRole('button', { name: 'Connect', exact: true }).click()
+    await headline('Connected')
+    await answer(0)
+    await running.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide())
+    // Traffic goes on until somebody says so.
+    const flow = page.evaluate(`(async () => {
+      globalThis.flows = true
+      while (globalThis.flows) await window.culvert.session.tryOut({ profile: 'demo' })
+    })()`)
+    await running.app.evaluate(({ app }) => app.quit())
+    await expect.poll(asked, { timeout: 20_000 }).toEqual(['Disconnect Demo and quit?'])
+    await page.evaluate('globalThis.flows = false')
+    await flow
+    await headline('Connected')
   })
-  await desktop.quit()
+
+  test('ends an idle tunnel without asking', async () => {
+    await running.app.evaluate(({ BrowserWindow, dialog }) => {
+      BrowserWindow.getAllWindows()[0]?.show()
+      dialog.showMessageBox = (() => Promise.reject(new Error('nobody should be asked'))) as never
+    })
+    // Traffic of a moment ago is traffic now.
+    await expect
+      .poll(() => page.locator('.figs').innerText(), { timeout: 20_000, interval: 500 })
+      .toMatch(/0 B\/s[\s\S]*0 B\/s/)
+    await new Promise((later) => setTimeout(later, 6000))
+    await desktop.quit()
+  })
 })

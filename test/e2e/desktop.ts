@@ -22,6 +22,8 @@ export interface LaunchOptions {
   readonly home?: string
   /** The person says yes when the helper asks for permission. Root only. */
   readonly permitted?: boolean
+  /** More words on its command line. */
+  readonly args?: readonly string[]
 }
 
 export interface RunningApp {
@@ -138,15 +140,21 @@ export class Desktop {
     }
   }
 
-  async launch(options: LaunchOptions = {}): Promise<RunningApp> {
-    let written = ''
+  /** The app without waiting for a window, which it may not open. */
+  async start(options: LaunchOptions = {}): Promise<ElectronApplication> {
     const app = await _electron.launch({
       executablePath: this.#program(options),
-      args: [this.#app],
+      args: [this.#app, ...(options.args ?? [])],
       env: { ...this.environment, CULVERT_HOME: options.home ?? this.home },
-      timeout: 30_000,
+      timeout: 60_000,
     })
     this.#running.push(app)
+    return app
+  }
+
+  async launch(options: LaunchOptions = {}): Promise<RunningApp> {
+    let written = ''
+    const app = await this.start(options)
     const child = app.process()
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (written += chunk))
     const page = await app.firstWindow().catch((problem) => {

@@ -5,6 +5,7 @@ import { NetworkWatch, ownAddresses } from '../../core/manager/network-watch.ts'
 import { Busy } from '../../electron/busy.ts'
 import { Notices } from '../../electron/notices.ts'
 import { trayIcon, trayMenu, trayTip } from '../../electron/tray-menu.ts'
+import { visible } from '../../electron/window-state.ts'
 import { PHASE2, TUNNEL } from '../support/snapshots.ts'
 
 const snapshot = (tunnels: readonly TunnelSnapshot[], count = 2): AppSnapshot => ({
@@ -249,5 +250,29 @@ describe('the watch over the network', () => {
       culvert0: one('10.0.0.1'),
     }
     expect(ownAddresses(interfaces)).toEqual(['192.0.2.1', '2001:db8::1'])
+  })
+})
+
+describe('the place of the window', () => {
+  const screens = [
+    { x: 0, y: 0, width: 1920, height: 1040 },
+    { x: 1920, y: 0, width: 1280, height: 1000 },
+  ]
+  const least = { width: 880, height: 600 }
+  const at = (x: number, y: number, width = 1100, height = 720) => ({
+    bounds: { x, y, width, height },
+    maximized: false,
+  })
+
+  test.each([
+    ['where it was', at(100, 50), at(100, 50)],
+    ['on the second screen', at(2000, 10), at(2000, 10)],
+    ['half beyond an edge', at(-400, 50), at(-400, 50)],
+    ['on a screen that is gone', at(4000, 50), undefined],
+    ['with its title bar out of reach', at(100, -300), undefined],
+    ['smaller than it may be', at(100, 50, 10, 10), at(100, 50, 880, 600)],
+    ['larger than the screen', at(100, 50, 9000, 9000), at(100, 50, 1920, 1040)],
+  ])('%s', (_, saved, wanted) => {
+    expect(visible(saved, screens, least)).toEqual(wanted)
   })
 })

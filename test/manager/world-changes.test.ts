@@ -110,6 +110,12 @@ describe('the history', () => {
     expect(await history.list('office')).toEqual([])
   })
 
+  test('what has just ended is in it', async () => {
+    const history = new History(home)
+    void history.add('now', { sinceMs: 1, untilMs: 2, inBytes: 3, outBytes: 4, ended: 'person' })
+    expect(await history.list('now')).toHaveLength(1)
+  })
+
   test('profiles written by another program are noticed', async () => {
     let changes = 0
     const seen = new Promise<void>((resolve) => {
