@@ -16,13 +16,12 @@ import {
   N,
   NAT,
   NONCE,
-  PHASE_1_ATTRIBUTES,
-  PHASE_2_ATTRIBUTES,
   SA,
   SIGNATURE,
   TRANSFORM_IDS,
   VENDOR_ID,
 } from './fields/ikev1.ts'
+import { PHASE_1_ATTRIBUTES, PHASE_2_ATTRIBUTES } from './fields/ikev1-attributes.ts'
 import { type Ikev1Reading, readMessage } from './ikev1.ts'
 import { type Field, type Node, octets, wordsOf } from './tree.ts'
 import { vendorOf } from './vendor-ids.ts'
@@ -39,7 +38,7 @@ const UNKNOWN_TRANSFORM_ID: Field = octets(
 
 const readSa: Body = (node, body) => {
   body.number(node, SA.doi, 4)
-  body.number(node, SA.situation, 4)
+  body.octets(node, SA.situation, 4)
   readList(node, body, SA.proposal, (proposal, part) => {
     part.number(proposal, SA.last, 1)
     part.octets(proposal, G.reserved, 1)
@@ -72,12 +71,13 @@ function readTransform(node: Node, part: Cursor, protocol: number): void {
 }
 
 function readAttribute(parent: Node, part: Cursor, phase1: boolean): void {
-  const { names, values, other } = phase1 ? PHASE_1_ATTRIBUTES : PHASE_2_ATTRIBUTES
+  const { names, values, other, ...frame } = phase1 ? PHASE_1_ATTRIBUTES : PHASE_2_ATTRIBUTES
   const short = (part.peek() & 0x80) !== 0
   const length = short ? 2 : part.peek16(2)
   const node = part.group(parent, SA.attribute, short ? 4 : 4 + length)
-  const type = part.number(node, SA.attributeType, 2) & 0x7fff
-  if (!short) part.number(node, SA.attributeLength, 2)
+  const type = part.number(node, frame.type, 2) & 0x7fff
+  node.children.at(-1)!.value = type
+  if (!short) part.number(node, frame.length, 2)
   const field = values[type]
   if (field !== undefined && length >= 1 && length <= 4) part.number(node, field, length as 1 | 2 | 3 | 4)
   else part.octets(node, other, length)

@@ -59,6 +59,7 @@ function readAttribute(transform: Node, part: Cursor): void {
   const length = short ? 4 : 4 + part.peek16(2)
   const node = part.group(transform, SA.attribute, length)
   const type = part.number(node, SA.attributeType, 2) & 0x7fff
+  node.children.at(-1)!.value = type
   node.title = nameOf(ATTRIBUTE_NAMES, type)
   if (!short) part.octets(node, SA.attributeValue, part.number(node, SA.attributeLength, 2))
   else if (type === ATTRIBUTE_NAMES.KEY_LENGTH.id) {

@@ -4,22 +4,13 @@ import {
   ConfigurationAttribute,
   ConfigurationType,
   Doi,
-  Encapsulation,
   EspTransform,
   ExchangeType,
-  Group,
   IdType,
   IpcompTransform,
   IsakmpTransform,
-  LifeType,
   NotifyType,
   PayloadNumber,
-  Phase1Attribute,
-  Phase1Authentication,
-  Phase1Encryption,
-  Phase1Hash,
-  Phase2Attribute,
-  Phase2Authentication,
   SecurityProtocol,
   XauthType,
 } from '../../iana/ikev1.ts'
@@ -199,7 +190,7 @@ export const SA = {
     wireshark: 'isakmp.sa.doi',
     names: Doi,
   }),
-  situation: hex(
+  situation: octets(
     'Situation',
     'RFC 2407 §4.2',
     'What the ends know of each other; 1: identities only.',
@@ -260,13 +251,6 @@ export const SA = {
     'Counts the choices within the proposal.',
     'isakmp.trans.number',
   ),
-  attributeType: hex(
-    'Type',
-    'RFC 2408 §3.3',
-    'What is said; the highest bit tells that the value stands in place of the length.',
-    'isakmp.ike.attr.type',
-  ),
-  attributeLength: number('Length', 'RFC 2408 §3.3', 'Octets of the value.', 'isakmp.ike.attr.length'),
   attribute: group('Attribute', 'RFC 2408 §3.3', 'One property of the transform.'),
 } as const
 
@@ -278,70 +262,6 @@ export const TRANSFORM_IDS: Readonly<Record<number, Field>> = {
   2: transformId(AhTransform),
   3: transformId(EspTransform),
   4: transformId(IpcompTransform),
-}
-
-interface Attributes {
-  readonly names: Registry
-  readonly values: Readonly<Record<number, Field>>
-  readonly other: Field
-}
-const PHASE_1 = 'RFC 2409 Appendix A'
-const one = (name: string, says: string, suffix: string, names?: Registry): Field =>
-  number(name, PHASE_1, says, {
-    wireshark: `isakmp.ike.attr.${suffix}`,
-    ...(names === undefined ? {} : { names }),
-  })
-/** Attributes of phase 1. */
-export const PHASE_1_ATTRIBUTES: Attributes = {
-  names: Phase1Attribute,
-  values: {
-    1: one('Encryption Algorithm', 'Encrypts phase 1.', 'encryption_algorithm', Phase1Encryption),
-    2: one('Hash Algorithm', 'Makes keys and proofs out of secrets.', 'hash_algorithm', Phase1Hash),
-    3: one(
-      'Authentication Method',
-      'How the ends prove who they are.',
-      'authentication_method',
-      Phase1Authentication,
-    ),
-    4: one('Group Description', 'The group of the key exchange.', 'group_description', Group),
-    5: one('Group Type', 'What kind of group.', 'group_type'),
-    11: one('Life Type', 'In what the lifetime is counted.', 'life_type', LifeType),
-    12: one('Life Duration', 'How long the SA lives.', 'life_duration'),
-    14: one('Key Length', 'Bits of the key.', 'key_length'),
-  },
-  other: octets('Value', PHASE_1, 'The value.', 'isakmp.ike.attr.value'),
-}
-const PHASE_2 = 'RFC 2407 §4.5'
-const two = (name: string, says: string, suffix: string, names?: Registry): Field =>
-  number(name, PHASE_2, says, {
-    wireshark: `isakmp.ipsec.attr.${suffix}`,
-    ...(names === undefined ? {} : { names }),
-  })
-/** Attributes of phase 2. */
-export const PHASE_2_ATTRIBUTES: Attributes = {
-  names: Phase2Attribute,
-  values: {
-    1: two('SA Life Type', 'In what the lifetime is counted.', 'life_type', LifeType),
-    2: two('SA Life Duration', 'How long the SA lives.', 'life_duration'),
-    3: two('Group Description', 'The group of a key exchange of its own (PFS).', 'group_description', Group),
-    4: two(
-      'Encapsulation Mode',
-      'Tunnel: a packet within a packet. Transport: the packet keeps its header.',
-      'encap_mode',
-      Encapsulation,
-    ),
-    5: two(
-      'Authentication Algorithm',
-      'Shows whether something was changed on the way.',
-      'auth_algorithm',
-      Phase2Authentication,
-    ),
-    6: two('Key Length', 'Bits of the key.', 'key_length'),
-    7: two('Key Rounds', 'Rounds of the cipher.', 'key_rounds'),
-    10: two('ECN Tunnel', 'Whether congestion is told through the tunnel.', 'ecn_tunnel'),
-    11: two('Extended Sequence Number', 'Sequence numbers of 64 bits.', 'ext_seq_nbr'),
-  },
-  other: octets('Value', PHASE_2, 'The value.', 'isakmp.ipsec.attr.value'),
 }
 
 export const KE = octets(
@@ -378,12 +298,12 @@ export const ID_DATA: Readonly<Record<number, readonly IdPart[]>> = {
   2: [[idPart('ID_FQDN', 'A name such as gw.example.org.', 'fqdn', text), 0]],
   3: [[idPart('ID_USER_FQDN', 'A name such as ada@example.org.', 'user_fqdn', text), 0]],
   4: [
-    [idPart('Network', 'The network.', 'ipv4_subnet'), 4],
+    [idPart('Network', 'The network.', 'ipv4_addr'), 4],
     [idPart('Netmask', 'Its mask.', 'ipv4_subnet'), 4],
   ],
   5: [[idPart('ID_IPV6_ADDR', 'An IPv6 address.', 'ipv6_addr'), 16]],
   6: [
-    [idPart('Network', 'The network.', 'ipv6_subnet'), 16],
+    [idPart('Network', 'The network.', 'ipv6_addr'), 16],
     [idPart('Netmask', 'Its mask.', 'ipv6_subnet'), 16],
   ],
   7: [

@@ -260,10 +260,10 @@ export const SA = {
     },
   }),
   attribute: group('Transform Attribute', 'RFC 7296 §3.3.5', 'More about the algorithm.', 'isakmp.ike2.attr'),
-  attributeType: hex(
+  attributeType: number(
     'Attribute Type',
     'RFC 7296 §3.3.5',
-    'What is said; the highest bit tells that the value stands in place of the length.',
+    'What is said; the highest bit beside it tells that the value stands in place of the length.',
     'isakmp.ike2.attr.type',
   ),
   attributeLength: number(

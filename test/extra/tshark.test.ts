@@ -1,0 +1,101 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isDeepStrictEqual, promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readKeys } from '../../core/capture/keys.ts'
+import { readCapture } from '../../core/capture/read.ts'
+import { Decoder } from '../../core/inspect/decoder.ts'
+import { fieldsOf } from '../../core/inspect/wireshark.ts'
+import { OWN_CAPTURES } from '../support/own-captures.ts'
+import { encr, integ, ke, prf, SHA256, sn, wholeRegistry } from '../support/two-peers.ts'
+
+const run = promisify(execFile)
+/** Debian: tshark. Without it the tests are skipped by name, and with CI=true they fail. */
+const program = process.env.CULVERT_TSHARK ?? 'tshark'
+const isMissing = process.env.CI !== 'true' && spawnSync(program, ['--version']).status !== 0
+let home = ''
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'culvert-tshark-'))
+})
+afterAll(() => rm(home, { recursive: true }))
+
+/**
+ * Not compared: what has no name there; reserved octets, of which tshark names some and leaves out others; and vendor
+ * IDs, which it calls as its list of hashes does, and we as their documents do.
+ */
+const NOT_COMPARED = /^(?:culvert\.|_ws\.|frame\.time|isakmp\.reserved$|isakmp\.vid_string$)/
+
+/** Fields that are there or not: tshark gives them no value. */
+const MARKS = /^(?:udpencap\.non_esp_marker|isakmp\.enc\.data|isakmp\.ts\.data)$/
+
+/** As tshark gives it: an empty value is called missing. */
+const sameWay = (field: string, values: readonly string[] = []): readonly string[] =>
+  MARKS.test(field) ? values.map(() => '1') : values.filter((value) => value !== '<MISSING>')
+
+/** What tshark says of each packet, for these fields, with the tables of keys in its folder. */
+async function tshark(file: string, config: string, fields: readonly string[]) {
+  const wanted = fields.flatMap((field) => ['-e', field])
+  const { stdout } = await run(program, ['-r', file, '-T', 'json', ...wanted], {
+    env: { ...process.env, WIRESHARK_CONFIG_DIR: config, LC_ALL: 'C' },
+    maxBuffer: 1 << 26,
+  })
+  return (JSON.parse(stdout) as { _source: { layers: Record<string, readonly string[]> } }[]).map(
+    ({ _source }) => _source.layers,
+  )
+}
+
+const CASES = [
+  ['IKEv2, AES-GCM', 'IKEv2', {}],
+  ['IKEv2 behind a NAT', 'IKEv2', { nat: true }],
+  [
+    'IKEv2, AES-CBC and HMAC-SHA-256',
+    'IKEv2',
+    {
+      client: {
+        ikeProposals: [[encr(12, 256), integ(12), prf(SHA256), ke(19)]],
+        espProposals: [[encr(12, 128), integ(12), sn(0)]],
+      },
+      gateway: {
+        ikeProposals: [[encr(12, 256), integ(12), prf(SHA256), ke(19)]],
+        espProposals: [[encr(12, 128), integ(12), sn(0)]],
+      },
+    },
+  ],
+  ['IKEv1, main mode', 'IKEv1', {}],
+] as const
+
+describe.skipIf(isMissing)('our own captures: what Wireshark says of them, field by field', () => {
+  test.each(CASES)('%s', async (name, version, options) => {
+    const { file, tables } = OWN_CAPTURES[version](options)
+    const folder = join(home, name.replace(/\W+/g, '-'))
+    await mkdir(folder)
+    const path = join(folder, 'a.pcapng')
+    await writeFile(path, file)
+    for (const [table, text] of Object.entries(tables)) await writeFile(join(folder, table), text)
+
+    const decoder = new Decoder(wholeRegistry(), await readKeys([folder]))
+    const ours: Record<string, readonly string[]>[] = []
+    for await (const frame of readCapture(path)) {
+      const fields = Object.entries(fieldsOf(decoder.frame(frame), true))
+      ours.push(
+        Object.fromEntries(
+          fields
+            .filter(([field]) => !NOT_COMPARED.test(field))
+            .map(([field, value]) => [field, typeof value === 'string' ? [value] : value]),
+        ),
+      )
+    }
+    const fields = [...new Set(ours.flatMap((packet) => Object.keys(packet)))]
+    const theirs = await tshark(path, folder, fields)
+    expect(theirs).toHaveLength(ours.length)
+    const differences = ours.flatMap((packet, at) =>
+      fields.flatMap((field) => {
+        const [we, they] = [sameWay(field, packet[field]), sameWay(field, theirs[at]?.[field])]
+        return isDeepStrictEqual(we, they) ? [] : [{ packet: at + 1, field, we, they }]
+      }),
+    )
+    expect(differences).toEqual([])
+  })
+})
