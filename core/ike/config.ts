@@ -128,6 +128,8 @@ export interface Assigned {
   readonly dnsServers: readonly string[]
   /** What these servers know names of. */
   readonly domain?: string
+  /** What alone those servers are for, A-labels; left out: everything. RFC 8598 */
+  readonly dnsDomains?: readonly string[]
 }
 
 /** A client whose AUTH was right. */

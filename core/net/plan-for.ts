@@ -47,7 +47,7 @@ export function planFor(input: PlanInput): TunnelPlan {
   const routes = unique(input.remote.flatMap((s) => rangeToCidrs(s.startAddress, s.endAddress))).filter(
     (cidr) => (isV6(cidr) ? hasV6 : hasV4),
   )
-  const dns = dnsPlan(input)
+  const dns = dnsPlan(input, isFullTunnel(routes))
   return {
     device: input.device,
     mtu: choices.mtu ?? DEFAULT_MTU,
@@ -87,7 +87,8 @@ function hostOf(cidr: string): string {
   return networkText({ octets, bits: octets.length * 8 })
 }
 
-function dnsPlan(input: PlanInput): DnsPlan | undefined {
+/** Under a full tunnel every name is asked inside, or what a person looks up would be seen outside. RFC 8598 §5 */
+function dnsPlan(input: PlanInput, full: boolean): DnsPlan | undefined {
   const choices = input.choices ?? {}
   if (choices.keepDns) return undefined
   const servers = unique([...(choices.dnsServers ?? []), ...input.configuration.dnsServers])
@@ -97,7 +98,7 @@ function dnsPlan(input: PlanInput): DnsPlan | undefined {
   return {
     servers,
     search: unique([...(choices.searchDomains ?? []), ...(input.configuration.searchDomains ?? [])]),
-    only: unique(input.configuration.dnsDomains),
+    only: full ? [] : unique(input.configuration.dnsDomains),
   }
 }
 

@@ -82,6 +82,7 @@ describe('the plan of a tunnel', () => {
     expect(planFor(base).mtu).toBe(1400)
     const plan = planFor({
       ...base,
+      remote: [selector('10.1.0.0', '10.1.255.255')],
       configuration: {
         ...configuration,
         dnsServers: ['10.78.0.1', 'nonsense'],
@@ -101,6 +102,11 @@ describe('the plan of a tunnel', () => {
       search: ['a.example'],
       only: ['corp.example'],
     })
+  })
+
+  test('RFC 8598 §5: under a full tunnel no name is asked outside, whatever domains a gateway lists', () => {
+    const dns = { ...configuration, dnsServers: ['10.78.0.1'], dnsDomains: ['corp.example'] }
+    expect(planFor({ ...base, configuration: dns }).dns?.only).toEqual([])
   })
 
   test('the machine keeps its name servers when there are none, or when the person says so', () => {

@@ -1,7 +1,7 @@
 import { addressBytes, addressText } from '../../bytes/address.ts'
-import { concat, NO_OCTETS } from '../../bytes/octets.ts'
+import { concat, NO_OCTETS, utf8 } from '../../bytes/octets.ts'
 import type { CpPayload, Payload } from '../../wire/ikev2/payload.ts'
-import type { ConnectionConfig } from '../config.ts'
+import type { Assigned, ConnectionConfig } from '../config.ts'
 import type { AssignedConfiguration } from '../session.ts'
 
 /** Configuration Payload Attribute Types. RFC 7296 §3.15.1, RFC 8598 */
@@ -26,11 +26,12 @@ export const NOTHING_ASSIGNED: AssignedConfiguration = {
 const CFG_REQUEST = 1
 const CFG_REPLY = 2
 
-/** CFG_REQUEST for addresses, DNS servers and networks of the wanted families. RFC 7296 §2.19, §3.15.1 */
+/** CFG_REQUEST for addresses, DNS servers with the domains they are for, and networks of the wanted families. RFC 7296 §2.19, §3.15.1, RFC 8598 §3.1 */
 export function configurationRequest(want: ConnectionConfig['requestAddresses']): Payload {
   const types = [
     ...(want.ipv4 ? [CP.INTERNAL_IP4_ADDRESS, CP.INTERNAL_IP4_DNS, CP.INTERNAL_IP4_SUBNET] : []),
     ...(want.ipv6 ? [CP.INTERNAL_IP6_ADDRESS, CP.INTERNAL_IP6_DNS, CP.INTERNAL_IP6_SUBNET] : []),
+    CP.INTERNAL_DNS_DOMAIN,
   ]
   const had = (want.preferred ?? []).map((cidr) => cidr.split('/')[0]!)
   const value = (type: number): Uint8Array => {
@@ -48,7 +49,7 @@ export const isRequest = (cp: CpPayload | undefined): cp is CpPayload => cp?.cfg
 /** CFG_REPLY with what of `assigns` was asked for; `undefined` when nothing was asked. RFC 7296 §2.19 */
 export function configurationReply(
   request: CpPayload | undefined,
-  assigns: { readonly addresses: readonly string[]; readonly dnsServers: readonly string[] },
+  assigns: Assigned,
 ): { readonly payload: Payload; readonly addresses: readonly string[] } | undefined {
   if (!isRequest(request)) return undefined
   const asked = (type: number): boolean => request.attributes.some((a) => a.type === type)
@@ -67,6 +68,10 @@ export function configurationReply(
     ...dns.map((a) => ({
       type: a.includes(':') ? CP.INTERNAL_IP6_DNS : CP.INTERNAL_IP4_DNS,
       value: addressBytes(a),
+    })),
+    ...(dns.length > 0 && asked(CP.INTERNAL_DNS_DOMAIN) ? (assigns.dnsDomains ?? []) : []).map((domain) => ({
+      type: CP.INTERNAL_DNS_DOMAIN,
+      value: utf8(domain),
     })),
   ]
   return { payload: { type: 'CP', cfgType: CFG_REPLY, attributes }, addresses }
@@ -96,8 +101,15 @@ export function readConfiguration(cp: CpPayload | undefined): AssignedConfigurat
         dnsDomains.push(domain)
     }
   }
-  return { addresses, dnsServers, subnets, dnsDomains }
+  // Domains without a server to ask for them mean nothing. RFC 8598 §3.2
+  const domains = dnsServers.length === 0 ? [] : [...new Set(dnsDomains.map(withoutRoot))]
+  return { addresses, dnsServers, subnets, dnsDomains: domains.slice(0, MOST_DOMAINS) }
 }
+
+/** Ours: domains of one gateway that are kept. */
+const MOST_DOMAINS = 64
+
+const withoutRoot = (domain: string): string => domain.replace(/\.$/, '').toLowerCase()
 
 function maskBits(mask: Uint8Array): number | undefined {
   const bits = mask.reduce((sum, octet) => sum + octet.toString(2).replaceAll('0', '').length, 0)
