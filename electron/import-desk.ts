@@ -7,6 +7,7 @@ import { importFiles } from '../core/profile/import/import-files.ts'
 import type { ImportAnswers, ImportResult } from '../core/profile/import/result.ts'
 import type { ProfileStore } from '../core/profile/store.ts'
 import type { SecretStore } from '../core/secrets/store.ts'
+import { withLooseCredential } from './loose-credential.ts'
 
 export interface ImportDeskNeeds {
   readonly profiles: ProfileStore
@@ -41,7 +42,7 @@ export class ImportDesk {
     this.stop()
     const { signal } = this.#stop
     const tell = (done: number, total: number): void => this.#needs.progress({ what: 'read', done, total })
-    const read = await importFiles(files, answers, { tell, signal })
+    const read = withLooseCredential(files, await importFiles(files, answers, { tell, signal }), answers)
     const token = this.#next
     this.#next += 1
     this.#waiting = { token, files, answers, read }

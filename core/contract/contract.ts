@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import type { ChecksProgress, ProblemReport } from './checks.ts'
 import type { CredentialRead, TrustRead } from './credential.ts'
 import type { ImportOutcome, ImportPreview, ImportProgress } from './import.ts'
-import { LARGEST_FILE, LONGEST_SECRET, MOST_FILES, MOST_KEY_FILES } from './limits.ts'
+import { LARGEST_FILE, LONGEST_SECRET, MOST_ANSWERS, MOST_FILES, MOST_KEY_FILES } from './limits.ts'
 import type { MessageLine } from './message.ts'
 import type { CheckedDocument, ProfileDocument, SaveOutcome, SecretsState } from './profile.ts'
 import type { Place, Settings } from './settings.ts'
@@ -49,6 +49,15 @@ const secrets = v.pipe(
     v.pipe(v.string(), v.maxLength(LONGEST_SECRET)),
   ),
   v.check((given) => Object.keys(given).length <= 8, 'at most 8 secrets'),
+)
+
+/** What was said to the questions of files, by their keys: these hold names of connections, which hold anything. */
+const answers = v.pipe(
+  v.record(
+    v.pipe(v.string(), v.nonEmpty(), v.maxLength(1024)),
+    v.pipe(v.string(), v.maxLength(LONGEST_SECRET)),
+  ),
+  v.check((given) => Object.keys(given).length <= MOST_ANSWERS, 'fewer answers are expected'),
 )
 
 const secretName = v.pipe(v.string(), v.regex(/^[a-zA-Z][\w-]{0,31}$/))
@@ -184,7 +193,7 @@ export const contract = {
     /** Files that were dropped. */
     read: call(v.strictObject({ files }), shape<ImportPreview>()),
     /** With what the person said to the questions, by `profile name` and question: read once more. */
-    again: call(v.strictObject({ token: count, answers: secrets }), shape<ImportPreview>()),
+    again: call(v.strictObject({ token: count, answers }), shape<ImportPreview>()),
     /** `both`: a connection that is there already stays, and this one lies beside it. */
     keep: call(v.strictObject({ token: count, how: v.picklist(['update', 'both']) }), shape<ImportOutcome>()),
     forget: call(v.strictObject({ token: count }), shape<undefined>()),

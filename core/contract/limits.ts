@@ -5,3 +5,5 @@ export const MOST_FILES = 500
 export const MOST_KEY_FILES = 8
 /** Characters of a secret. Ours: a private key in PEM is longer than any password, that of RSA with 16384 bits has 13,000. */
 export const LONGEST_SECRET = 32_768
+/** Questions of files that are answered at once. Ours: a form with more is none a person fills in. */
+export const MOST_ANSWERS = 4096

@@ -175,6 +175,12 @@ export function headline(view: ViewState, error: ErrorSnapshot | undefined): str
   }
 }
 
+/** Letters that are written from the right, and marks that turn what follows. */
+const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/
+
+/** A name in a sentence: whatever it holds, the words around it stay in their order. UAX #9 §2.4.2 */
+export const named = (name: string): string => (TURNS.test(name) ? `\u2068${name}\u2069` : name)
+
 /** The sentence under it. */
 export function sentence(
   view: ViewState,
@@ -184,15 +190,15 @@ export function sentence(
 ): string {
   switch (view) {
     case 'idle':
-      return `Nothing goes through ${profile.name}. Your traffic goes out as usual.`
+      return `Nothing goes through ${named(profile.name)}. Your traffic goes out as usual.`
     case 'phase1':
       return `Phase 1 of 2. ${tunnel?.phase1 === undefined ? 'Agreeing on keys.' : 'Checking the gateway.'}`
     case 'asking':
-      return `${profile.name} needs something from you.`
+      return `${named(profile.name)} needs something from you.`
     case 'phase2':
       return 'Phase 2 of 2. The gateway is proven. Opening the tunnel.'
     case 'connected':
-      return through(profile.name, tunnel)
+      return through(named(profile.name), tunnel)
     case 'reconnecting':
       return error === undefined ? 'The tunnel is being opened again.' : `${error.title}. ${error.detail}`
     case 'blocked':

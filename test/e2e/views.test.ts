@@ -205,6 +205,25 @@ describe('import by drop', () => {
     await page.getByRole('heading', { level: 1, name: 'Office' }).waitFor()
   })
 
+  test('a certificate with its key beside a profile without one is its own', async () => {
+    const school = {
+      name: 'Academy',
+      gateway: { host: 'vpn.academy.example' },
+      auth: { method: 'certificate' },
+    }
+    const base64 = readFileSync(join(import.meta.dirname, '../cert/data/ecdsa-aes.p12')).toString('base64')
+    await drop(page, [
+      { name: 'academy.json', text: JSON.stringify(school) },
+      { name: 'alice.p12', base64 },
+    ])
+    await page.getByLabel('Passphrase of alice.p12').fill('culvert')
+    await page.keyboard.press('Enter')
+    await page.getByText('its key goes to the keychain', { exact: false }).waitFor()
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByText('Academy is in the list.').waitFor()
+    expect(JSON.parse(inHome('profiles/academy.json')).auth.certificate).toContain('BEGIN CERTIFICATE')
+  })
+
   test('one that is there already is updated or kept beside it, as the person says', async () => {
     await drop(page, [{ name: 'office.json', text: JSON.stringify({ ...office, mtu: 1300 }) }])
     await page.getByText('This updates Office, which you already have.').waitFor()

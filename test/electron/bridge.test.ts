@@ -53,6 +53,16 @@ describe('a call from the window', () => {
   })
 })
 
+test('answers to the questions of files have keys with names of connections in them', async () => {
+  const answers = { 'Büro 港.localId': 'alice', 'loose.passphrase': 'x', passphrase: 'y' }
+  const outcome = await answer(contract.files.again, (argument) => argument, { token: 1, answers })
+  expect(outcome).toEqual({ ok: true, value: { token: 1, answers } })
+  for (const rubbish of [{ '': 'x' }, { a: 7 }, { a: 'x'.repeat(32_769) }, { ['k'.repeat(1025)]: 'x' }]) {
+    const refused = await answer(contract.files.again, () => 0, { token: 1, answers: rubbish })
+    expect(refused).toMatchObject({ ok: false, error: { kind: 'internal' } })
+  }
+})
+
 describe('the contract', () => {
   test('every call is served on a channel of its own', async () => {
     const served = new Map<string, (event: unknown, argument: unknown) => unknown>()

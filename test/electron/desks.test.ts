@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -183,6 +184,50 @@ describe('files that wait for a yes', () => {
     await importer.keep(second.token, 'update')
     expect((await profiles.find('office')).mtu).toBeUndefined()
     expect((await importer.read([file('office.json', office)])).profiles).toMatchObject([{ same: true }])
+  })
+
+  describe('a certificate with its key that lies beside a profile', () => {
+    const bundle = { name: 'alice.p12', bytes: new Uint8Array(readFileSync('test/cert/data/ecdsa-aes.p12')) }
+    const school = { name: 'School', gateway: { host: 'vpn.example.org' }, auth: { method: 'certificate' } }
+
+    test('is the own one of a profile that has none, once its passphrase is given', async () => {
+      const importer = importDesk()
+      const first = await importer.read([file('school.json', school), bundle])
+      expect(first.questions).toMatchObject([
+        { prompt: 'Passphrase of alice.p12', secret: true, needed: false },
+      ])
+      const [asked] = first.questions
+      const wrong = await importer.again(first.token, new Map([[asked!.key, 'wrong']]))
+      expect(wrong.questions).toMatchObject([{ prompt: 'Not that one: the passphrase of alice.p12' }])
+      const read = await importer.again(wrong.token, new Map([[asked!.key, 'culvert']]))
+      expect(read).toMatchObject({ questions: [], profiles: [{ name: 'School', secrets: ['key'] }] })
+      const rows = read.rows.filter((row) => row.file === 'alice.p12')
+      expect(rows).toMatchObject([
+        { field: 'auth.certificate', outcome: 'changed' },
+        { field: 'gatewayAuth.ca', outcome: 'ignored', reason: expect.stringContaining('Edit') },
+      ])
+      expect(JSON.stringify(read)).not.toMatch(/PRIVATE KEY|culvert"/)
+      await importer.keep(read.token, 'update')
+      expect(await profiles.find('school')).toMatchObject({
+        auth: { certificate: expect.stringContaining('BEGIN CERTIFICATE') },
+      })
+      expect(text(await keychain.get('school', 'key'))).toContain('PRIVATE KEY')
+    })
+
+    test('is left alone by profiles that sign in otherwise', async () => {
+      const preview = await importDesk().read([file('office.json', office), bundle])
+      expect(preview.questions).toEqual([])
+      expect(preview.rows.filter((row) => row.file === 'alice.p12')).toMatchObject([{ outcome: 'ignored' }])
+    })
+
+    test('a broken one is refused with the reason', async () => {
+      const half = { name: 'alice.p12', bytes: bundle.bytes.subarray(0, 200) }
+      const preview = await importDesk().read([file('school.json', school), half])
+      expect(preview.profiles).toHaveLength(1)
+      expect(preview.rows.filter((row) => row.file === 'alice.p12')).toMatchObject([
+        { outcome: expect.stringMatching(/refused|ignored/) },
+      ])
+    })
   })
 
   test('what a person answers is kept until all is answered', async () => {
