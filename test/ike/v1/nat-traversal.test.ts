@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { connected, line } from '../../support/two-peers-v1.ts'
+import { isVendor, VENDOR } from '../../../core/iana/ikev1-vendor-ids.ts'
+import { decodeMessage, encodeMessage } from '../../../core/wire/ikev1/message.ts'
+import { connected, line, pair } from '../../support/two-peers-v1.ts'
 
 const encapsulation = (message: { readonly payloads: readonly unknown[] }) => {
   const sa = (message.payloads as readonly { type: string }[]).find((p) => p.type === 'SA') as
@@ -26,6 +28,26 @@ describe('RFC 3947: NAT traversal', () => {
     expect(gateway.n.remote).toMatchObject({ address: '203.0.113.9', port: 64500 })
     expect(encapsulation(client.sent.find((m) => line(m).startsWith('QUICK* HASH SA'))!)).toBe(3)
     expect(net.pings()).toBe(true)
+  })
+
+  test('drafts 02 and 03: payloads and tunnels by their own numbers, and the same move to port 4500', () => {
+    const two = pair({ nat: true })
+    // A gateway of before the RFC, which says nothing of it; vendor IDs are in no hash.
+    two.net.onSend = (flight) => {
+      const message = flight.kind === 'ike' ? decodeMessage(flight.bytes) : undefined
+      if (message?.ok !== true || message.value.sealed) return [flight]
+      const { header, payloads } = message.value
+      const older = payloads.filter((p) => p.type !== 'VendorID' || !isVendor(VENDOR.NATT_RFC3947, p.data))
+      return [{ ...flight, bytes: encodeMessage(header, older) }]
+    }
+    two.client.command('connect')
+    two.net.settle()
+    expect(two.client.n.facts.peer.natTraversal).toBe('draft')
+    expect(two.client.n.remote?.port).toBe(4500)
+    const seen = two.client.sent[1]?.payloads as readonly { type: string; draft?: boolean }[]
+    expect(seen.filter(({ type }) => type === 'NATD').map(({ draft }) => draft)).toEqual([true, true])
+    expect(encapsulation(two.client.sent.find((m) => line(m).startsWith('QUICK* HASH SA'))!)).toBe(61443)
+    expect(two.net.pings()).toBe(true)
   })
 
   test('RFC 3948 §4: who is behind it keeps it open', () => {
