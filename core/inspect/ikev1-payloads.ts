@@ -1,13 +1,14 @@
 import { nameOf } from '../iana/registry.ts'
 import { readCertificate, readName } from './certificate.ts'
 import { attempt, type Cursor, Cursor as Reader } from './cursor.ts'
+import { G, SA, TRANSFORM_IDS } from './fields/ikev1.ts'
+import { PHASE_1_ATTRIBUTES, PHASE_2_ATTRIBUTES } from './fields/ikev1-attributes.ts'
 import {
   CERTIFICATE,
   CFG,
   CFG_VALUES,
   D,
   FRAGMENT,
-  G,
   HASH,
   ID_DATA,
   ID_NAME,
@@ -16,12 +17,9 @@ import {
   N,
   NAT,
   NONCE,
-  SA,
   SIGNATURE,
-  TRANSFORM_IDS,
   VENDOR_ID,
-} from './fields/ikev1.ts'
-import { PHASE_1_ATTRIBUTES, PHASE_2_ATTRIBUTES } from './fields/ikev1-attributes.ts'
+} from './fields/ikev1-bodies.ts'
 import { type Ikev1Reading, readMessage } from './ikev1.ts'
 import { type Field, type Node, octets, wordsOf } from './tree.ts'
 import { vendorOf } from './vendor-ids.ts'
