@@ -20,7 +20,7 @@ interface Job {
 
 type Result = Outcome & Pick<Job, 'format'>
 
-const USAGE = `usage: npm run interop -- NAME… | --all | --representative
+const USAGE = `usage: npm run interop -- NAME… | 'PREFIX*' | --all | --representative
   --newer DIR   with --all: those that need the newer strongSwan, which lies in that folder
   --nat         the client sits behind a NAT
   --reference   strongSwan's own client instead of Culvert, to try the lab itself
@@ -76,6 +76,17 @@ const say = (line: string): void => {
   if (!values.json) console.log(line)
 }
 
+/** `ikev1-*`: those that can be run; a name without a star is itself. */
+function matching(pattern: string): readonly string[] {
+  if (!pattern.endsWith('*')) return [pattern]
+  const named = scenarios.filter(({ name }) => name.startsWith(pattern.slice(0, -1)))
+  for (const one of named) {
+    const reason = unsupportedReason(one)
+    if (reason !== undefined) say(`not run, ${reason}: ${one.name}`)
+  }
+  return named.filter((one) => unsupportedReason(one) === undefined).map(({ name }) => name)
+}
+
 function chosenJobs(): readonly Omit<Job, 'format'>[] {
   const { nat } = values
   if (values.representative) {
@@ -96,7 +107,7 @@ function chosenJobs(): readonly Omit<Job, 'format'>[] {
     return jobs
   }
   if (positionals.length === 0) stop(`which scenario?\n${USAGE}`)
-  return positionals.map((name) => {
+  return positionals.flatMap(matching).map((name) => {
     const scenario = scenarios.find((each) => each.name === name)
     if (!scenario) stop(`there is no scenario ${name}: test/lab/lab list names them all`)
     const reason = unsupportedReason(scenario)
