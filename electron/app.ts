@@ -338,7 +338,7 @@ export class App {
     const secrets = new GivenSecrets(this.#engine, this.#profiles, this.#given, this.#credentials)
     return {
       app: this.#appHandlers(),
-      session: sessionHandlers(this.#engine, secrets),
+      session: sessionHandlers(this.#engine, secrets, window),
       prompts: promptHandlers(this.#engine, secrets),
       profiles: profileHandlers(this.#desk, secrets, window),
       credentials: credentialHandlers(this.#credentials, this.#profiles),

@@ -1,7 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { app, type BrowserWindow, dialog } from 'electron'
-import { WORDS } from './words.ts'
+import { KEYS_DETAIL, KEYS_QUESTION, WORDS } from './words.ts'
 
 /** Endings of files administrators send; what a file is, its content says. */
 const ENDINGS = [
@@ -20,6 +20,28 @@ export async function chooseFiles(window: BrowserWindow): Promise<readonly strin
     ],
   })
   return canceled ? [] : filePaths
+}
+
+/** A folder the person chose. */
+export async function chooseFolder(window: BrowserWindow, title: string): Promise<string | undefined> {
+  const { canceled, filePaths } = await dialog.showOpenDialog(window, {
+    title,
+    properties: ['openDirectory', 'createDirectory'],
+  })
+  return canceled ? undefined : filePaths[0]
+}
+
+/** Whether the keys go along with the messages; `undefined`: nothing is to be saved. */
+export async function askForKeys(window: BrowserWindow): Promise<boolean | undefined> {
+  const { response } = await dialog.showMessageBox(window, {
+    type: 'warning',
+    message: KEYS_QUESTION,
+    detail: KEYS_DETAIL,
+    buttons: [WORDS.cancel, WORDS.messagesOnly, WORDS.messagesAndKeys],
+    defaultId: 1,
+    cancelId: 0,
+  })
+  return response === 0 ? undefined : response === 2
 }
 
 /** Writes `text` where the person says; whether they said where. */

@@ -1,5 +1,6 @@
 import { adviceFor } from '../core/advice.ts'
 import type { Secret } from '../core/bytes/secret.ts'
+import type { CaptureFiles } from '../core/contract/capture.ts'
 import type { MessageLine } from '../core/contract/message.ts'
 import type { AppSnapshot, ErrorSnapshot, Probe } from '../core/contract/snapshot.ts'
 import type { Finding, MessageTree } from '../core/contract/tree.ts'
@@ -30,6 +31,7 @@ interface Carrier {
   messages(profile: string, after: number): Promise<readonly MessageLine[]>
   tree(profile: string, number: number): Promise<MessageTree | undefined>
   find(profile: string, wanted: string): Promise<Finding>
+  capture(profile: string, keys: boolean): Promise<CaptureFiles>
   retry(profile: string): Promise<boolean>
   letOut(profile: string): Promise<readonly string[]>
   close(): Promise<void>
@@ -101,6 +103,10 @@ export class Engine {
 
   async find(profile: string, wanted: string): Promise<Finding> {
     return (await this.#open()).find(profile, wanted)
+  }
+
+  async capture(profile: string, keys: boolean): Promise<CaptureFiles> {
+    return (await this.#open()).capture(profile, keys)
   }
 
   async retry(profile: string): Promise<boolean> {
@@ -200,6 +206,7 @@ export class Engine {
       messages: (profile, after) => client.messages(profile, after),
       tree: (profile, number) => client.tree(profile, number),
       find: (profile, wanted) => client.find(profile, wanted),
+      capture: (profile, keys) => client.capture(profile, keys),
       retry: (profile) => client.retry(profile),
       letOut: (profile) => client.letOut(profile),
       close: async () => client.close(),
@@ -238,6 +245,7 @@ export class Engine {
       messages: (profile, after) => target.messages(profile, after),
       tree: (profile, number) => target.tree(profile, number),
       find: (profile, wanted) => target.find(profile, wanted),
+      capture: (profile, keys) => target.capture(profile, keys),
       retry: async (profile) => target.retry(profile),
       letOut: (profile) => target.letOut(profile),
       close: async () => {

@@ -17,6 +17,10 @@ export const WORDS = {
   chooseFiles: 'Import a file',
   saveReport: 'Save the report',
   saveProfile: 'Save the connection',
+  saveMessages: 'Save the messages in a folder',
+  cancel: 'Cancel',
+  messagesOnly: 'Messages only',
+  messagesAndKeys: 'Messages and keys',
   profileFiles: 'Connections',
   allFiles: 'All files',
 } as const
@@ -27,6 +31,10 @@ export const quitQuestion = (names: readonly string[]): string =>
   `Disconnect ${names.join(' and ')} and quit?`
 export const QUIT_DETAIL =
   'Traffic is flowing through it right now. Whoever waits for an answer will not get it.'
+
+export const KEYS_QUESTION = 'Save the keys too?'
+export const KEYS_DETAIL =
+  'Wireshark opens encrypted messages with them. Whoever has them reads everything that this connection carries now.'
 
 const STATES: Readonly<Record<TunnelSnapshot['state'], string>> = {
   idle: 'Not connected',

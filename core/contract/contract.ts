@@ -136,6 +136,8 @@ export const contract = {
     messages: call(v.strictObject({ profile, after: count }), shape<readonly MessageLine[]>()),
     /** A message taken apart, without passwords; nothing when it is not kept any more. */
     tree: call(v.strictObject({ profile, number: count }), shape<MessageTree | undefined>()),
+    /** Asks whether with the keys in use, and where; answers the files, none when the person did not want to. */
+    capture: call(v.strictObject({ profile }), shape<readonly string[]>()),
     /** Which messages fit: words, or a filter with Wireshark's names. */
     find: call(v.strictObject({ profile, wanted: v.pipe(v.string(), v.maxLength(500)) }), shape<Finding>()),
   },

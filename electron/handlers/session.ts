@@ -1,12 +1,20 @@
+import type { BrowserWindow } from 'electron'
+import { writeCapture } from '../../core/capture/write.ts'
 import type { Handlers } from '../../core/contract/contract.ts'
+import { askForKeys, chooseFolder } from '../dialogs.ts'
 import type { Engine } from '../engine.ts'
+import { WORDS } from '../words.ts'
 import type { GivenSecrets } from './given-secrets.ts'
 
 /** Messages that cross to the page at once. */
 const MOST_MESSAGES = 500
 
 /** What is done with connections. */
-export const sessionHandlers = (engine: Engine, secrets: GivenSecrets): Handlers['session'] => ({
+export const sessionHandlers = (
+  engine: Engine,
+  secrets: GivenSecrets,
+  window: () => BrowserWindow,
+): Handlers['session'] => ({
   connect: async ({ profile, secrets: texts, key, ask }) => {
     const given = secrets.taken(texts, key)
     const known = await secrets.known(profile)
@@ -21,6 +29,12 @@ export const sessionHandlers = (engine: Engine, secrets: GivenSecrets): Handlers
   messages: async ({ profile, after }) => (await engine.messages(profile, after)).slice(0, MOST_MESSAGES),
   tree: ({ profile, number }) => engine.tree(profile, number),
   find: ({ profile, wanted }) => engine.find(profile, wanted),
+  capture: async ({ profile }) => {
+    const keys = await askForKeys(window())
+    const folder = keys === undefined ? undefined : await chooseFolder(window(), WORDS.saveMessages)
+    if (keys === undefined || folder === undefined) return []
+    return writeCapture(folder, profile, await engine.capture(profile, keys))
+  },
 })
 
 /** Questions in mid-negotiation. */

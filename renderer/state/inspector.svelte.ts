@@ -22,6 +22,10 @@ export class Inspector {
   paused = $state(false)
   /** The fields of the message looked at. */
   readonly fields = new Fields()
+  /** What came of saving them: where they are, or why not. */
+  saved = $state.raw<{ readonly files: readonly string[] } | { readonly problem: string } | undefined>(
+    undefined,
+  )
   #opened = 0
   #loading = false
   #again = false
@@ -99,6 +103,14 @@ export class Inspector {
     const asked = this.wanted
     const outcome = await this.#api.session.find({ profile: this.#profile, wanted: asked })
     if (outcome.ok && this.wanted === asked) this.finding = outcome.value
+  }
+
+  /** The messages as files; main asks where, and whether with the keys. */
+  async save(): Promise<void> {
+    this.saved = undefined
+    const outcome = await this.#api.session.capture({ profile: this.#profile })
+    if (!outcome.ok) this.saved = { problem: outcome.error.detail }
+    else if (outcome.value.length > 0) this.saved = { files: outcome.value }
   }
 
   /** Brings what is new. Asked again meanwhile, it looks once more. */

@@ -13,6 +13,8 @@ export const INSPECT = {
   findHint: 'Words, or a filter with the names Wireshark uses: isakmp.exchangetype == 34',
   pause: 'Pause',
   resume: 'Go on',
+  save: 'Save…',
+  saveHint: 'The messages as a file for Wireshark',
   you: 'This computer',
   gateway: 'Gateway',
   payloads: 'Payloads',
@@ -159,3 +161,6 @@ const CAUSES: Readonly<Record<Cause['by'], (message: MessageLine) => string>> = 
   last: () => 'This was the last message before it ended.',
 }
 export const causeSays = ({ by, message }: Cause): string => CAUSES[by](message)
+
+/** Where the messages are now. */
+export const savedMessages = (files: readonly string[]): string => `Saved: ${files.join(', ')}`

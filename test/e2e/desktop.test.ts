@@ -93,6 +93,33 @@ describe('the demo, by keyboard alone', () => {
     await page.keyboard.press('Control+1')
   })
 
+  test('its messages are saved for Wireshark, and the keys only after a question', async () => {
+    const folder = join(desktop.home, 'saved')
+    const answer = (response: number) =>
+      running.app.evaluate(
+        ({ dialog }, [response, folder]) => {
+          dialog.showMessageBox = (async () => ({ response })) as never
+          dialog.showOpenDialog = (async () => ({ canceled: false, filePaths: [folder] })) as never
+        },
+        [response, folder] as const,
+      )
+    await page.keyboard.press('Control+2')
+    const save = page.getByRole('button', { name: 'Save…' })
+    await answer(2)
+    await save.click()
+    await page.getByText(/^Saved: .*\.pcapng, .*ikev2_decryption_table, .*esp_sa$/).waitFor()
+    expect(readdirSync(folder).sort()).toEqual(['demo.pcapng', 'esp_sa', 'ikev2_decryption_table'])
+    expect(readFileSync(join(folder, 'demo.pcapng')).subarray(0, 4).toString('hex')).toBe('0a0d0d0a')
+    // What is there is not overwritten, and who cancels has nothing saved.
+    await answer(1)
+    await save.click()
+    await page.getByText('nothing is overwritten', { exact: false }).waitFor()
+    await answer(0)
+    await save.click()
+    await page.getByText('nothing is overwritten', { exact: false }).waitFor({ state: 'detached' })
+    await page.keyboard.press('Control+1')
+  })
+
   test('survives the sleep of the computer, because the gateway is asked', async () => {
     await running.app.evaluate(({ powerMonitor }) => powerMonitor.emit('resume'))
     await page.keyboard.press('Control+2')

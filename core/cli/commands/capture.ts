@@ -1,6 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { VpnFailure } from '../../errors.ts'
+import { writeCapture } from '../../capture/write.ts'
 import type { CliContext, ExitCode } from '../context.ts'
 
 export interface CaptureOptions {
@@ -37,10 +35,7 @@ export async function capture(
       terminal.err(`culvert: there are no messages of ${profile.name}: it has not been connected`)
       return 1
     }
-    const written = await write(folder, [
-      [`${profile.id}.pcapng`, Buffer.from(files.pcapng, 'base64')],
-      ...Object.entries(files.tables),
-    ])
+    const written = await writeCapture(folder, profile.id, files)
     const { messages, leftOut } = files
     if (options.json) terminal.out(JSON.stringify({ event: 'captured', files: written, messages, leftOut }))
     else {
@@ -56,28 +51,4 @@ export async function capture(
 
 async function isWanted({ terminal }: CliContext): Promise<boolean> {
   return /^\s*y(?:es)?\s*$/i.test((await terminal.ask(QUESTION)) ?? '')
-}
-
-/** Readable for their owner alone. */
-async function write(
-  folder: string,
-  files: readonly (readonly [string, string | Uint8Array])[],
-): Promise<readonly string[]> {
-  const paths: string[] = []
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    for (const [name, content] of files) {
-      const path = join(folder, name)
-      await writeFile(path, content, { mode: 0o600, flag: 'wx' })
-      paths.push(path)
-    }
-    return paths
-  } catch (error) {
-    const { code, message, path } = error as NodeJS.ErrnoException
-    const problem =
-      code === 'EEXIST'
-        ? 'it is there already, and nothing is overwritten'
-        : `it cannot be written (${message})`
-    throw new VpnFailure({ kind: 'fileUnreadable', source: path ?? folder, problem })
-  }
 }
