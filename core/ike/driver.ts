@@ -213,8 +213,12 @@ class Driver implements Connection {
 
   /** It may take a moment to ask whether a certificate was revoked. */
   async #verify({ id, question }: Extract<IkeAction, { do: 'verifyChain' }>): Promise<void> {
-    const verdict = await this.#revocation.judge({ ...question, at: Date.now() })
-    this.#answer(id, { what: 'chain', verdict })
+    try {
+      const verdict = await this.#revocation.judge({ ...question, at: Date.now() })
+      this.#answer(id, { what: 'chain', verdict })
+    } catch (thrown) {
+      this.#answer(id, { what: 'failed', error: asVpnError(thrown) })
+    }
   }
 
   /** TLS never throws: whatever goes wrong is part of its turn. */
