@@ -149,7 +149,7 @@ export function stepWhy(
         ? `It is ${tunnel.phase1.remoteIdentity}`
         : `Who the gateway is, and who you are${more}`
     case 'open':
-      return 'An address, name servers and routes for your traffic'
+      return 'Address, name servers and routes'
   }
 }
 

@@ -126,6 +126,9 @@ describe.runIf(SHOTS === undefined)('forced colours: nothing that can be done or
     'error',
     'prompt',
     'edit-new',
+    'edit-password',
+    'edit-ikev1',
+    'edit-mend',
     'settings',
   ]
   beforeAll(async () => {

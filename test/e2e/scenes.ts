@@ -122,6 +122,12 @@ const ask = (name: string, question: Partial<PromptSnapshot>): Scene => ({
   },
 })
 
+/** Status with every figure, or in plain words. */
+async function details(page: Page, on: boolean): Promise<void> {
+  const turn = page.getByRole('switch', { name: 'Details' })
+  if ((await turn.getAttribute('aria-checked')) !== String(on)) await turn.click()
+}
+
 /** A section of the editor, whatever an earlier scene left. */
 async function open(page: Page, title: string): Promise<void> {
   const head = page.locator('.adv-h', { hasText: title })
@@ -197,7 +203,7 @@ export const SCENES: readonly Scene[] = [
     go: async (page, culvert) => {
       culvert.say(TUNNEL)
       await status(page)
-      await page.getByRole('switch', { name: 'Details' }).click()
+      await details(page, true)
     },
   },
   {
@@ -216,14 +222,14 @@ export const SCENES: readonly Scene[] = [
   },
   {
     name: 'connected-plain',
-    go: async (page) => page.getByRole('switch', { name: 'Details' }).click(),
+    go: (page) => details(page, false),
   },
   {
     name: 'flowing',
     picture: true,
     docs: true,
     go: async (page, culvert) => {
-      await page.getByRole('switch', { name: 'Details' }).click()
+      await details(page, true)
       await flow(page, culvert)
     },
   },
