@@ -246,8 +246,9 @@ export class App {
   async #flowing(): Promise<readonly string[]> {
     if (!this.#settings.now.confirmWhileBusy || !this.#alive) return []
     const busy = (): readonly string[] => this.#busy.busy(Date.now()).map((id) => this.#names.get(id) ?? id)
+    // While the window is seen its counters were looked at all the time; else two looks of now tell.
+    if (this.#window?.isVisible() !== true) this.#busy.forget()
     await this.#count()
-    // While the window is seen its counters were looked at all the time; else two looks tell.
     if (busy().length === 0) {
       await new Promise((later) => setTimeout(later, WATCH_MS))
       await this.#count()

@@ -20,6 +20,11 @@ export class Busy {
     }
   }
 
+  /** Nobody has looked for a while: what has moved since says nothing of now. */
+  forget(): void {
+    this.#seen.clear()
+  }
+
   /** Ids of the profiles whose traffic flowed in the last seconds. */
   busy(nowMs: number): readonly string[] {
     return [...this.#seen].filter(([, { movedAtMs }]) => nowMs - movedAtMs <= RECENT_MS).map(([id]) => id)

@@ -163,6 +163,13 @@ describe('whether traffic flows', () => {
     busy.look({ tunnels: [at(300)] }, 8000)
     busy.look({ tunnels: [{ ...TUNNEL, state: 'reconnecting' }] }, 8100)
     expect(busy.busy(8100)).toEqual([])
+    // What moved while nobody looked is no traffic of now.
+    busy.look({ tunnels: [at(300)] }, 9000)
+    busy.forget()
+    busy.look({ tunnels: [at(9000)] }, 900_000)
+    expect(busy.busy(900_000)).toEqual([])
+    busy.look({ tunnels: [at(9100)] }, 901_000)
+    expect(busy.busy(901_000)).toEqual(['marine'])
   })
 })
 
