@@ -1,5 +1,14 @@
 import { join } from 'node:path'
-import { app, type BrowserWindow, dialog, ipcMain, Notification, nativeTheme, powerMonitor } from 'electron'
+import {
+  app,
+  type BrowserWindow,
+  clipboard,
+  dialog,
+  ipcMain,
+  Notification,
+  nativeTheme,
+  powerMonitor,
+} from 'electron'
 import { adviceFor } from '../core/advice.ts'
 import { channelOf, type Handlers } from '../core/contract/contract.ts'
 import { MOST_FILES } from '../core/contract/limits.ts'
@@ -360,6 +369,10 @@ export class App {
       change: (part) => this.#change(part),
       compact: ({ on }) => {
         compactWindow(this.#dialogWindow(), on, this.#state)
+        return undefined
+      },
+      copy: ({ text }) => {
+        clipboard.writeText(text)
         return undefined
       },
     }

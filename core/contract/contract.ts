@@ -2,7 +2,14 @@ import * as v from 'valibot'
 import type { ChecksProgress, ProblemReport } from './checks.ts'
 import type { CredentialRead, TrustRead } from './credential.ts'
 import type { ImportOutcome, ImportPreview, ImportProgress } from './import.ts'
-import { LARGEST_FILE, LONGEST_SECRET, MOST_ANSWERS, MOST_FILES, MOST_KEY_FILES } from './limits.ts'
+import {
+  LARGEST_FILE,
+  LONGEST_SECRET,
+  MOST_ANSWERS,
+  MOST_COPIED,
+  MOST_FILES,
+  MOST_KEY_FILES,
+} from './limits.ts'
 import type { MessageLine } from './message.ts'
 import type { CheckedDocument, ProfileDocument, SaveOutcome, SecretsState } from './profile.ts'
 import type { Place, Settings } from './settings.ts'
@@ -112,6 +119,8 @@ export const contract = {
     settingsChanged: push(shape<Settings>()),
     /** The small window, or the full one. */
     compact: call(v.strictObject({ on: v.boolean() }), shape<undefined>()),
+    /** Puts a text where other programs can paste it from. */
+    copy: call(v.strictObject({ text: v.pipe(v.string(), v.maxLength(MOST_COPIED)) }), shape<undefined>()),
     /** The tray, a notification or the command line wants this to be seen. */
     show: push(shape<Place>()),
   },

@@ -7,3 +7,5 @@ export const MOST_KEY_FILES = 8
 export const LONGEST_SECRET = 32_768
 /** Questions of files that are answered at once. Ours: a form with more is none a person fills in. */
 export const MOST_ANSWERS = 4096
+/** Characters that the window may give to the clipboard at once. Ours: a fault with its advice is far shorter. */
+export const MOST_COPIED = 10_000

@@ -73,6 +73,8 @@ export const WORDS = {
   askAgain: 'Enter the key again',
   runChecks: 'Run checks',
   openInspector: 'Open in Inspector',
+  copyMessage: 'Copy message',
+  copied: 'Copied',
   tryOut: 'Try it out',
   tried: 'Tried through the tunnel',
   dropHere: 'Drop it: Culvert reads it and shows what becomes of every field.',
@@ -350,6 +352,12 @@ export const protocolSentence = ({ protocol, mode, esn, pfs }: Phase2Snapshot): 
 export const packets = (amount: string, count: string): string => `${amount}, ${count} packets`
 export const dropped = (replayed: number, other: number): string =>
   `${replayed} dropped, ${other} other drops`
+/** A fault, for whoever administers the gateway. */
+export const messageOf = (
+  { name, gateway }: Pick<ProfileSummary, 'name' | 'gateway'>,
+  { title, detail, kind }: ErrorSnapshot,
+): string => `Culvert, ${name} (${gateway}): ${title}. ${detail} ${codeIs(kind)}.`
+
 export const codeIs = (kind: string): string => `Code ${kind}`
 
 const TRIES: Readonly<Record<Probe['what'], string>> = { ping: 'Echo', dns: 'Name', web: 'Page' }

@@ -236,7 +236,7 @@ export const FIRST = {
   demo: 'Try the demo',
   demoHint: 'A gateway inside this app, reached through a real tunnel. Nothing leaves your computer.',
   demoButton: 'Start the demo',
-  foot: 'Culvert asks for your system password once, to change routes and name servers. It sends nothing anywhere by itself.',
+  foot: 'Culvert asks for your system password once, to change routes and name servers. It sends nothing anywhere before you connect.',
 } as const
 
 const FIELDS: Readonly<Record<string, string>> = {

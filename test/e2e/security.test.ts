@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { contract } from '../../core/contract/contract.ts'
 import { Desktop, type RunningApp } from './desktop.ts'
 
 let desktop: Desktop
@@ -38,15 +39,14 @@ describe('the window in real Electron', () => {
     expect(
       await inPage(`({
         require: typeof require, process: typeof process, module: typeof module, Buffer: typeof Buffer,
-        areas: Object.keys(window.culvert), calls: Object.keys(window.culvert.session),
+        calls: Object.fromEntries(Object.entries(window.culvert).map(([area, calls]) => [area, Object.keys(calls)])),
       })`),
     ).toEqual({
       require: 'undefined',
       process: 'undefined',
       module: 'undefined',
       Buffer: 'undefined',
-      areas: ['app', 'session', 'prompts', 'profiles', 'credentials', 'files', 'checks'],
-      calls: ['connect', 'disconnect', 'retry', 'letOut', 'tryOut', 'messages', 'tree', 'find'],
+      calls: Object.fromEntries(Object.entries(contract).map(([area, calls]) => [area, Object.keys(calls)])),
     })
   })
 

@@ -9,13 +9,15 @@ import { ScriptedCulvert } from './scripted-culvert.ts'
 
 let desktop: Desktop
 let page: Page
+let running: Awaited<ReturnType<Desktop['launch']>>
 let culvert: ScriptedCulvert
 
 beforeAll(async () => {
   desktop = await Desktop.open()
   culvert = new ScriptedCulvert()
   await culvert.serve(desktop.home, USER)
-  ;({ page } = await desktop.launch())
+  running = await desktop.launch()
+  page = running.page
   await page.getByRole('navigation', { name: 'Connections' }).waitFor()
 })
 afterAll(async () => {
@@ -252,6 +254,11 @@ describe('the window shows what the snapshot says', () => {
     await page.getByText('Leave the network you are on').waitFor()
     await page.getByText('gatewayIdMismatch').waitFor()
     await picture('error')
+    await page.getByRole('button', { name: 'Copy message' }).click()
+    await page.getByRole('button', { name: 'Copied' }).waitFor()
+    expect(await running.app.evaluate(({ clipboard }) => clipboard.readText())).toBe(
+      `Culvert, Lindqvist Marine (vpn.lindqvist.example): ${error.title}. ${error.detail} Code ${error.kind}.`,
+    )
     await page.getByRole('button', { name: 'Try again' }).click()
     await expect.poll(() => culvert.asked).toEqual(['connect marine'])
   })
