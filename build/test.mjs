@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildPackages } from './dist.mjs'
 import { electronPath } from './electron-runtime.mjs'
@@ -52,6 +52,12 @@ function histories() {
   const files = ['test/ike/every-order.test.ts', 'test/ike/histories.test.ts']
   return { command, args: [...args, ...files], env: { ...process.env, CULVERT_HISTORIES: '10000' } }
 }
+
+/** Those that need nothing but a display. */
+const windowTests = () =>
+  readdirSync(join(root, 'test', 'e2e'))
+    .filter((name) => name.endsWith('.test.ts') && !['packaged.test.ts', 'connect.test.ts'].includes(name))
+    .map((name) => `test/e2e/${name}`)
 
 /** The Debian package, and the app out of it. */
 async function packaged() {
@@ -115,11 +121,7 @@ const STEPS = [
   ['every order and ten thousand histories', histories],
   ['datapath under sanitizers', sanitized],
   ['unit in Electron', () => inElectron('unit', IN_BOTH_RUNTIMES)],
-  [
-    'window',
-    () =>
-      window(['security', 'status', 'views', 'desktop', 'scenes'].map((name) => `test/e2e/${name}.test.ts`)),
-  ],
+  ['window', () => window(windowTests())],
   ['packages', packaged],
   ['window with a real gateway', () => window(['test/e2e/connect.test.ts'], noMachine())],
   ...(has('test/machine') ? [['machine', machine]] : []),
