@@ -125,8 +125,9 @@ export function readPhase1(
     if (value === undefined) return undefined
     if (attribute.type === A.LIFE_TYPE.id) lifeType = value
     else if (attribute.type === A.LIFE_DURATION.id) {
-      // Kilobytes of phase 1 are a limit we stay far below.
-      if (lifeType === LifeType.SECONDS.id) seconds = value
+      // Kilobytes of phase 1 are a limit we stay far below. A lifetime of nothing is none: strongSwan writes one where it
+      // is told to keep its keys.
+      if (lifeType === LifeType.SECONDS.id && value > 0) seconds = value
       lifeType = undefined
     } else if (!KNOWN.has(attribute.type) || values.has(attribute.type)) return undefined
     else values.set(attribute.type, value)

@@ -156,8 +156,8 @@ export function readLife(data: Uint8Array): Partial<Life> {
     const value = attributeNumber(attribute)
     if (attribute.type === A.LIFE_TYPE.id) lifeType = value
     else if (attribute.type === A.LIFE_DURATION.id && value !== undefined) {
-      if (lifeType === LifeType.SECONDS.id) life.seconds = value
-      if (lifeType === LifeType.KILOBYTES.id) life.kilobytes = value
+      if (lifeType === LifeType.SECONDS.id && value > 0) life.seconds = value
+      if (lifeType === LifeType.KILOBYTES.id && value > 0) life.kilobytes = value
     }
   }
   return life
@@ -174,8 +174,9 @@ export function readPhase2(transform: Transform): ({ readonly offer: Phase2Offer
     if (value === undefined) return undefined
     if (attribute.type === A.LIFE_TYPE.id) lifeType = value
     else if (attribute.type === A.LIFE_DURATION.id) {
-      if (lifeType === LifeType.SECONDS.id) seconds = value
-      if (lifeType === LifeType.KILOBYTES.id) kilobytes = value
+      // As in phase 1, nothing is none.
+      if (lifeType === LifeType.SECONDS.id && value > 0) seconds = value
+      if (lifeType === LifeType.KILOBYTES.id && value > 0) kilobytes = value
       lifeType = undefined
     } else if (!KNOWN.has(attribute.type) || values.has(attribute.type)) return undefined
     else values.set(attribute.type, value)

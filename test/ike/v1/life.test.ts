@@ -8,7 +8,8 @@ import { deleteChildren } from '../../../core/ike/v1/exchanges/informational.ts'
 import { beginQuick } from '../../../core/ike/v1/exchanges/quick-mode.ts'
 import { pullConfiguration } from '../../../core/ike/v1/exchanges/transaction.ts'
 import { notify } from '../../../core/ike/v1/payloads.ts'
-import { readLife } from '../../../core/ike/v1/phase2-suite.ts'
+import { choosePhase1, encodePhase1 } from '../../../core/ike/v1/phase1-suite.ts'
+import { encodePhase2, readLife, readPhase2 } from '../../../core/ike/v1/phase2-suite.ts'
 import { spiBytes } from '../../../core/ike/v2/payloads.ts'
 import { selectorOfAddress } from '../../../core/ike/v2/selectors.ts'
 import { connected, line, MODP2048, pair } from '../../support/two-peers-v1.ts'
@@ -114,6 +115,23 @@ describe('RFC 2408 §4.3: phase 1 is renewed by another main mode', () => {
     })
     net.advance(3_700_000)
     expect(client.n.rekeys.ike).toBe(1)
+  })
+})
+
+describe('a lifetime of nothing is none: strongSwan writes one where it is told to keep its keys', () => {
+  test('phase 1', () => {
+    const offer = { encryption: 7, keyBits: 128, hash: 4, group: 19, authentication: 1 }
+    expect(choosePhase1([offer], encodePhase1([offer], 0))).toMatchObject({ seconds: undefined })
+    expect(choosePhase1([offer], encodePhase1([offer], 60))).toMatchObject({ seconds: 60 })
+  })
+
+  test('phase 2, and RESPONDER-LIFETIME', () => {
+    const offer = { transform: 12, keyBits: 128, authentication: 5, encapsulation: 1, esn: false }
+    const transform = (seconds: number) =>
+      encodePhase2([offer], fromHex('01020304'), seconds).proposals[0]!.transforms[0]!
+    expect(readPhase2(transform(0))).toMatchObject({ seconds: 28_800 })
+    expect(readPhase2(transform(60))).toMatchObject({ seconds: 60 })
+    expect(readLife(fromHex('8001000100020004000000008001000200020004000000ff'))).toEqual({ kilobytes: 255 })
   })
 })
 

@@ -182,7 +182,7 @@ export class ReferenceClient {
 
   log(): string {
     const file = join(this.#folder, 'log')
-    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(-40).join('\n') : ''
+    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(-200).join('\n') : ''
   }
 
   async stop(): Promise<void> {
