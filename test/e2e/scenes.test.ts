@@ -32,6 +32,11 @@ beforeAll(async () => {
     desktop.give(join(desktop.home, name))
   culvert = new ScriptedCulvert()
   await culvert.serve(desktop.home, USER)
+  // A hostile name is for the tests; a picture shows what people have.
+  if (SHOTS !== undefined)
+    culvert.profiles(
+      PROFILES.map((one) => (one.id === 'harbour' ? { ...one, name: 'Harbour Authority' } : one)),
+    )
   ;({ page } = await desktop.launch())
   await page.getByRole('navigation', { name: 'Connections' }).waitFor()
   await page.emulateMedia({ reducedMotion: 'reduce' })
