@@ -73,7 +73,8 @@ if (found.CULVERT_PEERS !== undefined) {
     if (process.env.CI === 'true') stop('with CI=true nothing may be skipped.')
   } else {
     const interop = ['build/run.mjs', 'test/interop/main.ts', '--all', '--newer', found.CULVERT_PEERS]
-    for (const more of [[], ['--nat']])
+    // What a gateway says wrong is the same behind a NAT.
+    for (const more of [[], ['--nat', '--without', 'ike-misbehave']])
       if (!run(process.execPath, [...interop, ...more]))
         stop('not every newer gateway was served as it should be.')
     if (!run(process.execPath, ['build/run.mjs', 'test/interop/main.ts', '--formats']))

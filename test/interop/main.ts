@@ -22,6 +22,7 @@ type Result = Outcome & Pick<Job, 'format'>
 
 const USAGE = `usage: npm run interop -- NAME… | 'PREFIX*' | --all | --representative
   --newer DIR   with --all: those that need the newer strongSwan, which lies in that folder
+  --without P   with --all: not those whose names begin so
   --nat         the client sits behind a NAT
   --reference   strongSwan's own client instead of Culvert, to try the lab itself
   --jobs N      scenarios side by side (2)
@@ -54,6 +55,7 @@ function options() {
         representative: { type: 'boolean', default: false },
         nat: { type: 'boolean', default: false },
         newer: { type: 'string' },
+        without: { type: 'string' },
         reference: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         program: { type: 'string' },
@@ -98,7 +100,11 @@ function chosenJobs(): readonly Omit<Job, 'format'>[] {
   if (values.all) {
     const jobs: Omit<Job, 'format'>[] = []
     const unsupported = new Map<string, string[]>()
-    for (const scenario of scenarios.filter((one) => isNewer(one) === (values.newer !== undefined))) {
+    const { newer, without } = values
+    const wanted = scenarios.filter(
+      (one) => isNewer(one) === (newer !== undefined) && !(without && one.name.startsWith(without)),
+    )
+    for (const scenario of wanted) {
       const reason = unsupportedReason(scenario)
       if (reason === undefined) jobs.push({ scenario: scenario.name, nat })
       else unsupported.set(reason, [...(unsupported.get(reason) ?? []), scenario.name])
