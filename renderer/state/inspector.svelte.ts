@@ -121,6 +121,7 @@ export class Inspector {
       return
     }
     this.#loading = true
+    const before = this.messages
     try {
       do {
         this.#again = false
@@ -129,6 +130,8 @@ export class Inspector {
     } finally {
       this.#loading = false
     }
+    // What is new may fit as well; once for all of it, since every message is looked at.
+    if (this.wanted !== '' && this.messages !== before) void this.find(this.wanted)
   }
 
   async #bring(): Promise<void> {
@@ -139,8 +142,6 @@ export class Inspector {
       // The log began anew, with another connection or another process.
       if (outcome.value.length === 0) return
       this.messages = [...this.messages, ...outcome.value].slice(-MOST)
-      // What is new may fit as well.
-      if (this.wanted !== '') void this.find(this.wanted)
     }
   }
 
@@ -153,13 +154,5 @@ export class Inspector {
     const outcome = await this.#api.session.tree({ profile: this.#profile, number })
     // Meanwhile another one may be looked at.
     if (outcome.ok && this.#opened === number) this.fields.show(outcome.value)
-  }
-
-  /** A new negotiation counts from one again. */
-  restart(): void {
-    this.messages = []
-    this.#chosen = undefined
-    this.#opened = 0
-    void this.load()
   }
 }
