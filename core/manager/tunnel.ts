@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { adviceFor } from '../advice.ts'
 import type { Secret } from '../bytes/secret.ts'
 import { isAlive, type NetworkSnapshot, type TunnelPhase, type TunnelSnapshot } from '../contract/snapshot.ts'
@@ -15,21 +14,21 @@ import type { OsEdge } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
 import { type Profile, sessionSecrets } from '../profile/schema.ts'
 import { type Attempt, addressIn, newAttempt, phaseShown, release } from './attempt.ts'
-import { backoffMs, isPassing } from './backoff.ts'
+import { isPassing } from './backoff.ts'
 import type { Agreement, ManagerDependencies } from './dependencies.ts'
 import { expectedOf } from './exchanges.ts'
 import { faultOf } from './fault.ts'
+import { GatewayAddresses } from './gateway-addresses.ts'
 import type { Hold } from './hold.ts'
 import { KillSwitch } from './kill-switch.ts'
 import { MessageLog } from './message-log.ts'
+import { NextTry } from './next-try.ts'
 import { SecondTry } from './second-try.ts'
 import { Steps } from './steps.ts'
 import { Totals } from './totals.ts'
 
 /** Ours: how long a gateway may take to answer our Delete before we leave without its answer. */
 const FAREWELL_MS = 4_000
-/** Ours: a connection that stood this long has earned a quick first retry. */
-const SETTLED_MS = 30_000
 
 export interface TunnelOwner {
   changed(): void
@@ -56,20 +55,18 @@ export class Tunnel {
   readonly #secondTry: SecondTry
   readonly #totals = new Totals()
   readonly #switch: KillSwitch
-  /** All that the gateway's name stood for. */
-  #addresses: readonly string[] = []
+  readonly #nextTry: NextTry
+  readonly #addresses: GatewayAddresses
   #phase: TunnelPhase = 'idle'
   #sinceMs: number
   #step = ''
   #address: string | undefined
-  #untried: string[] = []
   #attempt: Attempt | undefined
   #lastView: ConnectionView | undefined
   #network: NetworkSnapshot | undefined
   #error: VpnError | undefined
-  #retryAtMs: number | undefined
+  /** Stops waiting for the gateway's answer to our farewell. */
   #callOff: (() => void) | undefined
-  #tries = 0
   #connectedAtMs: number | undefined
   #wasConnected = false
   #leaving = false
@@ -88,6 +85,8 @@ export class Tunnel {
     this.profile = profile
     this.log = log
     this.#switch = new KillSwitch(profile, needs, hold)
+    this.#nextTry = new NextTry(needs.clock, needs.random)
+    this.#addresses = new GatewayAddresses(profile.gateway.host, (host) => this.#switch.lookUp(host))
     this.#device = device
     this.#needs = needs
     this.#owner = owner
@@ -133,7 +132,7 @@ export class Tunnel {
     if (this.#leaving) return gone
     this.#leaving = true
     const attempt = this.#attempt
-    this.#callOff?.()
+    this.#nextTry.callOff()
     if (attempt === undefined || attempt.connection === undefined) {
       if (attempt !== undefined) attempt.over = true
       void this.#finish(attempt, undefined)
@@ -164,10 +163,7 @@ export class Tunnel {
 
   /** Does not wait any longer for the next try; returns whether there was one to wait for. */
   retry(): boolean {
-    if (this.#retryAtMs === undefined || this.#leaving) return false
-    this.#callOff?.()
-    this.#beginAgain()
-    return true
+    return this.#nextTry.hurry()
   }
 
   /** The world may have changed under it. `addresses`: those this computer has now, where that is what changed. */
@@ -207,7 +203,7 @@ export class Tunnel {
       phase2: live ? (view?.phase2 ?? []) : [],
       network: this.#network,
       error: this.#errorShown(phase),
-      retryAtMs: this.#retryAtMs,
+      retryAtMs: this.#nextTry.dueMs,
       rekeys: view?.rekeys ?? { ike: 0, child: 0 },
       ...(held === undefined ? {} : { held }),
     }
@@ -228,7 +224,7 @@ export class Tunnel {
     this.#attempt = attempt
     this.#steps.restart(this.#needs.clock.now())
     try {
-      const address = await this.#nextAddress()
+      const address = await this.#addresses.take()
       if (attempt.over) return
       this.#address = address
       this.#reach('prepare')
@@ -236,7 +232,7 @@ export class Tunnel {
       const edge = await this.#owner.edge()
       if (attempt.over) return
       attempt.edge = edge
-      await this.#switch.before(edge, this.#addresses)
+      await this.#switch.before(edge, this.#addresses.all)
       if (attempt.over) return
       await this.#openDevice(attempt, edge)
       if (attempt.over) return this.#release(attempt)
@@ -293,17 +289,6 @@ export class Tunnel {
     return this.#attempt?.connection?.keys() ?? { ikev1: [], ikev2: [], esp: [] }
   }
 
-  async #nextAddress(): Promise<string> {
-    const { host } = this.profile.gateway
-    if (this.#untried.length === 0) {
-      this.#addresses = isIP(host) === 0 ? await this.#switch.lookUp(host) : [host]
-      this.#untried = [...this.#addresses]
-    }
-    const address = this.#untried.shift()
-    if (address === undefined) throw new VpnFailure({ kind: 'nameNotResolved', host, code: 'ENODATA' })
-    return address
-  }
-
   #listen(attempt: Attempt): ConnectionListener {
     return {
       changed: () => {
@@ -346,7 +331,7 @@ export class Tunnel {
       const plan = this.#needs.planFor(agreement)
       attempt.plan = plan
       const networks = [...new Set([...plan.routes, ...plan.unreachable])]
-      await this.#switch.agreed(edge, networks, this.#addresses)
+      await this.#switch.agreed(edge, networks, this.#addresses.all)
       await edge.apply(plan)
       if (attempt.over || this.#leaving) return
       if (!attempt.attached) connection.attachTun(fd)
@@ -386,8 +371,8 @@ export class Tunnel {
     if (this.#leaving || error === undefined) return this.#finish(attempt, this.#leaving ? undefined : error)
     await this.#cleanUp(attempt)
     if (this.#leaving) return this.#finish(undefined, undefined)
-    if (error.kind === 'unreachable' && this.#untried.length > 0) {
-      this.#owner.note(`${this.#address} does not answer; trying ${this.#untried[0]}`)
+    if (error.kind === 'unreachable' && this.#addresses.next !== undefined) {
+      this.#owner.note(`${this.#address} does not answer; trying ${this.#addresses.next}`)
       this.#enter('phase1', 'trying the next address')
       return this.#begin()
     }
@@ -407,24 +392,17 @@ export class Tunnel {
   }
 
   #reconnectLater(error: VpnError): void {
-    const { clock, random } = this.#needs
-    const stood = this.#connectedAtMs === undefined ? 0 : clock.now() - this.#connectedAtMs
-    if (stood >= SETTLED_MS) this.#tries = 0
+    const { clock } = this.#needs
+    const stoodMs = this.#connectedAtMs === undefined ? 0 : clock.now() - this.#connectedAtMs
     this.#connectedAtMs = undefined
-    const waitMs = backoffMs(this.#tries, random)
-    this.#tries += 1
     this.#error = error
-    this.#untried = []
+    this.#addresses.forget()
     this.#attempt = undefined
-    this.#retryAtMs = clock.now() + waitMs
+    this.#nextTry.wait(stoodMs, () => {
+      this.#enter('reconnecting', `looking up ${this.profile.gateway.host}`)
+      void this.#begin()
+    })
     this.#enter('reconnecting', 'waiting for the next try')
-    this.#callOff = clock.after(waitMs, () => this.#beginAgain())
-  }
-
-  #beginAgain(): void {
-    this.#retryAtMs = undefined
-    this.#enter('reconnecting', `looking up ${this.profile.gateway.host}`)
-    void this.#begin()
   }
 
   /** A connection that stood goes into the history. */
@@ -447,7 +425,6 @@ export class Tunnel {
   async #finish(attempt: Attempt | undefined, error: VpnError | undefined): Promise<void> {
     if (attempt !== undefined) await this.#cleanUp(attempt)
     this.#attempt = undefined
-    this.#retryAtMs = undefined
     this.#secondTry.close()
     this.#error = error
     // By the person's own wish traffic goes out again; whatever else ended the tunnel, it waits.
