@@ -14,7 +14,8 @@ import {
   parseEspSuite,
   parseIkeSuite,
 } from '../profile/suites.ts'
-import { DEFAULT_LIMITS, type GatewayOptions } from './gateway.ts'
+import type { GatewayOptions } from './gateway.ts'
+import { DEFAULT_LIMITS } from './newcomers.ts'
 import type { PoolRange } from './pool.ts'
 import { type GatewaySecrets, proofsOf, proofsV1 } from './proofs.ts'
 

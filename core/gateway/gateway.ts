@@ -1,50 +1,21 @@
 import { addressText } from '../bytes/address.ts'
-import { NO_OCTETS, toHex } from '../bytes/octets.ts'
+import { toHex } from '../bytes/octets.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { VpnError } from '../errors.ts'
 import type { OpenPacketEngine } from '../esp/open-packet-engine.ts'
 import { parseInner } from '../esp/selectors.ts'
 import { classifyPort4500, withNonEspMarker } from '../esp/udp-encapsulation.ts'
-import { ExchangeType as ExchangeTypeV1 } from '../iana/ikev1.ts'
-import { ExchangeType } from '../iana/ikev2.ts'
-import { NotifyType } from '../iana/ikev2-notify.ts'
 import type { Assigned, ConnectionConfig, ConnectionView, ProvenClient } from '../ike/config.ts'
 import type { Datagram, ObservedMessage } from '../ike/session.ts'
 import { crashAnswer } from '../ike/v2/crash-detection.ts'
 import { describeIdentity } from '../ike/v2/negotiation.ts'
 import type { Endpoint } from '../net/plan.ts'
-import { decodeMessage as decodeMessageV1 } from '../wire/ikev1/message.ts'
-import { decodeHeader, decodeMessage, encodeMessage } from '../wire/ikev2/message.ts'
-import type { Payload } from '../wire/ikev2/payload.ts'
-import { Cookies } from './cookies.ts'
+import { decodeHeader } from '../wire/ikev2/message.ts'
 import { LastWordsMemory } from './last-words.ts'
+import { DEFAULT_LIMITS, type GatewayLimits, Newcomers, type Verdict } from './newcomers.ts'
 import type { AddressPool, Lease } from './pool.ts'
-import { RateLimit } from './rate-limit.ts'
 import { type GatewayClock, Session, type SessionOwner } from './session.ts'
-
-/** How much strangers may ask of the gateway. */
-export interface GatewayLimits {
-  /** Half-open negotiations from which on a newcomer has to show a cookie. RFC 7296 §2.6 */
-  readonly cookiesFrom: number
-  /** Half-open negotiations altogether: those beyond it are dropped. */
-  readonly halfOpen: number
-  readonly sessions: number
-  /** Newcomers from one source: at once, and per second. */
-  readonly burst: number
-  readonly perSecond: number
-}
-
-export const DEFAULT_LIMITS: GatewayLimits = {
-  cookiesFrom: 16,
-  halfOpen: 256,
-  sessions: 1000,
-  burst: 20,
-  perSecond: 5,
-}
-
-/** Ours: sources the rate limit remembers. */
-const SOURCES = 4096
 
 type SessionBase = Omit<ConnectionConfig, 'assigns' | 'demandCookie' | 'gatewayAddress' | 'gatewayHost'>
 
@@ -128,9 +99,7 @@ export class Gateway {
   /** Answers of sessions that are over, sent once more. */
   lastWordsRepeated = 0
   readonly #options: GatewayOptions
-  readonly #limits: GatewayLimits
-  readonly #cookies: Cookies
-  readonly #newcomers: RateLimit
+  readonly #newcomers: Newcomers
   readonly #lastWords: LastWordsMemory
   readonly #owner: SessionOwner
   readonly #clients = new Map<Session, Client>()
@@ -142,11 +111,9 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
-    this.#cookies = new Cookies(options.random)
-    const { burst, perSecond } = this.#limits
-    this.#newcomers = new RateLimit({ burst, perSecond, sources: SOURCES })
-    this.#lastWords = new LastWordsMemory(this.#limits.halfOpen)
+    const limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#newcomers = new Newcomers(limits, options.random)
+    this.#lastWords = new LastWordsMemory(limits.halfOpen)
     this.#owner = {
       send: options.send,
       toInside: options.toInside,
@@ -244,7 +211,8 @@ export class Gateway {
     const caller = `${remote.address} ${remote.port} ${toHex(theirs)}`
     const known = this.#byCaller.get(caller)
     if (known !== undefined) return known.session.onIke(datagram)
-    this.#onNewcomer(caller, local, remote, bytes)
+    const verdict = this.#newcomers.judge(bytes, remote, this, this.#options.clock.now())
+    this.#follow(verdict, 2, caller, datagram)
   }
 
   /** Either cookie may be ours: either end begins an ISAKMP SA. RFC 2408 §3.1 */
@@ -257,19 +225,11 @@ export class Gateway {
     // A client begins phase 1 anew from where it is: what it has lives on.
     const known = this.#byCaller.get(caller) ?? this.#neighbour(local, remote)
     if (known !== undefined) return known.session.onIke(datagram)
-    const decoded = decodeMessageV1(bytes)
-    if (!decoded.ok) {
-      this.drops.malformed++
-      return
+    if (this.#options.configV1 === undefined) this.drops.noSession++
+    else {
+      const verdict = this.#newcomers.judgeV1(bytes, remote, this, this.#options.clock.now())
+      this.#follow(verdict, 1, caller, datagram)
     }
-    const { exchange, responderCookie, messageId } = decoded.value.header
-    const begins = exchange === ExchangeTypeV1.MAIN.id || exchange === ExchangeTypeV1.AGGRESSIVE.id
-    const fresh = messageId === 0 && responderCookie.every((octet) => octet === 0)
-    if (this.#options.configV1 === undefined || !begins || !fresh) {
-      this.drops.noSession++
-      return
-    }
-    if (this.#mayBegin(remote)) this.#begin(1, caller, local, remote, bytes)
   }
 
   /** The IKEv1 client whose messages come this very way. */
@@ -298,76 +258,31 @@ export class Gateway {
     const head = decodeHeader(bytes)
     const answer = head.ok ? crashAnswer(crashSecret, head.value) : undefined
     if (answer === undefined) return
-    if (this.#newcomers.allows(remote.address, this.#options.clock.now())) this.#send(local, remote, answer)
+    if (this.#newcomers.mayAnswer(remote, this.#options.clock.now())) this.#send(local, remote, answer)
   }
 
-  #onNewcomer(caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
-    const { clock } = this.#options
-    const now = clock.now()
-    const decoded = decodeMessage(bytes)
-    if (!decoded.ok) {
-      this.drops.malformed++
+  #follow(verdict: Verdict, version: 1 | 2, caller: string, datagram: Datagram): void {
+    if ('begin' in verdict) return this.#begin(version, caller, datagram)
+    if ('drop' in verdict) {
+      this.drops[verdict.drop]++
       return
     }
-    const { header } = decoded.value
-    if (header.exchange !== ExchangeType.IKE_SA_INIT.id || header.response || header.messageId !== 0) {
-      this.drops.noSession++
-      return
-    }
-    const proven = this.#cookies.isShown(decoded.value, remote, now)
-    if (!proven && this.halfOpen >= this.#limits.cookiesFrom) {
-      this.cookiesDemanded++
-      const cookie = this.#cookies.make(decoded.value, remote, now)
-      return this.#refuse(local, remote, header.initiatorSpi, cookie)
-    }
-    if (this.#mayBegin(remote)) this.#begin(2, caller, local, remote, bytes)
-  }
-
-  #mayBegin(remote: Endpoint): boolean {
-    if (!this.#newcomers.allows(remote.address, this.#options.clock.now())) {
-      this.drops.rateLimited++
-      return false
-    }
-    const room = this.halfOpen < this.#limits.halfOpen && this.sessions < this.#limits.sessions
-    if (!room) this.drops.full++
-    return room
-  }
-
-  /** Nothing is kept of a newcomer that has to come back. */
-  #refuse(local: Endpoint, remote: Endpoint, initiatorSpi: Uint8Array, cookie: Uint8Array): void {
-    const payload: Payload = {
-      type: 'Notify',
-      protocol: 0,
-      spi: NO_OCTETS,
-      notify: NotifyType.COOKIE.id,
-      data: cookie,
-    }
-    const header = {
-      initiatorSpi,
-      responderSpi: new Uint8Array(8),
-      majorVersion: 2,
-      minorVersion: 0,
-      exchange: ExchangeType.IKE_SA_INIT.id,
-      initiator: false,
-      higherVersion: false,
-      response: true,
-      messageId: 0,
-    }
-    this.#send(local, remote, encodeMessage(header, [payload]))
+    this.cookiesDemanded++
+    this.#send(datagram.local, datagram.remote, verdict.cookieDemand)
   }
 
   #send(local: Endpoint, remote: Endpoint, message: Uint8Array): void {
     this.#options.send(local, remote, local.port === 4500 ? withNonEspMarker(message) : message)
   }
 
-  #begin(version: 1 | 2, caller: string, local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
+  #begin(version: 1 | 2, caller: string, datagram: Datagram): void {
     const { config, configV1, registry, random, clock, openEngine } = this.#options
     const session = new Session({
       version,
       config: {
         ...(version === 1 ? (configV1 ?? config) : config),
-        gatewayAddress: local.address,
-        gatewayHost: local.address,
+        gatewayAddress: datagram.local.address,
+        gatewayHost: datagram.local.address,
         assigns: (proven) => this.#assign(client, proven),
       },
       registry,
@@ -388,7 +303,7 @@ export class Gateway {
     }
     this.#clients.set(session, client)
     this.#byCaller.set(caller, client)
-    session.onIke({ bytes, local, remote })
+    session.onIke(datagram)
     // Refused, or sent back for another group: the next message begins anew.
     if (!session.closed && session.spis.length === 0) session.close()
   }
