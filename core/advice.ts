@@ -12,6 +12,12 @@ export interface Advice {
 
 const ASK_ADMIN = 'Send this message to the administrator of the gateway'
 
+const NAT_OF = {
+  us: 'This computer is behind a NAT',
+  gateway: 'The gateway is behind a NAT',
+  both: 'This computer and the gateway are each behind a NAT',
+} as const
+
 /** What a gateway asks a person for. */
 const ASKED: Readonly<Record<string, string>> = {
   password: 'your password',
@@ -110,6 +116,21 @@ export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
         tryThis: [
           'Leave remoteSubnets out of the profile: then everything the gateway allows is asked for',
           ASK_ADMIN,
+        ],
+      }
+    case 'transportRefused':
+      return {
+        title: 'The gateway does not want transport mode',
+        detail: 'The profile insists on it, and the gateway would make a tunnel.',
+        tryThis: ['Say "transportOrTunnel" for child.mode in the profile: then a tunnel will do', ASK_ADMIN],
+      }
+    case 'ahBehindNat':
+      return {
+        title: 'AH does not come through a NAT',
+        detail: `${NAT_OF[error.who]}. AH protects the addresses of each packet, and a NAT has to change them: every packet would be taken for a forged one.`,
+        tryThis: [
+          'Use ESP instead: it goes through a NAT inside UDP, and encrypts besides',
+          'Connect without a NAT on the way, for example over IPv6',
         ],
       }
     case 'noAddress':

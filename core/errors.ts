@@ -36,6 +36,10 @@ export type VpnError =
     }
   /** The gateway offers no traffic selectors, or none inside those asked for. */
   | { readonly kind: 'selectorsUnacceptable'; readonly asked: readonly string[] }
+  /** The profile insists on transport mode, and the gateway does not. */
+  | { readonly kind: 'transportRefused' }
+  /** AH covers the addresses that a NAT changes. `who` is behind it. */
+  | { readonly kind: 'ahBehindNat'; readonly who: 'us' | 'gateway' | 'both' }
   /** The gateway gives no inner address; `mustAsk`: it lets nobody in with an address of their own. */
   | { readonly kind: 'noAddress'; readonly mustAsk?: true }
   /** The gateway refuses in a way only it can explain. */

@@ -15,6 +15,8 @@ const samples: { readonly [K in VpnErrorKind]: Extract<VpnError, { kind: K }> } 
   gatewayIdMismatch: { kind: 'gatewayIdMismatch', wanted: 'a.example.org', has: ['b.example.org'] },
   certificateRefused: { kind: 'certificateRefused', subject: 'CN=x', rule: 'expired', problem: 'it ran out' },
   selectorsUnacceptable: { kind: 'selectorsUnacceptable', asked: ['10.0.0.0/8'] },
+  transportRefused: { kind: 'transportRefused' },
+  ahBehindNat: { kind: 'ahBehindNat', who: 'us' },
   noAddress: { kind: 'noAddress' },
   refused: { kind: 'refused', exchange: 'IKE_AUTH', notify: 'NO_ADDITIONAL_SAS' },
   ppkNotUsed: { kind: 'ppkNotUsed' },

@@ -163,7 +163,7 @@ export interface Phase1Snapshot {
 /** A CHILD_SA. */
 export interface Phase2Snapshot {
   readonly name: string
-  readonly protocol: 'ESP' | 'AH'
+  readonly protocol: 'ESP' | 'AH' | 'AH+ESP'
   readonly mode: 'tunnel' | 'transport'
   readonly inboundSpi: string
   readonly outboundSpi: string

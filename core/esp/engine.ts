@@ -16,6 +16,43 @@ export interface EspSa {
   readonly esn: boolean
 }
 
+/** One direction of an AH SA. RFC 4302 */
+export interface AhSa {
+  readonly spi: EspSpi
+  /** IANA id of transform type 3. */
+  readonly integrity: number
+  readonly integrityKey: Secret
+  /** 64-bit sequence numbers, RFC 4302 §2.5.1. */
+  readonly esn: boolean
+  /**
+   * Octets the header is a multiple of; when left out 4 in IPv4 and 8 in IPv6, as the RFC wants. Linux wants 8 in IPv4
+   * too, unless told otherwise.
+   */
+  readonly boundary?: 4 | 8
+}
+
+/** Around the whole packet, or around what it carries. RFC 4301 §3.2 */
+export type ChildMode = 'tunnel' | 'transport'
+
+/** One direction of what a negotiation made: ESP, AH, or ESP inside AH. At least one of the two is there. */
+export interface IpsecSa {
+  readonly mode: ChildMode
+  readonly esp?: EspSa
+  readonly ah?: AhSa
+}
+
+/** The SPI by which the two are known together: that of ESP, or of AH where it is alone. */
+export function spiOf({ esp, ah }: IpsecSa): EspSpi {
+  const sa = esp ?? ah
+  if (sa === undefined) throw new RangeError('an SA has ESP or AH')
+  return sa.spi
+}
+
+/** Wipes its keys. */
+export function closeSa({ esp, ah }: IpsecSa): void {
+  for (const key of [esp?.encryptionKey, esp?.integrityKey, ah?.integrityKey]) key?.close()
+}
+
 /** Which inner packets belong to a CHILD_SA, seen from this end. RFC 4301 §4.4.1 */
 export interface SelectorPair {
   readonly local: readonly TrafficSelector[]

@@ -3,7 +3,7 @@ import type { Random } from '../bytes/random.ts'
 import { PlatformTls } from '../crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { VpnError } from '../errors.ts'
-import type { PacketEngine } from '../esp/engine.ts'
+import { closeSa, type PacketEngine } from '../esp/engine.ts'
 import type { OpenPacketEngine } from '../esp/open-packet-engine.ts'
 import { NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
 import { answerTo, tlsJudge } from '../ike/answers.ts'
@@ -209,10 +209,12 @@ export class Session {
         this.#timers.delete(action.timer)
         return
       case 'addInbound':
-        this.#engine.addInbound(action.sa, action.selectors)
-        return owner.inboundAdded(action.sa.spi, this)
+        if (action.sa.esp === undefined) return closeSa(action.sa)
+        this.#engine.addInbound(action.sa.esp, action.selectors)
+        return owner.inboundAdded(action.sa.esp.spi, this)
       case 'useOutbound':
-        return this.#engine.useOutbound(action.child, action.sa, action.selectors)
+        if (action.sa.esp === undefined) return closeSa(action.sa)
+        return this.#engine.useOutbound(action.child, action.sa.esp, action.selectors)
       case 'limitBytes':
         return this.#byteLimits.add(action)
       case 'removeInbound':

@@ -31,6 +31,17 @@ export interface OfferedTransform {
 /** A proposal: alternatives of each type, in order of preference. RFC 7296 §3.3 */
 export type OfferedProposal = readonly OfferedTransform[]
 
+/** What protects packets, and whether around their payload or around the whole of them. RFC 4301 §3.2, §4.1 */
+export interface Protection {
+  /** What a client asks for. `ah+esp`: both on one packet, which only IKEv1 can agree on. */
+  readonly protocol: 'esp' | 'ah' | 'ah+esp'
+  /**
+   * `transport`: that or nothing; `transportOrTunnel`: a tunnel where the peer does not want to. Either is between the two
+   * ends of the path alone. RFC 7296 §1.3.1
+   */
+  readonly mode: 'tunnel' | 'transport' | 'transportOrTunnel'
+}
+
 /** How the two ends prove who they are. RFC 7296 §2.15 */
 export type Authentication =
   /** One pre-shared key proves both. */
@@ -176,7 +187,12 @@ export interface ConnectionConfig {
   /** A key beside the others that keeps what was recorded safe from quantum computers. RFC 8784 */
   readonly ppk?: PpkConfig
   readonly ikeProposals: readonly OfferedProposal[]
+  /** As a responder: none, and nobody gets ESP. */
   readonly espProposals: readonly OfferedProposal[]
+  /** An integrity algorithm and sequence numbers each. As a responder: left out, and nobody gets AH. RFC 4302 */
+  readonly ahProposals?: readonly OfferedProposal[]
+  /** Left out: ESP in tunnel mode. */
+  readonly protection?: Protection
   /** Ask for virtual addresses of these families by CP. RFC 7296 §2.19 */
   readonly requestAddresses: {
     readonly ipv4: boolean

@@ -5,6 +5,7 @@ import { PlatformTls } from '../crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
 import type { Datapath } from '../esp/datapath.ts'
+import { closeSa, type EspSa, type IpsecSa } from '../esp/engine.ts'
 import { type EngineKind, openDatapath } from '../esp/open-datapath.ts'
 import type { NativeAddon } from '../native/addon.ts'
 import type { OsEdge } from '../net/plan.ts'
@@ -161,10 +162,12 @@ class Driver implements Connection {
         return
       case 'addInbound':
         this.#espKeys.add('inbound', action.sa)
-        return this.#datapath.addInbound(action.sa, action.selectors)
+        return this.#tunnelEsp(action.sa, (esp) => this.#datapath.addInbound(esp, action.selectors))
       case 'useOutbound':
         this.#espKeys.add('outbound', action.sa)
-        return this.#datapath.useOutbound(action.child, action.sa, action.selectors)
+        return this.#tunnelEsp(action.sa, (esp) =>
+          this.#datapath.useOutbound(action.child, esp, action.selectors),
+        )
       case 'limitBytes':
         return this.#byteLimits.add(action)
       case 'removeInbound':
@@ -209,6 +212,19 @@ class Driver implements Connection {
         void this.#ask(action)
         return
     }
+  }
+
+  /** What the datapath carries; anything else ends the connection. */
+  #tunnelEsp(sa: IpsecSa, use: (esp: EspSa) => void): void {
+    if (sa.esp !== undefined && sa.ah === undefined && sa.mode === 'tunnel') return use(sa.esp)
+    closeSa(sa)
+    const problem = 'neither AH nor transport mode can be carried yet'
+    queueMicrotask(() =>
+      this.#feed({
+        type: 'failed',
+        error: { kind: 'systemRefused', what: 'opening the data path', problem },
+      }),
+    )
   }
 
   /** It may take a moment to ask whether a certificate was revoked. */

@@ -1,6 +1,6 @@
 import type { EspSpi } from '../bytes/brands.ts'
 import type { Secret } from '../bytes/secret.ts'
-import type { EspSa } from '../esp/engine.ts'
+import type { EspSa, IpsecSa } from '../esp/engine.ts'
 
 // Keys of the SAs that stand, copied for a person who wants to read what they protect: on purpose only. Whoever gets
 // them closes them. Keys of SAs that are gone are gone.
@@ -61,9 +61,11 @@ function copyOf(sa: EspSa): EspSa {
 export class EspKeyShelf {
   readonly #kept = { inbound: new Map<EspSpi, EspSa>(), outbound: new Map<EspSpi, EspSa>() }
 
-  add(direction: 'inbound' | 'outbound', sa: EspSa): void {
-    this.remove(direction, sa.spi)
-    this.#kept[direction].set(sa.spi, copyOf(sa))
+  /** Wireshark has no keys for AH, which hides nothing: there is nothing of it to copy. */
+  add(direction: 'inbound' | 'outbound', { esp }: IpsecSa): void {
+    if (esp === undefined) return
+    this.remove(direction, esp.spi)
+    this.#kept[direction].set(esp.spi, copyOf(esp))
   }
 
   remove(direction: 'inbound' | 'outbound', spi: EspSpi): void {

@@ -5,7 +5,7 @@ import type { ChainQuestion, ChainVerdict } from '../cert/chain.ts'
 import type { TlsInput, TlsTurn } from '../crypto/tls.ts'
 import type { EapQuestion } from '../eap/method.ts'
 import type { VpnError } from '../errors.ts'
-import type { EspSa, SelectorPair } from '../esp/engine.ts'
+import type { IpsecSa, SelectorPair } from '../esp/engine.ts'
 import type { Endpoint } from '../net/plan.ts'
 
 /**
@@ -60,7 +60,7 @@ export type IkeEvent =
   | { readonly type: 'pathOpen'; readonly local: Endpoint; readonly remote: Endpoint }
   /** Something outside the protocol went wrong: no route, no TUN, no permission. */
   | { readonly type: 'failed'; readonly error: VpnError }
-  /** An ESP SA is near the end of what may be sent with it. */
+  /** An SA is near the end of what may be sent with it. */
   | { readonly type: 'softLimit'; readonly spi: EspSpi; readonly reason: 'bytes' | 'packets' | 'sequence' }
   /**
    * Traffic seen since the last such event, for liveness (RFC 7296 §2.4) and the idle time. `unserved`: inner packets
@@ -79,13 +79,14 @@ export type IkeAction =
   | { readonly do: 'send'; readonly datagram: Datagram; readonly message: ObservedMessage }
   | { readonly do: 'setTimer'; readonly timer: TimerName; readonly at: Millis }
   | { readonly do: 'clearTimer'; readonly timer: TimerName }
-  | { readonly do: 'addInbound'; readonly sa: EspSa; readonly selectors: SelectorPair }
+  | { readonly do: 'addInbound'; readonly sa: IpsecSa; readonly selectors: SelectorPair }
   | {
       readonly do: 'useOutbound'
       readonly child: string
-      readonly sa: EspSa
+      readonly sa: IpsecSa
       readonly selectors: SelectorPair
     }
+  /** By the SPI of its ESP, or of its AH where that is alone; both go. */
   | { readonly do: 'removeInbound'; readonly spi: EspSpi }
   | { readonly do: 'removeOutbound'; readonly spi: EspSpi }
   /**

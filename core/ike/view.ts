@@ -3,7 +3,7 @@ import { type Certificate, describeCertificate } from '../cert/certificate.ts'
 import { formatName } from '../cert/name.ts'
 import { describeKey } from '../cert/public-key.ts'
 import type { Phase2Snapshot } from '../contract/snapshot.ts'
-import type { InboundCounters, OutboundCounters, SelectorPair } from '../esp/engine.ts'
+import type { ChildMode, InboundCounters, OutboundCounters, SelectorPair } from '../esp/engine.ts'
 import type { Endpoint } from '../net/plan.ts'
 import { hexSpi } from './v2/negotiation.ts'
 import { describeSelector } from './v2/selectors.ts'
@@ -18,12 +18,13 @@ export interface Counters {
 /** Turns the monotonic clock into wall time. */
 export type ToUnixMs = (at: Millis) => number
 
-/** A pair of ESP SAs as either version of IKE makes it. */
+/** A pair of SAs as either version of IKE makes it. */
 export interface ShownChild {
   readonly name: string
   readonly inboundSpi: EspSpi
   readonly outboundSpi: EspSpi
   readonly suite: ChildSuite
+  readonly mode: ChildMode
   readonly selectors: SelectorPair
   readonly establishedAt: Millis
   readonly rekeyAt: Millis | undefined
@@ -39,8 +40,8 @@ export function phase2View(
   const outbound = counters.outbound(child.outboundSpi)
   return {
     name: child.name,
-    protocol: 'ESP',
-    mode: 'tunnel',
+    protocol: protocolWords(child.suite),
+    mode: child.mode,
     inboundSpi: hexSpi(child.inboundSpi),
     outboundSpi: hexSpi(child.outboundSpi),
     suite: describeSuite({ ...child.suite, keyExchange: undefined, additional: [] }),
@@ -62,6 +63,9 @@ export function phase2View(
     },
   }
 }
+
+const protocolWords = ({ encryption, ah }: ChildSuite): Phase2Snapshot['protocol'] =>
+  ah === undefined ? 'ESP' : encryption === undefined ? 'AH' : 'AH+ESP'
 
 /** Who sits behind a NAT, for people. */
 export const natWords = (nat: {

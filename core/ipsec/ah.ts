@@ -1,10 +1,10 @@
 import { concat, equalConstantTime, NO_OCTETS } from '../bytes/octets.ts'
 import type { CryptoRegistry, IntegrityInfo } from '../crypto/transforms.ts'
+import type { AhSa } from '../esp/engine.ts'
 import { highHalf, inferSequence } from '../esp/esn.ts'
 import type { OpenFault } from '../esp/open.ts'
 import type { ReplayWindow } from '../esp/replay-window.ts'
 import { AH_FIXED_BYTES, decodeAh, encodeAh } from '../wire/ah.ts'
-import type { AhSa } from './association.ts'
 import { type IpPacket, Protocol, settle } from './ip-packet.ts'
 import { asIcvCovers } from './mutable.ts'
 

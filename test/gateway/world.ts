@@ -324,9 +324,9 @@ export class TestClient {
         this.#timers.get(action.timer)?.()
         return
       case 'addInbound':
-        return this.#engine.addInbound(action.sa, action.selectors)
+        return this.#engine.addInbound(action.sa.esp!, action.selectors)
       case 'useOutbound':
-        return this.#engine.useOutbound(action.child, action.sa, action.selectors)
+        return this.#engine.useOutbound(action.child, action.sa.esp!, action.selectors)
       case 'removeInbound':
         return this.#engine.removeInbound(action.spi as EspSpi)
       case 'removeOutbound':

@@ -5,6 +5,7 @@ import { PlatformTls } from '../../core/crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../../core/crypto/transforms.ts'
 import type { EapQuestion } from '../../core/eap/method.ts'
 import type { VpnError } from '../../core/errors.ts'
+import type { EspSa, IpsecSa } from '../../core/esp/engine.ts'
 import { createTypescriptEngine, type TypescriptEngine } from '../../core/esp/typescript-engine.ts'
 import { answerTo, tlsJudge } from '../../core/ike/answers.ts'
 import type { ConnectionConfig } from '../../core/ike/config.ts'
@@ -208,9 +209,11 @@ export class Peer<N extends PeerNegotiation = PeerNegotiation> {
         this.timers.delete(action.timer)
         return
       case 'addInbound':
-        return this.engine.addInbound(action.sa, action.selectors)
+        if (isTunnelOfEsp(action.sa)) this.engine.addInbound(action.sa.esp, action.selectors)
+        return
       case 'useOutbound':
-        return this.engine.useOutbound(action.child, action.sa, action.selectors)
+        if (isTunnelOfEsp(action.sa)) this.engine.useOutbound(action.child, action.sa.esp, action.selectors)
+        return
       case 'removeInbound':
         return this.engine.removeInbound(action.spi)
       case 'removeOutbound':
@@ -242,3 +245,7 @@ export class Peer<N extends PeerNegotiation = PeerNegotiation> {
     }
   }
 }
+
+/** What the engine at hand carries; of all else only the negotiation is looked at. */
+const isTunnelOfEsp = (sa: IpsecSa): sa is IpsecSa & { readonly esp: EspSa } =>
+  sa.esp !== undefined && sa.ah === undefined && sa.mode === 'tunnel'

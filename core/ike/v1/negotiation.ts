@@ -3,7 +3,7 @@ import type { Random } from '../../bytes/random.ts'
 import type { Certificate } from '../../cert/certificate.ts'
 import type { CryptoRegistry } from '../../crypto/transforms.ts'
 import type { VpnError } from '../../errors.ts'
-import type { EspSa, SelectorPair } from '../../esp/engine.ts'
+import { type ChildMode, closeSa, type IpsecSa, type SelectorPair } from '../../esp/engine.ts'
 import type { Endpoint } from '../../net/plan.ts'
 import { decodeMessage, type Message } from '../../wire/ikev1/message.ts'
 import type { IdPayload } from '../../wire/ikev1/payload.ts'
@@ -15,13 +15,14 @@ import { fragmentsOf, Reassembly } from './fragmentation.ts'
 import type { IsakmpSa } from './isakmp-sa.ts'
 import { CHOICE } from './numbers.ts'
 
-/** A pair of ESP SAs, made by one quick mode. RFC 2409 §5.5 */
+/** SAs in both directions, made by one quick mode: a pair of ESP, of AH, or of each. RFC 2409 §5.5 */
 export interface ChildSa {
   /** Stays the same when it is renewed. */
   readonly name: string
   readonly inboundSpi: EspSpi
   readonly outboundSpi: EspSpi
   readonly suite: ChildSuite
+  readonly mode: ChildMode
   readonly selectors: SelectorPair
   /** What the IDs said, where the client asked for more than there is. */
   readonly asked?: SelectorPair
@@ -32,7 +33,7 @@ export interface ChildSa {
   /** Seconds it was agreed to live. */
   readonly lifeSeconds: number
   /** The SA to send with, while the peer may not be ready for it. */
-  pendingOutbound?: EspSa
+  pendingOutbound?: IpsecSa
   /** `renewing`: a quick mode to replace it is out. `replaced`: another one carries on. */
   state: 'installed' | 'renewing' | 'replaced'
 }
@@ -235,7 +236,6 @@ export class Negotiation {
 
 /** Keys that were never handed to the datapath. */
 export function closePending(child: ChildSa): void {
-  child.pendingOutbound?.encryptionKey.close()
-  child.pendingOutbound?.integrityKey?.close()
+  if (child.pendingOutbound !== undefined) closeSa(child.pendingOutbound)
   delete child.pendingOutbound
 }

@@ -3,25 +3,26 @@ import { compare } from '../../bytes/octets.ts'
 import type { Random } from '../../bytes/random.ts'
 import type { Secret } from '../../bytes/secret.ts'
 import type { PrfInfo } from '../../crypto/transforms.ts'
-import type { EspSa, SelectorPair } from '../../esp/engine.ts'
+import type { ChildMode, IpsecSa, SelectorPair } from '../../esp/engine.ts'
 import { childKeys } from './keys.ts'
 import { spiNumber } from './payloads.ts'
 import type { ChildSuite } from './suite.ts'
 
-/** A pair of ESP SAs. RFC 7296 §1.3, §2.8 */
+/** A pair of SAs, of ESP or of AH. RFC 7296 §1.3, §2.8 */
 export interface ChildSa {
   /** Stays the same across rekeys. */
   readonly name: string
   readonly inboundSpi: EspSpi
   readonly outboundSpi: EspSpi
   readonly suite: ChildSuite
+  readonly mode: ChildMode
   readonly selectors: SelectorPair
   readonly establishedAt: Millis
   readonly rekeyAt: Millis | undefined
   /** We asked for it (its nonces decide a collision). */
   readonly ours: boolean
   /** The SA to send with, while the peer may not be ready for it. */
-  pendingOutbound?: EspSa
+  pendingOutbound?: IpsecSa
   /**
    * `rekeying`: our request to replace it is out. `replaced`: another one carries on, and the peer will delete this
    * one. `deleting`: we will, or our request to do so is out. RFC 7296 §2.25.1
@@ -44,6 +45,12 @@ export interface ChildSa {
   successorOfTheirs?: { readonly child: ChildSa; readonly lowestNonce: Uint8Array }
 }
 
+/** Both directions, with their keys. */
+export interface ChildSas {
+  readonly inbound: IpsecSa
+  readonly outbound: IpsecSa
+}
+
 export const lowestNonce = (a: Uint8Array, b: Uint8Array): Uint8Array => (compare(a, b) <= 0 ? a : b)
 
 /** A fresh inbound SPI, none of `taken`. */
@@ -55,27 +62,37 @@ export function freshEspSpi(random: Random, taken: (spi: number) => boolean): Es
 }
 
 /**
- * The two ESP SAs of a CHILD_SA. `initiator`: we sent the request of the exchange that made it, which
+ * The two SAs of a CHILD_SA. `initiator`: we sent the request of the exchange that made it, which
  * decides whose half of KEYMAT comes first. RFC 7296 §2.17
  */
-export function espSas(
+export function childSas(
   prf: PrfInfo,
   d: Secret,
   suite: ChildSuite,
+  mode: ChildMode,
   shared: Secret | undefined,
   nonces: { readonly ni: Uint8Array; readonly nr: Uint8Array },
   initiator: boolean,
   inboundSpi: EspSpi,
   outboundSpi: EspSpi,
   more: readonly Secret[] = [],
-): { readonly inbound: EspSa; readonly outbound: EspSa } {
+): ChildSas {
   const keys = childKeys(prf, d, suite, shared, nonces.ni, nonces.nr, more)
-  const sa = (spi: EspSpi, encryptionKey: Secret, integrityKey: Secret): EspSa => ({
-    spi,
-    encryption: { id: suite.encryption.id, keyBits: suite.keyBits },
-    encryptionKey,
-    ...(suite.integrity === undefined ? {} : { integrity: suite.integrity.id, integrityKey }),
-    esn: suite.esn,
+  const { encryption, keyBits, integrity, ah, esn } = suite
+  const sa = (spi: EspSpi, encryptionKey: Secret, integrityKey: Secret): IpsecSa => ({
+    mode,
+    ...(encryption === undefined
+      ? {}
+      : {
+          esp: {
+            spi,
+            encryption: { id: encryption.id, keyBits },
+            encryptionKey,
+            ...(integrity === undefined ? {} : { integrity: integrity.id, integrityKey }),
+            esn,
+          },
+        }),
+    ...(ah === undefined ? {} : { ah: { spi, integrity: ah.id, integrityKey, esn } }),
   })
   const towardsResponder = (spi: EspSpi) => sa(spi, keys.ei, keys.ai)
   const towardsInitiator = (spi: EspSpi) => sa(spi, keys.er, keys.ar)

@@ -1,5 +1,5 @@
 import { asMillis, type EspSpi, type Millis } from '../../bytes/brands.ts'
-import type { SelectorPair } from '../../esp/engine.ts'
+import { closeSa, type SelectorPair } from '../../esp/engine.ts'
 import type { ChildSa } from './child-sa.ts'
 import type { Established } from './established.ts'
 import { deleteChild } from './exchanges/delete-child.ts'
@@ -8,6 +8,7 @@ import { rekeyChild } from './exchanges/rekey-child.ts'
 import type { IkeSa } from './ike-sa.ts'
 import { CHOICE } from './numbers.ts'
 import { describeSelector, intersect, selectorOfAddress } from './selectors.ts'
+import { endsOf, wantsTransport } from './transport-mode.ts'
 
 /** The CHILD_SAs of one connection: what may be done with each, what follows when one goes, and which are missing. */
 export class Children {
@@ -30,6 +31,7 @@ export class Children {
   /** The most a CHILD_SA of this connection may carry: what IKE_AUTH spoke of. RFC 7296 §2.9 */
   get bounds(): SelectorPair {
     const { config, initiated, configuration, assigned } = this.#e.n
+    if (initiated && wantsTransport(config)) return endsOf(this.#e.n)
     if (!initiated) return { local: config.localSelectors, remote: assigned ?? config.remoteSelectors }
     const addresses = configuration?.addresses ?? []
     const own = addresses.map((cidr) => selectorOfAddress(cidr.split('/')[0]!))
@@ -207,8 +209,7 @@ export class Children {
     const theirs = child.successorOfTheirs?.child
     if (theirs !== undefined && theirs.state !== 'deleting' && !oursStays) this.startSending(theirs)
     n.act({ do: 'removeOutbound', spi: child.outboundSpi })
-    child.pendingOutbound?.encryptionKey.close()
-    child.pendingOutbound?.integrityKey?.close()
+    if (child.pendingOutbound !== undefined) closeSa(child.pendingOutbound)
     if (child.successorOfTheirs === undefined && child.successorOfOurs === undefined)
       return n.act({ do: 'removeInbound', spi: child.inboundSpi })
     // The last packets of the peer may be slower than its Delete.

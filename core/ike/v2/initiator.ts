@@ -3,6 +3,7 @@ import { equal } from '../../bytes/octets.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType } from '../../iana/ikev2.ts'
 import { decodeHeader, decodeMessage } from '../../wire/ikev2/message.ts'
+import { ahBehindNat } from '../ah-behind-nat.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
 import { Closed, common, finish, step } from './closed.ts'
 import {
@@ -241,6 +242,11 @@ class AwaitInitReply implements State {
   #onAgreed(done: InitDone, now: Millis): Step {
     const n = this.#n
     n.current = done.sa
+    const behind = ahBehindNat(n.config, n.nat)
+    if (behind !== undefined) {
+      done.sa.close()
+      return finish(n, behind)
+    }
     const float = n.config.forceEncapsulation || n.nat.us || n.nat.gateway
     if (!float || n.remote?.port === SPEC.natTraversalPort) return this.#agreed(done, now)
     // Where the answer came from: after a REDIRECT that is not the gateway of the profile.

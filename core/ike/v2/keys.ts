@@ -97,8 +97,8 @@ export function childKeys(
   nr: Uint8Array,
   more: readonly Secret[] = [],
 ): { readonly ei: Secret; readonly ai: Secret; readonly er: Secret; readonly ar: Secret } {
-  const e = suite.keyBits / 8 + suite.encryption.saltBytes
-  const a = suite.integrity?.keyBytes ?? 0
+  const e = suite.encryption === undefined ? 0 : suite.keyBits / 8 + suite.encryption.saltBytes
+  const a = (suite.ah ?? suite.integrity)?.keyBytes ?? 0
   const from = (g: Uint8Array) =>
     withAll(more, (rest) => d.use((key) => prfPlus(prf, key, concat(g, ni, nr, rest), 2 * (e + a))))
   const stream = shared === undefined ? from(NO_OCTETS) : shared.use(from)

@@ -37,9 +37,12 @@ export interface IkeSuite {
 
 /** What two peers agreed on for a CHILD_SA. */
 export interface ChildSuite {
-  readonly encryption: EncryptionInfo
+  /** Of ESP; absent where AH protects alone. */
+  readonly encryption: EncryptionInfo | undefined
   readonly keyBits: number
   readonly integrity: IntegrityInfo | undefined
+  /** Of AH, where there is one. */
+  readonly ah?: IntegrityInfo
   /** Absent without perfect forward secrecy. */
   readonly keyExchange: KeyExchangeInfo | undefined
   readonly additional?: readonly KeyExchangeInfo[]
@@ -201,7 +204,8 @@ export function ikeSuite(
 ): IkeSuite | undefined {
   const child = childSuite(registry, chosen)
   const prf = registry.prf.get(idOf(chosen, TYPE.PRF) ?? -1)
-  if (child === undefined || prf === undefined || child.keyExchange === undefined) return undefined
+  if (child?.encryption === undefined || prf === undefined || child.keyExchange === undefined)
+    return undefined
   return {
     encryption: child.encryption,
     keyBits: child.keyBits,
@@ -212,17 +216,20 @@ export function ikeSuite(
   }
 }
 
+/** `protocol`: AH has an integrity algorithm and nothing else. RFC 7296 §3.3.3 */
 export function childSuite(
   registry: CryptoRegistry,
   chosen: readonly OfferedTransform[],
+  protocol: number = PROTOCOL.ESP,
 ): ChildSuite | undefined {
   const encr = chosen.find((t) => t.type === TYPE.ENCR)
   const encryption = registry.encryption.get(encr?.id ?? -1)
-  if (encr === undefined || encryption === undefined) return undefined
   const integrityId = idOf(chosen, TYPE.INTEG)
   const integrity =
     integrityId === undefined || integrityId === 0 ? undefined : registry.integrity.get(integrityId)
-  if (encryption.aead !== (integrity === undefined)) return undefined
+  const alone = protocol === PROTOCOL.AH
+  if (alone ? encr !== undefined || integrity === undefined : encryption?.aead !== (integrity === undefined))
+    return undefined
   const group = idOf(chosen, TYPE.KE)
   const keyExchange = group === undefined || group === 0 ? undefined : registry.keyExchange.get(group)
   if (group !== undefined && group !== 0 && keyExchange === undefined) return undefined
@@ -234,8 +241,9 @@ export function childSuite(
   if (additional.length > 0 && keyExchange === undefined) return undefined
   return {
     encryption,
-    keyBits: encr.keyBits ?? encryption.keyBits[0]!,
-    integrity,
+    keyBits: encr?.keyBits ?? encryption?.keyBits[0] ?? 0,
+    integrity: alone ? undefined : integrity,
+    ...(alone && integrity !== undefined ? { ah: integrity } : {}),
     keyExchange,
     ...(additional.length === 0 ? {} : { additional }),
     esn: idOf(chosen, TYPE.SN) === 1,
@@ -247,9 +255,11 @@ const idOf = (chosen: readonly OfferedTransform[], type: number): number | undef
 
 /** IANA names of a suite, for people. */
 export function describeSuite(suite: IkeSuite | ChildSuite): string[] {
-  const names = [
-    suite.encryption.keyLengthAttribute ? `${suite.encryption.name}_${suite.keyBits}` : suite.encryption.name,
-  ]
+  const { encryption, keyBits } = suite
+  const names: string[] = []
+  if ('ah' in suite && suite.ah !== undefined) names.push(suite.ah.name)
+  if (encryption !== undefined)
+    names.push(encryption.keyLengthAttribute ? `${encryption.name}_${keyBits}` : encryption.name)
   if ('prf' in suite) names.push(suite.prf.name)
   if (suite.integrity !== undefined) names.push(suite.integrity.name)
   if (suite.keyExchange !== undefined) names.push(suite.keyExchange.name)

@@ -3,10 +3,10 @@ import { NO_OCTETS } from '../../../bytes/octets.ts'
 import { Secret } from '../../../bytes/secret.ts'
 import type { KeyExchangeBegun, PrfInfo } from '../../../crypto/transforms.ts'
 import type { VpnError } from '../../../errors.ts'
-import type { EspSa, SelectorPair } from '../../../esp/engine.ts'
+import type { IpsecSa, SelectorPair } from '../../../esp/engine.ts'
 import { ExchangeType, NotifyType, SecurityProtocol } from '../../../iana/ikev1.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev1/payload.ts'
-import { freshEspSpi } from '../../v2/child-sa.ts'
+import { type ChildSas, freshEspSpi } from '../../v2/child-sa.ts'
 import { spiBytes, spiNumber } from '../../v2/payloads.ts'
 import { describeSelector, everything, isSubset, selectorOfAddress } from '../../v2/selectors.ts'
 import { type ChildSuite, describeOffer } from '../../v2/suite.ts'
@@ -112,13 +112,13 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
           return { after: (later) => fail(made.error, later) }
         }
         const { nr, suite, shared, selectors, outboundSpi, seconds, kilobytes } = made
-        const sas = espSas(prf, keys.d, suite, shared, { ni, nr }, { inboundSpi, outboundSpi })
+        const sas = childSas(prf, keys.d, suite, shared, { ni, nr }, { inboundSpi, outboundSpi })
         shared?.close()
         exchange?.close()
         const { name } = purpose
         const child = install(
           n,
-          { name, selectors, inboundSpi, outboundSpi, suite, ours: true },
+          { name, selectors, inboundSpi, outboundSpi, suite, mode: 'tunnel', ours: true },
           { seconds, ...(kilobytes === undefined ? {} : { kilobytes }) },
           sas,
           at,
@@ -241,7 +241,7 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   const nr = n.random.bytes(CHOICE.nonce)
   const outboundSpi = asEspSpi(spiNumber(choice.spi))
   const { prf } = sa.suite
-  const sas = espSas(prf, sa.keys.d, suite, ours?.secret, { ni, nr }, { inboundSpi, outboundSpi })
+  const sas = childSas(prf, sa.keys.d, suite, ours?.secret, { ni, nr }, { inboundSpi, outboundSpi })
   ours?.secret.close()
   const renews = sameTraffic(n, asked)
   const name = renews?.name ?? e.children.freshName()
@@ -253,7 +253,7 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   // The initiator sends as soon as it has our answer.
   const child = install(
     n,
-    { name, selectors, asked, inboundSpi, outboundSpi, suite, ours: false },
+    { name, selectors, asked, inboundSpi, outboundSpi, suite, mode: 'tunnel', ours: false },
     life,
     sas,
     now,
@@ -345,28 +345,30 @@ const deleteOf = (spi: Uint8Array): Payload => ({
 })
 
 /** Both ESP SAs: each is keyed by the SPI of whoever receives with it. RFC 2409 §5.5 */
-function espSas(
+function childSas(
   prf: PrfInfo,
   d: Secret,
   suite: ChildSuite,
   shared: Secret | undefined,
   nonces: { readonly ni: Uint8Array; readonly nr: Uint8Array },
   spis: { readonly inboundSpi: EspSpi; readonly outboundSpi: EspSpi },
-): { readonly inbound: EspSa; readonly outbound: EspSa } {
-  const e = suite.keyBits / 8 + suite.encryption.saltBytes
+): ChildSas {
+  const { encryption } = suite
+  const e = encryption === undefined ? 0 : suite.keyBits / 8 + encryption.saltBytes
   const a = suite.integrity?.keyBytes ?? 0
-  const sa = (spi: EspSpi): EspSa => {
+  const sa = (spi: EspSpi): IpsecSa => {
     const stream = keymat(prf, d, shared, { protocol: ESP, spi: spiBytes(spi) }, nonces, e + a)
     const encryptionKey = new Secret(stream.slice(0, e))
     const integrityKey = new Secret(stream.slice(e))
     stream.fill(0)
-    return {
+    const esp = {
       spi,
-      encryption: { id: suite.encryption.id, keyBits: suite.keyBits },
+      encryption: { id: encryption?.id ?? 0, keyBits: suite.keyBits },
       encryptionKey,
       ...(suite.integrity === undefined ? {} : { integrity: suite.integrity.id, integrityKey }),
       esn: suite.esn,
     }
+    return { mode: 'tunnel', esp }
   }
   return { inbound: sa(spis.inboundSpi), outbound: sa(spis.outboundSpi) }
 }
@@ -374,9 +376,12 @@ function espSas(
 /** Hands the inbound half to the datapath; the outbound half waits for {@link startSending}. */
 function install(
   n: Negotiation,
-  made: Pick<ChildSa, 'name' | 'selectors' | 'asked' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'ours'>,
+  made: Pick<
+    ChildSa,
+    'name' | 'selectors' | 'asked' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'mode' | 'ours'
+  >,
   { seconds, kilobytes }: Life,
-  sas: { readonly inbound: EspSa; readonly outbound: EspSa },
+  sas: ChildSas,
   now: Millis,
 ): ChildSa {
   const { selectors, inboundSpi } = made

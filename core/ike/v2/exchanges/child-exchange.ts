@@ -1,18 +1,26 @@
 import { asEspSpi, asNonce, type EspSpi, type Millis, type Nonce } from '../../../bytes/brands.ts'
 import type { Secret } from '../../../bytes/secret.ts'
 import type { KeyExchangeBegun } from '../../../crypto/transforms.ts'
-import type { SelectorPair } from '../../../esp/engine.ts'
+import { type ChildMode, closeSa, type SelectorPair } from '../../../esp/engine.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
 import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
-import { espSas, freshEspSpi, lowestNonce } from '../child-sa.ts'
+import { type ChildSa, type ChildSas, childSas, freshEspSpi, lowestNonce } from '../child-sa.ts'
 import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { CHOICE } from '../numbers.ts'
 import { find, spiBytes, spiNumber } from '../payloads.ts'
 import { knownSelectors } from '../selectors.ts'
-import { type ChildSuite, checkChoice, childSuite, encodeChoice, encodeOffer, PROTOCOL } from '../suite.ts'
-import { type ChildChoice, malformed, rekeyGroups, rekeyOffers } from './child-offer.ts'
+import { type ChildSuite, checkChoice, childSuite, encodeChoice, encodeOffer } from '../suite.ts'
+import { answeredMode, asSeenHere, transportNotify, wantsTransport } from '../transport-mode.ts'
+import {
+  askedProtocol,
+  type ChildChoice,
+  malformed,
+  protocolOf,
+  rekeyGroups,
+  rekeyOffers,
+} from './child-offer.ts'
 import { beginSeries, followUp } from './followup-ke.ts'
 import type { Answer } from './informational.ts'
 
@@ -20,6 +28,9 @@ import type { Answer } from './informational.ts'
 export interface AskedChild {
   readonly inboundSpi: EspSpi
   readonly nonce: Nonce
+  /** AH or ESP, and whether transport mode was asked for. */
+  readonly protocol: number
+  readonly transport: boolean
   /** `undefined`: no perfect forward secrecy. */
   readonly group: number | undefined
   readonly exchange: KeyExchangeBegun | undefined
@@ -30,9 +41,10 @@ export interface AgreedChild {
   readonly inboundSpi: EspSpi
   readonly outboundSpi: EspSpi
   readonly suite: ChildSuite
+  readonly mode: ChildMode
   /** Ours and the peer's side, as the answer has them. */
   readonly selectors: SelectorPair
-  readonly sas: ReturnType<typeof espSas>
+  readonly sas: ChildSas
   readonly lowestNonce: Uint8Array
 }
 
@@ -40,8 +52,15 @@ export interface AgreedChild {
 export const firstGroup = (n: Negotiation, inUse?: number): number | undefined =>
   rekeyGroups(n).find((id) => id === inUse) ?? rekeyGroups(n)[0]
 
-export function askChild(n: Negotiation, group: number | undefined): AskedChild {
+/** `like`: what it is to replace, with the same protocol and in the same mode. */
+export function askChild(
+  n: Negotiation,
+  group: number | undefined,
+  like?: Pick<ChildSa, 'suite' | 'mode'>,
+): AskedChild {
   return {
+    protocol: like === undefined ? askedProtocol(n.config) : protocolOf(like.suite),
+    transport: like === undefined ? wantsTransport(n.config) : like.mode === 'transport',
     inboundSpi: freshEspSpi(n.random, n.isTaken),
     nonce: asNonce(n.random.bytes(CHOICE.nonce)),
     group,
@@ -49,9 +68,13 @@ export function askChild(n: Negotiation, group: number | undefined): AskedChild 
   }
 }
 
-/** `SA, Ni, [KEi,] TSi, TSr`. RFC 7296 §1.3.1 */
+/** `[N(USE_TRANSPORT_MODE),] SA, Ni, [KEi,] TSi, TSr`. RFC 7296 §1.3.1 */
 export const askedPayloads = (n: Negotiation, asked: AskedChild, selectors: SelectorPair): Payload[] => [
-  { type: 'SA', proposals: encodeOffer(rekeyOffers(n), PROTOCOL.ESP, spiBytes(asked.inboundSpi)) },
+  ...transportNotify(asked.transport),
+  {
+    type: 'SA',
+    proposals: encodeOffer(rekeyOffers(n, asked.protocol), asked.protocol, spiBytes(asked.inboundSpi)),
+  },
   { type: 'Nonce', nonce: asked.nonce },
   ...(asked.exchange === undefined
     ? []
@@ -59,6 +82,12 @@ export const askedPayloads = (n: Negotiation, asked: AskedChild, selectors: Sele
   { type: 'TSi', selectors: selectors.local },
   { type: 'TSr', selectors: selectors.remote },
 ]
+
+/** Keys that nobody will use. */
+export function closeUnused({ sas }: AgreedChild): void {
+  closeSa(sas.inbound)
+  closeSa(sas.outbound)
+}
 
 /** No CHILD_SA came of it. */
 export interface Unmade {
@@ -88,8 +117,19 @@ export function concludeChild(
       shared?.close()
       return done({ problem: more, onlyThere: false }, at)
     }
-    const { inboundSpi, outboundSpi, suite } = terms
-    const sas = espSas(sa.suite.prf, sa.keys.d, suite, shared, nonces, true, inboundSpi, outboundSpi, more)
+    const { inboundSpi, outboundSpi, suite, mode } = terms
+    const sas = childSas(
+      sa.suite.prf,
+      sa.keys.d,
+      suite,
+      mode,
+      shared,
+      nonces,
+      true,
+      inboundSpi,
+      outboundSpi,
+      more,
+    )
     for (const secret of [shared, ...more]) secret?.close()
     done({ ...terms, sas }, at)
   })
@@ -112,11 +152,13 @@ function readChildAnswer(
   const tsr = find(payloads, 'TSr')
   if (proposals === undefined || nonce === undefined || tsi === undefined || tsr === undefined)
     return 'SA, Nonce, TSi or TSr is missing'
-  const choice = checkChoice(rekeyOffers(n), PROTOCOL.ESP, 4, proposals)
+  const choice = checkChoice(rekeyOffers(n, asked.protocol), asked.protocol, 4, proposals)
   if (!choice.ok) return choice.problem
-  const suite = childSuite(n.registry, choice.chosen)
+  const suite = childSuite(n.registry, choice.chosen, asked.protocol)
   if (suite === undefined || spiNumber(choice.spi) < 256) return 'an algorithm or the SPI is missing'
-  const selectors = { local: knownSelectors(tsi), remote: knownSelectors(tsr) }
+  const mode = answeredMode(payloads, asked.transport)
+  if (mode === undefined) return 'transport mode was not asked for'
+  const selectors = asSeenHere(n, mode, { local: knownSelectors(tsi), remote: knownSelectors(tsr) })
   const wrong = objection(selectors.local, selectors.remote)
   if (wrong !== undefined) return wrong
   const shared = agreedSecret(suite.keyExchange?.id, asked, find(payloads, 'KE'))
@@ -126,7 +168,7 @@ function readChildAnswer(
   const nr = asNonce(nonce.nonce.slice())
   const lowest = lowestNonce(asked.nonce, nr)
   const nonces = { ni: asked.nonce, nr }
-  return { inboundSpi, outboundSpi, suite, selectors, shared, nonces, lowestNonce: lowest }
+  return { inboundSpi, outboundSpi, suite, mode, selectors, shared, nonces, lowestNonce: lowest }
 }
 
 /** The shared secret of the group that was asked for, chosen and answered: all three must be the same. */
@@ -147,7 +189,7 @@ function agreedSecret(
 export function answerChild(
   e: Established,
   sa: IkeSa,
-  { proposal, chosen, suite, ke }: ChildChoice,
+  { proposal, chosen, suite, mode, ke }: ChildChoice,
   payloads: readonly Payload[],
   selectors: SelectorPair,
   now: Millis,
@@ -166,14 +208,15 @@ export function answerChild(
   const finish = (more: readonly Secret[], at: Millis): void => {
     const shared = exchange?.secret
     const nonces = { ni, nr }
-    const sas = espSas(prf, sa.keys.d, suite, shared, nonces, false, inboundSpi, outboundSpi, more)
+    const sas = childSas(prf, sa.keys.d, suite, mode, shared, nonces, false, inboundSpi, outboundSpi, more)
     for (const secret of [shared, ...more]) secret?.close()
-    install({ inboundSpi, outboundSpi, suite, selectors, sas, lowestNonce: lowestNonce(ni, nr) }, at)
+    install({ inboundSpi, outboundSpi, suite, mode, selectors, sas, lowestNonce: lowestNonce(ni, nr) }, at)
   }
   const answer: Payload[] = [
+    ...transportNotify(mode === 'transport'),
     {
       type: 'SA',
-      proposals: [encodeChoice(proposal.number, PROTOCOL.ESP, spiBytes(inboundSpi), chosen)],
+      proposals: [encodeChoice(proposal.number, proposal.protocol, spiBytes(inboundSpi), chosen)],
     },
     { type: 'Nonce', nonce: nr },
     ...(exchange === undefined ? [] : [{ type: 'KE', group: group!.id, data: exchange.data } as const]),

@@ -1,9 +1,11 @@
 import type { Millis } from '../../../bytes/brands.ts'
-import { ExchangeType, SecurityProtocol } from '../../../iana/ikev2.ts'
+import { ExchangeType } from '../../../iana/ikev2.ts'
 import type { DeletePayload } from '../../../wire/ikev2/payload.ts'
 import type { ChildSa } from '../child-sa.ts'
 import type { Established } from '../established.ts'
 import { spiBytes, spiNumber } from '../payloads.ts'
+import type { AskedChild } from './child-exchange.ts'
+import { protocolOf } from './child-offer.ts'
 
 /** `SK {D}` with our inbound SPI: our half of a CHILD_SA; it goes when the answer comes. RFC 7296 §1.4.1 */
 export function deleteChild(e: Established, child: ChildSa, now: Millis): void {
@@ -11,7 +13,7 @@ export function deleteChild(e: Established, child: ChildSa, now: Millis): void {
   if (child.state === 'deleting' || e.children.deferred(child, 'delete')) return
   child.state = 'deleting'
   n.clearTimer(`child-rekey:${child.inboundSpi}`)
-  askDelete(e, child.inboundSpi, now, {
+  askDelete(e, protocolOf(child.suite), child.inboundSpi, now, {
     wanted: () => n.children.has(child.inboundSpi),
     sent: () => {
       child.deleteSent = true
@@ -24,8 +26,12 @@ export function deleteChild(e: Established, child: ChildSa, now: Millis): void {
 }
 
 /** Takes back what the peer made for a request of ours whose answer is of no use: it knows the SA by our SPI. RFC 7296 §1.4.1 */
-export const deleteUnmade = (e: Established, inboundSpi: number, now: Millis): void =>
-  askDelete(e, inboundSpi, now, {
+export const deleteUnmade = (
+  e: Established,
+  { protocol, inboundSpi }: Pick<AskedChild, 'protocol' | 'inboundSpi'>,
+  now: Millis,
+): void =>
+  askDelete(e, protocol, inboundSpi, now, {
     wanted: () => true,
     sent: () => {},
     done: (at) => e.children.check(at),
@@ -33,6 +39,7 @@ export const deleteUnmade = (e: Established, inboundSpi: number, now: Millis): v
 
 function askDelete(
   e: Established,
+  protocol: number,
   inboundSpi: number,
   now: Millis,
   on: { wanted(): boolean; sent(): void; done(at: Millis): void },
@@ -47,7 +54,7 @@ function askDelete(
       build: () => {
         if (!on.wanted()) return undefined
         on.sent()
-        return [{ type: 'Delete', protocol: SecurityProtocol.ESP.id, spiBytes: 4, spis }]
+        return [{ type: 'Delete', protocol, spiBytes: 4, spis }]
       },
       onReply: (_, at) => on.done(at),
     },
@@ -64,7 +71,9 @@ export function onDeleteChild(
   const halves: Uint8Array[] = []
   const gone: ChildSa[] = []
   for (const spi of d.spis) {
-    const child = [...e.n.children.values()].find((c) => c.outboundSpi === spiNumber(spi))
+    const child = [...e.n.children.values()].find(
+      (c) => c.outboundSpi === spiNumber(spi) && protocolOf(c.suite) === d.protocol,
+    )
     if (child === undefined) continue
     if (child.deleteSent !== true) halves.push(spiBytes(child.inboundSpi))
     if (child.state !== 'deleting') gone.push(child)

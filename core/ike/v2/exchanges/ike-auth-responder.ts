@@ -6,7 +6,7 @@ import { IdType } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
 import type { Assigned, Identity } from '../../config.ts'
-import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
+import { type ChildSa, childSas, freshEspSpi } from '../child-sa.ts'
 import { configurationReply, isRequest } from '../configuration.ts'
 import { crashNotify } from '../crash-detection.ts'
 import { mobikeNotify, saysMobike } from '../mobility.ts'
@@ -17,8 +17,10 @@ import { doubt } from '../proof.ts'
 import { lifetimeNotify } from '../reauthentication.ts'
 import { identityOf } from '../redirect.ts'
 import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
-import { childSuite, choose, encodeChoice, PROTOCOL } from '../suite.ts'
-import { addChild, espOffer, FIRST_CHILD } from './ike-auth.ts'
+import { encodeChoice } from '../suite.ts'
+import { asSeenHere, chosenMode, endsOf, transportNotify, wantsTransport } from '../transport-mode.ts'
+import { chooseProtection, firstOffers } from './child-offer.ts'
+import { addChild, FIRST_CHILD } from './ike-auth.ts'
 import type { InitDone } from './ike-sa-init.ts'
 
 export type Refusal = {
@@ -100,32 +102,38 @@ function firstChild(
   const tsi = find(payloads, 'TSi')
   const tsr = find(payloads, 'TSr')
   if (init.childless && sa === undefined && tsi === undefined && tsr === undefined) {
-    const given = assign(n, payloads)
+    const given = assign(n, payloads, !wantsTransport(n.config))
     if (typeof given === 'number') return none(given)
     return { payloads: given === undefined ? [] : [given.payload], child: undefined }
   }
   if (sa === undefined || tsi === undefined || tsr === undefined)
     return none(NotifyType.NO_PROPOSAL_CHOSEN.id)
-  const pick = choose(espOffer(n), PROTOCOL.ESP, sa.proposals)
-  const suite = pick === undefined ? undefined : childSuite(n.registry, pick.chosen)
-  if (pick === undefined || suite === undefined || spiNumber(pick.proposal.spi) < 256)
-    return none(NotifyType.NO_PROPOSAL_CHOSEN.id)
+  const mode = chosenMode(n.config, payloads)
+  const pick = chooseProtection(n, sa.proposals, (protocol) => firstOffers(n, protocol))
+  if (pick === undefined || mode === undefined) return none(NotifyType.NO_PROPOSAL_CHOSEN.id)
   // Asked only now, so that a client that gets no CHILD_SA takes no address.
-  const given = assign(n, payloads)
+  const given = assign(n, payloads, mode === 'tunnel')
   if (typeof given === 'number') return none(given)
-  const selectors = {
-    local: intersect(n.config.localSelectors, knownSelectors(tsr)),
-    remote: intersect(n.assigned ?? n.config.remoteSelectors, knownSelectors(tsi)),
-  }
+  const wanted = asSeenHere(n, mode, { local: knownSelectors(tsr), remote: knownSelectors(tsi) })
+  const ends = endsOf(n)
+  const selectors =
+    mode === 'transport'
+      ? { local: intersect(ends.local, wanted.local), remote: intersect(ends.remote, wanted.remote) }
+      : {
+          local: intersect(n.config.localSelectors, wanted.local),
+          remote: intersect(n.assigned ?? n.config.remoteSelectors, wanted.remote),
+        }
   if (selectors.local.length === 0 || selectors.remote.length === 0)
     return none(NotifyType.TS_UNACCEPTABLE.id)
 
   const inboundSpi = freshEspSpi(n.random, n.isTaken)
-  const outboundSpi = asEspSpi(spiNumber(pick.proposal.spi))
-  const sas = espSas(
+  const { suite, proposal } = pick
+  const outboundSpi = asEspSpi(spiNumber(proposal.spi))
+  const sas = childSas(
     init.sa.suite.prf,
     init.sa.keys.d,
     suite,
+    mode,
     undefined,
     { ni: init.ni, nr: init.nr },
     false,
@@ -134,7 +142,7 @@ function firstChild(
   )
   const child = addChild(
     n,
-    { name: FIRST_CHILD, inboundSpi, outboundSpi, suite, selectors, ours: false },
+    { name: FIRST_CHILD, inboundSpi, outboundSpi, suite, mode, selectors, ours: false },
     sas,
     'both',
     now,
@@ -143,9 +151,10 @@ function firstChild(
     child,
     payloads: [
       ...(given === undefined ? [] : [given.payload]),
+      ...transportNotify(mode === 'transport'),
       {
         type: 'SA',
-        proposals: [encodeChoice(pick.proposal.number, PROTOCOL.ESP, spiBytes(inboundSpi), pick.chosen)],
+        proposals: [encodeChoice(proposal.number, proposal.protocol, spiBytes(inboundSpi), pick.chosen)],
       },
       { type: 'TSi', selectors: selectors.remote },
       { type: 'TSr', selectors: selectors.local },
@@ -153,15 +162,16 @@ function firstChild(
   }
 }
 
-/** What the client gets by CP; `undefined` when it brings its own address along, or the notify that refuses it. RFC 7296 §2.19 */
+/** What the client gets by CP, which it `mustAsk` for if it is to have a tunnel; `undefined` when it brings its own address along, or the notify that refuses it. RFC 7296 §2.19 */
 function assign(
   n: Negotiation,
   payloads: readonly Payload[],
+  mustAsk: boolean,
 ): ReturnType<typeof configurationReply> | number {
   const request = find(payloads, 'CP')
   // Where we give the addresses nobody brings one along.
   const { assigns: gives, remoteSelectors } = n.config
-  if (gives !== undefined && remoteSelectors.length === 0 && !isRequest(request))
+  if (mustAsk && gives !== undefined && remoteSelectors.length === 0 && !isRequest(request))
     return NotifyType.FAILED_CP_REQUIRED.id
   const assigns = isRequest(request) ? assignedTo(n, payloads) : undefined
   const given = assigns === undefined ? undefined : configurationReply(request, assigns)

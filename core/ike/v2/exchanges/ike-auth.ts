@@ -1,13 +1,12 @@
 import { asEspSpi, type EspSpi, type Millis } from '../../../bytes/brands.ts'
 import type { ChainVerdict } from '../../../cert/chain.ts'
 import type { VpnError } from '../../../errors.ts'
-import type { SelectorPair } from '../../../esp/engine.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
 import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
 import type { AssignedConfiguration } from '../../session.ts'
-import { type ChildSa, espSas, freshEspSpi } from '../child-sa.ts'
+import { type ChildSa, type ChildSas, childSas, freshEspSpi } from '../child-sa.ts'
 import { configurationRequest, readConfiguration } from '../configuration.ts'
 import { mobikeNotify } from '../mobility.ts'
 import type { Negotiation } from '../negotiation.ts'
@@ -22,15 +21,9 @@ import {
   theirProof,
 } from '../proof.ts'
 import { describeSelector, everything, isSubset, knownSelectors } from '../selectors.ts'
-import {
-  checkChoice,
-  childSuite,
-  describeOffer,
-  encodeOffer,
-  isAdditional,
-  PROTOCOL,
-  TYPE,
-} from '../suite.ts'
+import { checkChoice, childSuite, describeOffer, encodeOffer } from '../suite.ts'
+import { answeredMode, asSeenHere, endsOf, transportNotify, wantsTransport } from '../transport-mode.ts'
+import { askedProtocol, firstOffers, proposalsOf } from './child-offer.ts'
 import type { InitDone } from './ike-sa-init.ts'
 
 /** What the CHILD_SA that comes with the connection is called. */
@@ -57,13 +50,18 @@ export function authRequest(n: Negotiation, init: InitDone, proof: readonly Payl
   const { config } = n
   const wantsAddress = config.requestAddresses.ipv4 || config.requestAddresses.ipv6
   // With an address still to be given, our side is "whatever you give me". RFC 7296 §2.19
-  const local = wantsAddress
-    ? [
-        ...(config.requestAddresses.ipv4 ? [everything(4)] : []),
-        ...(config.requestAddresses.ipv6 ? [everything(6)] : []),
-      ]
-    : config.localSelectors
-  const remote = config.remoteSelectors
+  const transport = wantsTransport(config)
+  const ends = endsOf(n)
+  const local = transport
+    ? ends.local
+    : wantsAddress
+      ? [
+          ...(config.requestAddresses.ipv4 ? [everything(4)] : []),
+          ...(config.requestAddresses.ipv6 ? [everything(6)] : []),
+        ]
+      : config.localSelectors
+  const remote = transport ? ends.remote : config.remoteSelectors
+  const protocol = askedProtocol(config)
   const inboundSpi = init.childless ? undefined : freshEspSpi(n.random, n.isTaken)
   const payloads: Payload[] = [
     identityPayload('IDi', n),
@@ -82,7 +80,11 @@ export function authRequest(n: Negotiation, init: InitDone, proof: readonly Payl
     ...(inboundSpi === undefined
       ? []
       : ([
-          { type: 'SA', proposals: encodeOffer(espOffer(n), PROTOCOL.ESP, spiBytes(inboundSpi)) },
+          ...transportNotify(transport),
+          {
+            type: 'SA',
+            proposals: encodeOffer(firstOffers(n, protocol), protocol, spiBytes(inboundSpi)),
+          },
           { type: 'TSi', selectors: local },
           { type: 'TSr', selectors: remote },
         ] as const)),
@@ -95,10 +97,6 @@ const secondProof = ({ authentication }: Negotiation): readonly Payload[] =>
   authentication.method === 'each' && authentication.oursThen !== undefined
     ? [notify(NotifyType.MULTIPLE_AUTH_SUPPORTED.id), notify(NotifyType.ANOTHER_AUTH_FOLLOWS.id)]
     : []
-
-/** ESP proposals without key exchange: the first CHILD_SA takes its keys from IKE_SA_INIT. RFC 7296 §1.2 */
-export const espOffer = (n: Negotiation) =>
-  n.config.espProposals.map((p) => p.filter((t) => t.type !== TYPE.KE && !isAdditional(t)))
 
 export type GatewayProof =
   | { readonly outcome: 'proven'; readonly remoteId: IdPayload }
@@ -182,7 +180,11 @@ export function refusal(n: Negotiation, payloads: readonly Payload[], missing = 
 /** Why there is no CHILD_SA, in our words. */
 export function childRefused(n: Negotiation, type: number): VpnError {
   if (type === NotifyType.NO_PROPOSAL_CHOSEN.id)
-    return { kind: 'noProposalChosen', phase: 2, offered: describeOffer(n.registry, n.config.espProposals) }
+    return {
+      kind: 'noProposalChosen',
+      phase: 2,
+      offered: describeOffer(n.registry, proposalsOf(n, askedProtocol(n.config))),
+    }
   if (type === NotifyType.TS_UNACCEPTABLE.id || type === NotifyType.SINGLE_PAIR_REQUIRED.id) {
     return { kind: 'selectorsUnacceptable', asked: n.config.remoteSelectors.map(describeSelector) }
   }
@@ -213,8 +215,9 @@ function firstChild(
       } as VpnError,
     }
   }
-  const choice = checkChoice(espOffer(n), PROTOCOL.ESP, 4, sa.proposals)
-  const suite = choice.ok ? childSuite(n.registry, choice.chosen) : undefined
+  const protocol = askedProtocol(n.config)
+  const choice = checkChoice(firstOffers(n, protocol), protocol, 4, sa.proposals)
+  const suite = choice.ok ? childSuite(n.registry, choice.chosen, protocol) : undefined
   if (!choice.ok || suite === undefined || spiNumber(choice.spi) < 256) {
     return {
       error: {
@@ -224,7 +227,14 @@ function firstChild(
       } as VpnError,
     }
   }
-  const selectors: SelectorPair = { local: knownSelectors(tsi), remote: knownSelectors(tsr) }
+  const mode = answeredMode(payloads, wantsTransport(n.config))
+  if (mode === undefined) {
+    const problem = 'transport mode was not asked for'
+    return { error: { kind: 'badProposalChosen', phase: 2, problem } as VpnError }
+  }
+  if (mode === 'tunnel' && n.config.protection?.mode === 'transport')
+    return { error: { kind: 'transportRefused' } as VpnError }
+  const selectors = asSeenHere(n, mode, { local: knownSelectors(tsi), remote: knownSelectors(tsr) })
   if (!isSubset(selectors.local, request.local) || !isSubset(selectors.remote, request.remote)) {
     return {
       error: { kind: 'selectorsUnacceptable', asked: request.remote.map(describeSelector) } as VpnError,
@@ -232,10 +242,11 @@ function firstChild(
   }
   const outboundSpi = asEspSpi(spiNumber(choice.spi))
   const install = (): ChildSa => {
-    const sas = espSas(
+    const sas = childSas(
       init.sa.suite.prf,
       init.sa.keys.d,
       suite,
+      mode,
       undefined,
       { ni: init.ni, nr: init.nr },
       true,
@@ -244,7 +255,7 @@ function firstChild(
     )
     return addChild(
       n,
-      { name: FIRST_CHILD, inboundSpi, outboundSpi, suite, selectors, ours: true },
+      { name: FIRST_CHILD, inboundSpi, outboundSpi, suite, mode, selectors, ours: true },
       sas,
       'both',
       now,
@@ -259,8 +270,8 @@ function firstChild(
  */
 export function addChild(
   n: Negotiation,
-  made: Pick<ChildSa, 'name' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'selectors' | 'ours'>,
-  sas: ReturnType<typeof espSas>,
+  made: Pick<ChildSa, 'name' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'mode' | 'selectors' | 'ours'>,
+  sas: ChildSas,
   directions: 'both' | 'inbound',
   now: Millis,
 ): ChildSa {

@@ -47,16 +47,17 @@ export function onInformational(
   if (elsewhere !== undefined) return { payloads: [], after: (at) => e.redirect(elsewhere.host, at) }
   const addresses = e.mobility.onRequest(sa, payloads, path)
   for (const n of all(payloads, 'Notify')) e.n.note(`the gateway says ${nameOf(NotifyType, n.notify)}`)
-  const deleted = deletes
-    .filter((d) => d.protocol === SecurityProtocol.ESP.id)
-    .map((d) => onDeleteChild(e, d, now))
-  const spis = deleted.flatMap((d) => d.halves)
+  const deleted = deletes.map((d) => ({ protocol: d.protocol, ...onDeleteChild(e, d, now) }))
+  const halves = [SecurityProtocol.AH.id, SecurityProtocol.ESP.id].map((protocol) => ({
+    protocol,
+    spis: deleted.filter((d) => d.protocol === protocol).flatMap((d) => d.halves),
+  }))
   return {
     payloads: [
       ...addresses,
-      ...(spis.length === 0
-        ? []
-        : [{ type: 'Delete', protocol: SecurityProtocol.ESP.id, spiBytes: 4, spis } as const]),
+      ...halves
+        .filter(({ spis }) => spis.length > 0)
+        .map(({ protocol, spis }) => ({ type: 'Delete', protocol, spiBytes: 4, spis }) as const),
     ],
     after: (at) => {
       e.mobility.checkReturn(at)

@@ -11,11 +11,13 @@ import type { IkeSa } from '../ike-sa.ts'
 import { CHOICE } from '../numbers.ts'
 import { errorOf, find } from '../payloads.ts'
 import { intersect, isSubset, knownSelectors } from '../selectors.ts'
+import { asSeenHere, endsOf } from '../transport-mode.ts'
 import {
   type AskedChild,
   answerChild,
   askChild,
   askedPayloads,
+  closeUnused,
   concludeChild,
   firstGroup,
 } from './child-exchange.ts'
@@ -93,12 +95,19 @@ function onChildReply(
       ? undefined
       : 'the selectors are not among those asked for'
   concludeChild(e, sa, asked, payloads, objection, now, (made, at) => {
+    if ('mode' in made && made.mode === 'tunnel' && n.config.protection?.mode === 'transport') {
+      closeUnused(made)
+      if (wanted.first === true) return e.leave({ kind: 'transportRefused' }, at)
+      n.note('the peer wants a tunnel instead of transport mode')
+      e.children.settle(wanted, at)
+      return deleteUnmade(e, asked, at)
+    }
     if ('problem' in made) {
       const { problem, onlyThere } = made
       if (wanted.first === true) return e.leave({ kind: 'badProposalChosen', phase: 2, problem }, at)
       n.note(`the CHILD_SA is of no use: ${problem}`)
       e.children.settle(wanted, at)
-      return onlyThere ? deleteUnmade(e, asked.inboundSpi, at) : e.children.check(at)
+      return onlyThere ? deleteUnmade(e, asked, at) : e.children.check(at)
     }
     const child = addChild(n, { name, ...made, ours: true }, made.sas, 'both', at)
     if (remade === true) child.remade = true
@@ -150,11 +159,15 @@ export function onNewChildRequest(
   if (e.children.live >= most) return refuse(NotifyType.NO_ADDITIONAL_SAS.id)
   const pick = chooseChild(n, payloads)
   if (!('suite' in pick)) return pick
-  const { bounds } = e.children
+  const bounds = pick.mode === 'transport' ? endsOf(n) : e.children.bounds
   // Their TSi is their side. RFC 7296 §2.9
+  const wanted = asSeenHere(n, pick.mode, {
+    local: knownSelectors(find(payloads, 'TSr')!),
+    remote: knownSelectors(find(payloads, 'TSi')!),
+  })
   const selectors = {
-    local: intersect(bounds.local, knownSelectors(find(payloads, 'TSr')!)),
-    remote: intersect(bounds.remote, knownSelectors(find(payloads, 'TSi')!)),
+    local: intersect(bounds.local, wanted.local),
+    remote: intersect(bounds.remote, wanted.remote),
   }
   if (selectors.local.length === 0 || selectors.remote.length === 0)
     return refuse(NotifyType.TS_UNACCEPTABLE.id)

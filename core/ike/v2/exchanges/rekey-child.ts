@@ -1,6 +1,6 @@
 import { asMillis, type Millis } from '../../../bytes/brands.ts'
 import { compare, NO_OCTETS } from '../../../bytes/octets.ts'
-import { ExchangeType, SecurityProtocol } from '../../../iana/ikev2.ts'
+import { ExchangeType } from '../../../iana/ikev2.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
@@ -11,16 +11,18 @@ import type { IkeSa } from '../ike-sa.ts'
 import { CHOICE } from '../numbers.ts'
 import { errorOf, find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
 import { covers, knownSelectors } from '../selectors.ts'
+import { asSeenHere } from '../transport-mode.ts'
 import {
   type AgreedChild,
   type AskedChild,
   answerChild,
   askChild,
   askedPayloads,
+  closeUnused,
   concludeChild,
   firstGroup,
 } from './child-exchange.ts'
-import { chooseChild, groupOf, refuse, rekeyGroups } from './child-offer.ts'
+import { chooseChild, groupOf, protocolOf, refuse, rekeyGroups } from './child-offer.ts'
 import { deleteChild } from './delete-child.ts'
 import { addChild } from './ike-auth.ts'
 import type { Answer } from './informational.ts'
@@ -51,9 +53,9 @@ export function rekeyChild(
         child.rekeyQueued = false
         if (child.state !== 'installed' || !n.children.has(child.inboundSpi)) return undefined
         child.state = 'rekeying'
-        asked = askChild(n, group)
+        asked = askChild(n, group, child)
         return [
-          notify(NotifyType.REKEY_SA.id, undefined, SecurityProtocol.ESP.id, spiBytes(child.inboundSpi)),
+          notify(NotifyType.REKEY_SA.id, undefined, protocolOf(child.suite), spiBytes(child.inboundSpi)),
           ...askedPayloads(n, asked, child.selectors),
         ]
       },
@@ -84,6 +86,10 @@ function onRekeyReply(
       ? undefined
       : 'the selectors were narrowed'
   concludeChild(e, sa, asked, payloads, objection, now, (made, at) => {
+    if ('mode' in made && made.mode !== old.mode) {
+      closeUnused(made)
+      return e.leave({ kind: 'transportRefused' }, at)
+    }
     if (!('problem' in made)) return onRekeyed(e, old, made, at)
     // The peer believes in an SA we can't make: only a fresh start brings both to one view.
     if (made.onlyThere) return e.leave({ kind: 'badProposalChosen', phase: 2, problem: made.problem }, at)
@@ -168,19 +174,21 @@ export function onRekeyChildRequest(
 ): Answer {
   const { n } = e
   const old = [...n.children.values()].find((c) => c.outboundSpi === spiNumber(rekey.spi))
-  if (rekey.protocol !== SecurityProtocol.ESP.id || old === undefined) {
+  if (old === undefined || rekey.protocol !== protocolOf(old.suite)) {
     return { payloads: [notify(NotifyType.CHILD_SA_NOT_FOUND.id, undefined, rekey.protocol, rekey.spi)] }
   }
   // One that we close, or that is replaced already, can't be rekeyed; one that we are rekeying can.
   if ((old.state !== 'installed' && old.state !== 'rekeying') || old.successorOfTheirs !== undefined)
     return refuse(NotifyType.TEMPORARY_FAILURE.id)
 
-  const pick = chooseChild(n, payloads)
+  const pick = chooseChild(n, payloads, old)
   if (!('suite' in pick)) return pick
-  const tsi = knownSelectors(find(payloads, 'TSi')!)
-  const tsr = knownSelectors(find(payloads, 'TSr')!)
   // Their TSi is their side. RFC 7296 §2.9.2
-  if (!covers(tsi, old.selectors.remote) || !covers(tsr, old.selectors.local))
+  const { local, remote } = asSeenHere(n, old.mode, {
+    local: knownSelectors(find(payloads, 'TSr')!),
+    remote: knownSelectors(find(payloads, 'TSi')!),
+  })
+  if (!covers(remote, old.selectors.remote) || !covers(local, old.selectors.local))
     return refuse(NotifyType.TS_UNACCEPTABLE.id)
   const { name, selectors } = old
   return answerChild(e, sa, pick, payloads, selectors, now, (agreed, at) => {
