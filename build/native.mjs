@@ -1,7 +1,15 @@
 // Builds what lies in dist/native (the addon, culvert-helper, culvert-space) with CMake, when its sources changed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { missingPackages } from './system-packages.mjs'
@@ -90,15 +98,27 @@ export async function buildNative({ quiet = false } = {}) {
   const folder = join(output, 'build')
   mkdirSync(folder, { recursive: true })
 
-  const configured = cmake(['-S', join(root, 'build/native'), '-B', folder, '-DCMAKE_BUILD_TYPE=Release'])
+  const made = join(folder, 'made')
+  const configured = cmake([
+    ...['-S', join(root, 'build/native'), '-B', folder],
+    ...['-DCMAKE_BUILD_TYPE=Release', `-DCULVERT_OUTPUT=${made}`],
+  ])
   if (!configured.ok) {
     const sentence = configureFault(configured.text)
     throw new Error(sentence ?? `the native parts cannot be configured: ${keep(configured.text)} says why.`)
   }
   const built = cmake(['--build', folder, '--parallel', '2'])
   if (!built.ok) throw new Error(`the native parts do not compile: ${keep(built.text)} says why.`)
+  for (const name of readdirSync(made)) replace(join(made, name), join(output, name))
   writeFileSync(stamp, wanted)
   return true
+}
+
+/** A program that runs from the old file keeps it, and one that starts meanwhile never finds half a file. */
+function replace(from, to) {
+  const aside = `${to}.${process.pid}.new`
+  copyFileSync(from, aside)
+  renameSync(aside, to)
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === import.meta.filename) {
