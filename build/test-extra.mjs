@@ -67,6 +67,19 @@ if (electron.skip) {
   stop('the extra tests failed in Electron.')
 }
 
+if (found.CULVERT_VMLAB !== undefined) {
+  const guests = [
+    'build/run.mjs',
+    'test/interop/main.ts',
+    '--all',
+    '--vmlab',
+    found.CULVERT_VMLAB,
+    '--jobs',
+    '1',
+  ]
+  if (!run(process.execPath, guests)) stop('not every gateway in a guest was served as it should be.')
+}
+
 if (found.CULVERT_PEERS !== undefined) {
   if (process.getuid?.() !== 0) {
     console.log('\nSkipped:\n  newer gateways: they make network namespaces, so run it as root')

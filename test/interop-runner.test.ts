@@ -4,6 +4,7 @@ import { encodePem } from '../core/cert/pem.ts'
 import { requireProfile } from '../core/profile/schema.ts'
 import { lostPings } from './interop/checks.ts'
 import { FORMATS } from './interop/formats/index.ts'
+import { GUEST_SCENARIOS, guestEnv } from './interop/guest-lab.ts'
 import { parseEnv } from './interop/lab.ts'
 import { canonical, differences } from './interop/machine-state.ts'
 import { profileFor, secretsFor } from './interop/profile.ts'
@@ -129,6 +130,19 @@ describe('a profile for a scenario', () => {
       })
       expect(() => requireProfile(profileFor(scenario.name, env, read), scenario.name)).not.toThrow()
     }
+  })
+
+  test('every gateway in a guest gives a profile Culvert accepts', () => {
+    for (const name of GUEST_SCENARIOS) {
+      const env = guestEnv(name, 'guest')
+      expect(() => requireProfile(profileFor(name, env, read), name)).not.toThrow()
+      expect(secretsFor(env)).toEqual({ psk: 'vmlab-psk-88', password: 'alice-pass-88' })
+    }
+    expect(profileFor('x', guestEnv('guest-ikev1-aggressive', 'guest'))).toMatchObject({
+      ike: { version: 1, aggressive: true },
+      localId: 'fqdn:vmlgroup',
+      weak: ['aggressivepsk'],
+    })
   })
 
   test('by certificate: the files of the lab, the key as a secret, and nothing weak but by its name', () => {

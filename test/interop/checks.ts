@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from './client.ts'
-import { type Lab, type LabEnv, run, setting } from './lab.ts'
+import { type GatewayLab, type LabEnv, run, setting } from './lab.ts'
 import type { ExtraCheck } from './scenarios.ts'
 
 /** Everything a check may look at. Each resolves with what is wrong, or an empty list. */
 export interface Connected {
-  readonly lab: Lab
+  readonly lab: GatewayLab
   readonly env: LabEnv
   readonly client: Client
   readonly nat: boolean

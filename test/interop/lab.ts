@@ -48,8 +48,22 @@ export function setting(env: LabEnv, key: string): string {
   return value
 }
 
+/** A gateway with its network, wherever it runs. */
+export interface GatewayLab {
+  readonly scenario: string
+  up(nat: boolean): Promise<LabEnv>
+  down(): Promise<void>
+  /** What is missing; empty when all traffic passes as it should. */
+  check(): Promise<string>
+  logs(): Promise<string>
+  /** What else it can be told, in words of its own. */
+  call(...args: string[]): Promise<Finished>
+  /** The same; throws where that fails. */
+  must(...args: string[]): Promise<string>
+}
+
 /** One gateway with its network, under names nobody else uses. */
-export class Lab {
+export class Lab implements GatewayLab {
   readonly scenario: string
   readonly #script: string
   readonly #env: NodeJS.ProcessEnv

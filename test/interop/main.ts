@@ -1,4 +1,4 @@
-// npm run interop -- NAME… | --all | --representative [--nat] [--json] [--reference] [--jobs N]
+// npm run interop -- NAME… | --all | --representative [--nat] [--json] [--reference] [--vmlab DIR] [--jobs N]
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { missingPrograms } from './checks.ts'
 import { culvertClient } from './culvert-client.ts'
 import { FORMATS } from './formats/index.ts'
+import { GUEST_SCENARIOS, GuestLab } from './guest-lab.ts'
 import { run } from './lab.ts'
 import { referenceClient } from './reference-client.ts'
 import { type Outcome, runScenario } from './scenario-run.ts'
@@ -22,6 +23,7 @@ type Result = Outcome & Pick<Job, 'format'>
 
 const USAGE = `usage: npm run interop -- NAME… | 'PREFIX*' | --all | --representative
   --newer DIR   with --all: those that need the newer strongSwan, which lies in that folder
+  --vmlab DIR   with --all: the gateways in a guest, which the program in that folder starts
   --without P   with --all: not those whose names begin so
   --nat         the client sits behind a NAT
   --reference   strongSwan's own client instead of Culvert, to try the lab itself
@@ -55,6 +57,7 @@ function options() {
         representative: { type: 'boolean', default: false },
         nat: { type: 'boolean', default: false },
         newer: { type: 'string' },
+        vmlab: { type: 'string' },
         without: { type: 'string' },
         reference: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -97,6 +100,8 @@ function chosenJobs(): readonly Omit<Job, 'format'>[] {
       ...REPRESENTATIVE.nat.map((scenario) => ({ scenario, nat: true })),
     ]
   }
+  if (values.all && values.vmlab !== undefined)
+    return GUEST_SCENARIOS.map((scenario) => ({ scenario, nat: false }))
   if (values.all) {
     const jobs: Omit<Job, 'format'>[] = []
     const unsupported = new Map<string, string[]>()
@@ -114,6 +119,10 @@ function chosenJobs(): readonly Omit<Job, 'format'>[] {
   }
   if (positionals.length === 0) stop(`which scenario?\n${USAGE}`)
   return positionals.flatMap(matching).map((name) => {
+    if (GUEST_SCENARIOS.includes(name)) {
+      if (values.vmlab === undefined) stop(`${name}: --vmlab DIR says where the guest is started`)
+      return { scenario: name, nat: false }
+    }
     const scenario = scenarios.find((each) => each.name === name)
     if (!scenario) stop(`there is no scenario ${name}: test/lab/lab list names them all`)
     const reason = unsupportedReason(scenario)
@@ -200,12 +209,19 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.exitCode = 130
   })
 }
+const guestLab = (scenario: string): GuestLab | undefined => {
+  const { vmlab } = values
+  const at = GUEST_SCENARIOS.indexOf(scenario)
+  if (vmlab === undefined || at < 0) return undefined
+  return new GuestLab(resolve(vmlab), scenario, `${(process.pid % 36 ** 3).toString(36)}${at}`)
+}
 const outcomes = await runAll(jobs, Number(values.jobs) || 2, ({ scenario, nat, format }) =>
   runScenario(scenario, {
     root,
     nat,
     prefix: `${prefix}${nat ? 'n' : 'd'}${formats.indexOf(format).toString(36)}`,
     faultKinds: !values.reference,
+    makeLab: () => guestLab(scenario),
     makeClient: async (lab, env, directory) =>
       values.reference ? referenceClient(lab) : culvertClient(program, scenario, env, directory, format),
   }).then((outcome) => ({ ...outcome, format })),

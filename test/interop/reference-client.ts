@@ -1,8 +1,8 @@
 import type { Attempt, Client } from './client.ts'
-import type { Lab } from './lab.ts'
+import type { GatewayLab } from './lab.ts'
 
 /** The lab's own strongSwan client: shows that a gateway, and this runner's checks, are as they should be. */
-export function referenceClient(lab: Lab): Client {
+export function referenceClient(lab: GatewayLab): Client {
   let log = ''
   return {
     async connect(): Promise<Attempt> {

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CHECKS } from './checks.ts'
 import type { Client, ClientFault } from './client.ts'
-import { Lab, type LabEnv, run, setting } from './lab.ts'
+import { type GatewayLab, Lab, type LabEnv, run, setting } from './lab.ts'
 import { differences, machineState } from './machine-state.ts'
 import { EXPECTED_FAULTS, EXTRA_CHECKS } from './scenarios.ts'
 
@@ -23,7 +23,9 @@ export interface RunOptions {
   readonly root: string
   readonly prefix: string
   readonly nat: boolean
-  makeClient(lab: Lab, env: LabEnv, directory: string): Promise<Client>
+  /** Where it is not one of the lab's own. */
+  makeLab?(): GatewayLab | undefined
+  makeClient(lab: GatewayLab, env: LabEnv, directory: string): Promise<Client>
   /** The strongSwan client cannot tell kinds of faults. */
   readonly faultKinds: boolean
 }
@@ -55,7 +57,7 @@ async function leftBehind(namespace: string, before: Awaited<ReturnType<typeof m
 }
 
 /** Both ends' words in one file that outlives the lab. */
-async function keepLogs(lab: Lab, client: Client, { root, nat }: RunOptions): Promise<string> {
+async function keepLogs(lab: GatewayLab, client: Client, { root, nat }: RunOptions): Promise<string> {
   const folder = join(root, 'dist', 'interop')
   await mkdir(folder, { recursive: true })
   const file = join(folder, `${lab.scenario}${nat ? '-nat' : ''}.log`)
@@ -64,7 +66,7 @@ async function keepLogs(lab: Lab, client: Client, { root, nat }: RunOptions): Pr
   return relative(root, file)
 }
 
-async function tryScenario(lab: Lab, env: LabEnv, directory: string, options: RunOptions) {
+async function tryScenario(lab: GatewayLab, env: LabEnv, directory: string, options: RunOptions) {
   const notes: string[] = []
   const namespace = setting(env, 'LAB_NS_CLIENT')
   // Without a virtual address the client's side needs an inner address of its own.
@@ -104,7 +106,7 @@ async function tryScenario(lab: Lab, env: LabEnv, directory: string, options: Ru
 /** Brings a gateway up, connects, checks, disconnects, compares, and takes everything down again. */
 export async function runScenario(scenario: string, options: RunOptions): Promise<Outcome> {
   const start = performance.now()
-  const lab = new Lab(options.root, scenario, options.prefix)
+  const lab = options.makeLab?.() ?? new Lab(options.root, scenario, options.prefix)
   const directory = await mkdtemp(join(tmpdir(), 'culvert-interop-'))
   let notes: readonly string[] = []
   let connectMs: number | undefined
