@@ -25,6 +25,7 @@ export function nodeEncryption(): readonly EncryptionInfo[] {
       true,
       nodePass((bits) => `aes-${bits}-ctr`),
     ),
+    des(),
     tripleDes(),
     nullCipher(),
   ]
@@ -190,6 +191,28 @@ function ctr(id: number, name: string, reference: string, ike: boolean, pass: Pa
       return both(
         (encrypt, _, iv, data) => pass(encrypt, key, concat(nonceOf(salt, iv, 8), COUNTER_START), data),
         key,
+      )
+    },
+  }
+}
+
+/** Three DES with one key are one DES, which neither OpenSSL 3 nor BoringSSL has under its own name. */
+function des(): CipherInfo {
+  const name = 'ENCR_DES'
+  return {
+    id: 2,
+    name,
+    reference: 'RFC 2405',
+    weakness: 'DES has keys of 56 bits: a rented machine finds one in a day',
+    ...shape([64], 0, 8, 8),
+    keyLengthAttribute: false,
+    ike: true,
+    aead: false,
+    make: (whole) => {
+      const { key } = split(whole, [64], 0, name)
+      return both(
+        nodePass(() => 'des-ede3-cbc'),
+        concat(key, key, key),
       )
     },
   }

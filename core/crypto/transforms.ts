@@ -31,7 +31,7 @@ export interface Cipher {
 interface EncryptionCommon extends TransformInfo {
   /** Key lengths in bits that may stand in a Key Length attribute; for a fixed key its one length. */
   readonly keyBits: readonly number[]
-  /** A Key Length attribute is required (AES, Camellia) or forbidden (3DES, ChaCha20, NULL). RFC 7296 §3.3.5 */
+  /** A Key Length attribute is required (AES, Camellia) or forbidden (DES, 3DES, ChaCha20, NULL). RFC 7296 §3.3.5 */
   readonly keyLengthAttribute: boolean
   /** Octets of salt (or nonce) that follow the key in KEYMAT. */
   readonly saltBytes: number

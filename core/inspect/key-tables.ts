@@ -158,6 +158,7 @@ function espRow(cells: readonly string[]): EspKey {
 
 /** Wireshark's names → IANA id and octets of salt behind the key. */
 const ENCRYPTIONS: readonly (readonly [RegExp, number, number])[] = [
+  [/^DES-CBC/i, 2, 0],
   [/^(3DES|TripleDES)/i, 3, 0],
   [/^NULL/i, 11, 0],
   [/^AES-CBC/i, 12, 0],

@@ -70,6 +70,7 @@ function ikev2Row({ initiatorSpi, responderSpi, encryption, integrity, ...keys }
 }
 
 const ESP_ENCRYPTION: Readonly<Record<number, string>> = {
+  2: 'DES-CBC [RFC2405]',
   3: 'TripleDES-CBC [RFC2451]',
   11: 'NULL',
   12: 'AES-CBC [RFC3602]',

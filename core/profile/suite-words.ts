@@ -8,6 +8,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ['curve448', 'X448'],
   ['x448', 'X448'],
   ['3des', '3DES'],
+  ['des', 'DES'],
   ['null', 'no encryption'],
   ['esn', 'ESN'],
   ['noesn', 'no ESN'],

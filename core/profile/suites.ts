@@ -50,6 +50,7 @@ const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
   ...sized('camellia', 26, AES, 'ccm12', { aead: true }),
   ...sized('camellia', 25, AES, 'ccm8', { aead: true }),
   ['3des', { type: ENCR, id: 3, weakness: 'its 64-bit blocks repeat after a few gigabytes, and it is slow' }],
+  ['des', { type: ENCR, id: 2, weakness: 'its keys of 56 bits are found by trying them all, within a day' }],
   [
     'null',
     { type: ENCR, id: 11, weakness: 'it does not encrypt: everybody on the way can read your traffic' },

@@ -29,6 +29,7 @@ const ALGORITHMS: readonly Algorithm[] = [
   { name: 'ChaCha20-Poly1305', encryption: { id: 28, keyBits: 256 }, key: 36, icvKey: 0 },
   { name: 'AES-CBC + SHA2-256', encryption: { id: 12, keyBits: 128 }, integrity: 12, key: 16, icvKey: 32 },
   { name: 'AES-CTR + SHA2-256', encryption: { id: 13, keyBits: 256 }, integrity: 12, key: 36, icvKey: 32 },
+  { name: 'DES + MD5', encryption: { id: 2, keyBits: 64 }, integrity: 1, key: 8, icvKey: 16 },
   { name: '3DES + SHA-1', encryption: { id: 3, keyBits: 192 }, integrity: 2, key: 24, icvKey: 20 },
   { name: 'NULL + SHA2-256', encryption: { id: 11, keyBits: 0 }, integrity: 12, key: 0, icvKey: 32 },
 ]

@@ -178,6 +178,7 @@ const SUPPORTED = new Set([
   'ikev1-rekey',
   'ikev1-dpd',
   'ikev1-3des',
+  'ikev1-des',
   'ikev1-outer6',
   'ikev1-main-rsasig',
   'ikev1-main-ecdsa',

@@ -91,13 +91,21 @@ describe('suite strings', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
-  test.each(['3des', 'sha1', 'md5', 'modp1024', 'modp1536'])('%s needs the switch that names it', (word) => {
-    const parts = { '3des': '3des-sha256-modp2048', sha1: 'aes128-sha1-modp2048', md5: 'aes128-md5-modp2048' }
-    const suite = parts[word as keyof typeof parts] ?? `aes128-sha256-${word}`
-    const error = errorOf(() => parseIkeSuite(suite, ike))
-    expect(error).toMatchObject({ kind: 'weakAlgorithm', algorithm: word, switch: `"weak": ["${word}"]` })
-    expect(parseIkeSuite(suite, { ...ike, weak: [word] }).length).toBe(4)
-  })
+  test.each(['des', '3des', 'sha1', 'md5', 'modp768', 'modp1024', 'modp1536'])(
+    '%s needs the switch that names it',
+    (word) => {
+      const parts = {
+        des: 'des-sha256-modp2048',
+        '3des': '3des-sha256-modp2048',
+        sha1: 'aes128-sha1-modp2048',
+        md5: 'aes128-md5-modp2048',
+      }
+      const suite = parts[word as keyof typeof parts] ?? `aes128-sha256-${word}`
+      const error = errorOf(() => parseIkeSuite(suite, ike))
+      expect(error).toMatchObject({ kind: 'weakAlgorithm', algorithm: word, switch: `"weak": ["${word}"]` })
+      expect(parseIkeSuite(suite, { ...ike, weak: [word] }).length).toBe(4)
+    },
+  )
 
   test('ESP without encryption needs the switch', () => {
     expect(errorOf(() => parseEspSuite('null-sha256', esp))).toMatchObject({ algorithm: 'null' })

@@ -14,6 +14,7 @@ test.each([
   ['ENCR_AES_CBC_128', 'AES-128-CBC'],
   ['ENCR_CAMELLIA_CBC 192', 'Camellia-192-CBC'],
   ['ENCR_CHACHA20_POLY1305', 'ChaCha20-Poly1305'],
+  ['ENCR_DES', 'DES'],
   ['ENCR_3DES', '3DES'],
   ['ENCR_NULL', 'no encryption'],
   ['PRF_HMAC_SHA2_384', 'PRF HMAC-SHA2-384'],

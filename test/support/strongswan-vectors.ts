@@ -16,6 +16,9 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
   ENCR_AES_CCM_ICV12: 'AES-CCM',
   ENCR_AES_CCM_ICV16: 'AES-CCM',
   ENCR_CHACHA20_POLY1305: 'CHACHA20-POLY1305',
+  ENCR_DES: 'DES-CBC',
+  // One block of it is one block of CBC behind zeros.
+  ENCR_DES_ECB: 'DES-CBC',
   ENCR_3DES: '3DES-CBC',
   ENCR_AES_CBC: 'AES-CBC',
   ENCR_AES_CTR: 'AES-CTR',
@@ -133,7 +136,7 @@ export function knownAnswer(entry: StrongswanEntry): KnownAnswer | undefined {
         kind: 'cipher',
         algorithm,
         key,
-        iv: field('iv'),
+        iv: algorithm === 'DES-CBC' ? field('iv') || '00'.repeat(8) : field('iv'),
         plaintext: field('plain'),
         ciphertext: field('cipher'),
       }

@@ -5,7 +5,6 @@ const ML_KEM = 'test/extra/ml-kem.test.ts runs it'
 
 /** Files that do not apply, or not yet, and why. Everything else must be run. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
-  'crypto/strongswan/des.json': 'ENCR_DES is not offered: RFC 8247 §2.1 forbids it in IKEv2',
   'crypto/strongswan/ml_kem.json': ML_KEM,
   'crypto/strongswan/modpsub.json': 'groups 22–24 are not offered: RFC 8247 §2.4 advises against them',
   'crypto/wycheproof/ecdsa_secp256r1_sha256_test.json': SIGNATURES,

@@ -111,6 +111,7 @@ const AEADS: Readonly<
 }
 
 const CIPHERS: Readonly<Record<string, { id: number; named?: (keyBits: number) => string }>> = {
+  'DES-CBC': { id: 2 },
   '3DES-CBC': { id: 3, named: () => 'des-ede3-cbc' },
   NULL: { id: 11 },
   'AES-CBC': { id: 12, named: (bits) => `aes-${bits}-cbc` },

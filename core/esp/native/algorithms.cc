@@ -15,6 +15,7 @@ namespace {
 
 constexpr Encryption kEncryptions[] = {
     //  id  mode              block             salt iv block icv
+    {2, Mode::cbc, Block::des, 0, 8, 8, 0},                 // ENCR_DES, RFC 2405
     {3, Mode::cbc, Block::tripleDes, 0, 8, 8, 0},           // ENCR_3DES, RFC 2451
     {11, Mode::null, Block::none, 0, 0, 1, 0},              // ENCR_NULL, RFC 2410
     {12, Mode::cbc, Block::aes, 0, 16, 16, 0},              // ENCR_AES_CBC, RFC 3602
@@ -66,6 +67,8 @@ bool takesKeyBits(const Encryption& encryption, size_t keyBits) noexcept {
     case Block::aes:
     case Block::camellia:
       return keyBits == 128 || keyBits == 192 || keyBits == 256;
+    case Block::des:
+      return keyBits == 64;
     case Block::tripleDes:
       return keyBits == 192;
     case Block::none:

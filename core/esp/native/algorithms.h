@@ -7,7 +7,7 @@
 namespace culvert::esp {
 
 enum class Mode { gcm, chachaPoly, ccm, cbc, ctr, null };
-enum class Block { none, aes, camellia, tripleDes };
+enum class Block { none, aes, camellia, des, tripleDes };
 
 /// Transform type 1. RFC 7296 §3.3.2
 struct Encryption {

@@ -320,7 +320,7 @@ class Ccm final : public Transform {
 
 std::unique_ptr<Transform> makeLanes(const Encryption& encryption, const Integrity* integrity, const Shape& shape,
                                      const Algorithms& keys, Direction) {
-  // Camellia it does not know; 3DES it does not speed up.
+  // Camellia it does not know; DES and 3DES it does not speed up.
   if (encryption.block != Block::aes && encryption.mode != Mode::null) return nullptr;
   if (encryption.mode != Mode::ccm) {
     return std::make_unique<CipherAndMac>(encryption, *integrity, shape, keys);

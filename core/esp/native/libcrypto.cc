@@ -23,7 +23,7 @@ CipherContext cipherContext(const char* name, bool encrypt, const uint8_t* key, 
 }
 
 std::string blockCipherName(Block block, size_t keyBytes, const char* mode) {
-  if (block == Block::tripleDes) return std::string("des-ede3-") + mode;
+  if (block == Block::des || block == Block::tripleDes) return std::string("des-ede3-") + mode;
   return std::string(block == Block::aes ? "aes-" : "camellia-") + std::to_string(keyBytes * 8) + "-" + mode;
 }
 
@@ -188,8 +188,17 @@ class CipherAndMac final : public Transform {
     const size_t keyBytes = keys.keyBytes - shape.saltBytes;
     if (encryption.mode != Mode::null) {
       const char* mode = counter_ ? "ctr" : "cbc";
-      cipher_ = cipherContext(blockCipherName(encryption.block, keyBytes, mode).c_str(),
-                              counter_ || direction == Direction::seal, keys.key, keyBytes);
+      const std::string name = blockCipherName(encryption.block, keyBytes, mode);
+      const bool encrypt = counter_ || direction == Direction::seal;
+      if (encryption.block == Block::des) {
+        // Three DES with one key are one DES, which libcrypto has only in a provider of its own.
+        uint8_t key[24];
+        for (size_t i = 0; i < sizeof key; i++) key[i] = keys.key[i % 8];
+        cipher_ = cipherContext(name.c_str(), encrypt, key, sizeof key);
+        OPENSSL_cleanse(key, sizeof key);
+      } else {
+        cipher_ = cipherContext(name.c_str(), encrypt, keys.key, keyBytes);
+      }
     }
     mac_ = makeMac(integrity.mac, keys.integrityKey, keys.integrityKeyBytes);
     if (shape.saltBytes > 0) memcpy(start_, keys.key + keyBytes, shape.saltBytes);

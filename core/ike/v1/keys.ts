@@ -1,6 +1,7 @@
 import { concat, NO_OCTETS } from '../../bytes/octets.ts'
 import { Secret } from '../../bytes/secret.ts'
 import type { PrfInfo } from '../../crypto/transforms.ts'
+import { desKey } from './des-key.ts'
 
 /** What phase 1 makes. RFC 2409 §5 */
 export interface Phase1Keys {
@@ -56,7 +57,10 @@ export function phase1Keys(
   cipherBytes: number,
 ): Phase1Keys {
   const { d, a, e } = derivedKeys(prf, skeyid, shared, cookies)
-  const cipher = new Secret(e.use((bytes) => stretched(prf, bytes, cipherBytes)))
+  // Only DES has keys of eight octets.
+  const cipher = new Secret(
+    e.use((bytes) => (cipherBytes === 8 ? desKey(bytes) : stretched(prf, bytes, cipherBytes))),
+  )
   e.close()
   return { skeyid, d, a, cipher }
 }

@@ -31,6 +31,7 @@ const A = Phase1Attribute
 
 /** Encryption attribute → Transform ID of the same cipher in IKEv2. */
 const ciphers: ReadonlyMap<number, number> = new Map([
+  [Phase1Encryption.DES_CBC.id, 2],
   [Phase1Encryption['3DES_CBC'].id, 3],
   [Phase1Encryption.AES_CBC.id, 12],
   [Phase1Encryption.CAMELLIA_CBC.id, 23],

@@ -34,6 +34,7 @@ const A = Phase2Attribute
 
 /** ESP transform → Transform ID of the same cipher in IKEv2. */
 const ciphers: ReadonlyMap<number, number> = new Map([
+  [EspTransform.ESP_DES.id, 2],
   [EspTransform.ESP_3DES.id, 3],
   [EspTransform.ESP_NULL.id, 11],
   [EspTransform.ESP_AES_CBC.id, 12],

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { concat, fromHex, toHex } from '../../../core/bytes/octets.ts'
 import { Secret } from '../../../core/bytes/secret.ts'
+import { desKey } from '../../../core/ike/v1/des-key.ts'
 import { HASHES } from '../../../core/ike/v1/hash-algorithms.ts'
 import { hashI, hashR, messageHash, quickHash3 } from '../../../core/ike/v1/hashes.ts'
 import {
@@ -111,6 +112,15 @@ describe('RFC 2409 Appendix B: the key of the cipher', () => {
     const whole = concat(k1, mac(e, k1))
     expect(toHex(stretched(SHA1, e, 32))).toBe(toHex(whole.slice(0, 32)))
     expect(toHex(stretched(SHA1, e, 24))).toBe(toHex(whole.slice(0, 24)))
+  })
+
+  test('DES takes the first eight octets that are no weak or semi-weak key, whatever the parity', () => {
+    const next = 'a1a2a3a4a5a6a7a8'
+    for (const weak of ['0101010101010101', '0001000100010001', 'fee0fee0fef1fef1', '1f1f1f1f0e0e0e0e'])
+      expect(toHex(desKey(fromHex(`${weak}${next}ff`)))).toBe(next)
+    expect(toHex(desKey(fromHex(`${next}0101010101010101`)))).toBe(next)
+    const keys = phase1Keys(SHA1, new Secret(u8(1)), new Secret(g.slice()), cookies, 8)
+    expect(keys.cipher.length).toBe(8)
   })
 
   test('phase 1 keeps SKEYID, _d, _a and the key of the cipher, of the length the cipher wants', () => {

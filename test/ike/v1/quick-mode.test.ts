@@ -26,6 +26,7 @@ describe('RFC 2409 §5.5: quick mode', () => {
   test.each([
     ['AES-GCM', [encr(GCM16, 256), sn(0)]],
     ['AES-CBC with HMAC-SHA-1', [encr(12, 256), integ(2), sn(0)]],
+    ['DES with HMAC-MD5', [encr(2), integ(1), sn(0)]],
     ['3DES with HMAC-SHA-512', [encr(3), integ(14), sn(0)]],
     ['Camellia', [encr(23, 128), integ(13), sn(0)]],
     ['AES-CTR', [encr(13, 128), integ(5), sn(0)]],
