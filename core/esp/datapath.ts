@@ -7,6 +7,14 @@ export interface DatapathSocket {
   readonly fd: number
   readonly local: Endpoint
   readonly remote: Endpoint
+  /** Beside it, where there is no NAT: what goes without UDP, one socket for each protocol of IP. The datapath owns them too. */
+  readonly raw?: RawSockets
+}
+
+/** Descriptors of raw sockets between the same two addresses, as the helper opens them. */
+export interface RawSockets {
+  readonly esp?: number
+  readonly ah?: number
 }
 
 export interface DatapathEvents extends EspEvents {

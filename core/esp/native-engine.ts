@@ -1,3 +1,4 @@
+import { addressBytes } from '../bytes/address.ts'
 import { asEspSpi, asMillis, type EspSpi, type Millis } from '../bytes/brands.ts'
 import { concat, NO_OCTETS } from '../bytes/octets.ts'
 import type { EspErrorPlace, NativeAddon, NativeEsp, NativeOffloads, NativeUsed } from '../native/addon.ts'
@@ -13,6 +14,7 @@ import type {
   PacketEngine,
   SelectorPair,
 } from './engine.ts'
+import { UdpPath } from './udp-path.ts'
 
 const NO_LIMIT = 2n ** 64n - 1n
 
@@ -183,6 +185,8 @@ class NativeDatapath extends NativeSas implements Datapath {
   readonly #options: DatapathOptions
   readonly #paths: Map<number, DatapathSocket>
   #lastPath = 0
+  /** IKE beside a raw socket: little enough for JavaScript. */
+  #beside: UdpPath | undefined
 
   constructor(options: DatapathOptions, now: () => Millis) {
     const paths = new Map<number, DatapathSocket>()
@@ -210,14 +214,22 @@ class NativeDatapath extends NativeSas implements Datapath {
     this.#paths.set(id, socket)
     // A message that came by the one before may still wait to be fetched.
     this.#paths.delete(id - 2)
-    this.native.usePath(id, socket.fd, socket.remote.port === ENCAPSULATION_PORT)
+    this.#beside?.close()
+    this.#beside = undefined
+    const { fd, local, remote, raw } = socket
+    if (raw?.esp === undefined) return this.native.usePath(id, fd, remote.port === ENCAPSULATION_PORT)
+    const { addon, onIke, onSocketError } = this.#options
+    this.#beside = new UdpPath(socket, { addon, onIke, onSocketError, onEsp() {} })
+    this.native.useRawPath(id, raw.esp, addressBytes(local.address), addressBytes(remote.address))
   }
 
   sendIke(message: Uint8Array): void {
+    if (this.#beside !== undefined) return this.#beside.sendIke(message)
     this.#try(() => this.native.sendIke(message))
   }
 
   sendKeepalive(): void {
+    if (this.#beside !== undefined) return this.#beside.sendKeepalive()
     this.#try(() => this.native.sendKeepalive())
   }
 
@@ -229,6 +241,12 @@ class NativeDatapath extends NativeSas implements Datapath {
     if (this.closed) return { inbound: 0, outbound: 0 }
     const { authentic, sent } = this.native.totals()
     return { inbound: authentic, outbound: sent }
+  }
+
+  override close(): void {
+    this.#beside?.close()
+    this.#beside = undefined
+    super.close()
   }
 
   #try(send: () => boolean): void {

@@ -1,10 +1,14 @@
+import { addressBytes } from '../bytes/address.ts'
 import type { Millis } from '../bytes/brands.ts'
+import { concat } from '../bytes/octets.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { PacketReader } from '../native/addon.ts'
-import { type Datapath, type DatapathOptions, type DatapathSocket, ENCAPSULATION_PORT } from './datapath.ts'
+import { identifications, outerHeader, Protocol, readIp, settle, trafficClassOf } from '../wire/ip-packet.ts'
+import type { Datapath, DatapathOptions, DatapathSocket } from './datapath.ts'
+import { RawSocket } from './raw-socket.ts'
 import { createTypescriptEngine } from './typescript-engine.ts'
-import { classifyPort4500, NAT_KEEPALIVE, withNonEspMarker } from './udp-encapsulation.ts'
+import { UdpPath } from './udp-path.ts'
 
 export interface TypescriptDatapathOptions extends DatapathOptions {
   readonly registry: CryptoRegistry
@@ -16,7 +20,10 @@ export interface TypescriptDatapathOptions extends DatapathOptions {
 export function createTypescriptDatapath(options: TypescriptDatapathOptions): Datapath {
   const { addon, registry, random, now, limits } = options
   let tun: { readonly fd: number; readonly reader: PacketReader } | undefined
-  let path: (DatapathSocket & { readonly reader: PacketReader }) | undefined
+  let path: { readonly udp: UdpPath; readonly raw: RawSocket | undefined } | undefined
+  const nextIdentification = identifications(random)
+  /** Of the inner packet that is on its way out. */
+  let trafficClass = 0
   let inbound = 0
   let outbound = 0
   const engine = createTypescriptEngine({
@@ -34,7 +41,8 @@ export function createTypescriptDatapath(options: TypescriptDatapathOptions): Da
     },
     toNetwork(esp) {
       outbound++
-      send(esp)
+      if (path?.raw === undefined) path?.udp.sendEsp(esp)
+      else path.raw.send(inIp(esp, path.udp.socket))
     },
     ...(limits === undefined ? {} : { limits }),
     // Whoever hears of a limit may change SAs, which no packet on its way must see.
@@ -42,25 +50,30 @@ export function createTypescriptDatapath(options: TypescriptDatapathOptions): Da
     onHardLimit: (spi) => queueMicrotask(() => options.onHardLimit?.(spi)),
   })
 
-  function send(bytes: Uint8Array): void {
-    if (path === undefined) return
-    try {
-      addon.writePacket(path.fd, bytes)
-    } catch (error) {
-      options.onSocketError((error as NodeJS.ErrnoException).code ?? String(error))
-    }
+  function inIp(esp: Uint8Array, { local, remote }: DatapathSocket): Uint8Array {
+    const ends = { source: addressBytes(local.address), destination: addressBytes(remote.address) }
+    const fields = { trafficClass, identification: nextIdentification() }
+    const packet = concat(outerHeader(ends, Protocol.esp, fields), esp)
+    settle(packet)
+    return packet
   }
 
-  function receive(datagram: Uint8Array, socket: DatapathSocket): void {
-    if (socket.remote.port !== ENCAPSULATION_PORT) return options.onIke(datagram, socket)
-    const what = classifyPort4500(datagram)
-    if (what.kind === 'esp') engine.fromNetwork(what.packet)
-    else if (what.kind === 'ike') options.onIke(what.message, socket)
+  function fromIp(packet: Uint8Array): void {
+    const ip = readIp(packet)
+    if (ip?.protocol === Protocol.esp) engine.fromNetwork(packet.subarray(ip.at, ip.length))
+  }
+
+  function rawOf({ raw, local, remote }: DatapathSocket): RawSocket | undefined {
+    if (raw?.esp === undefined) return undefined
+    return new RawSocket({
+      ...{ addon, fd: raw.esp, protocol: Protocol.esp, onPacket: fromIp, onError: options.onSocketError },
+      ...{ local: local.address, remote: remote.address },
+    })
   }
 
   function leavePath(): void {
-    path?.reader.stop()
-    if (path !== undefined) addon.closeFd(path.fd)
+    path?.udp.close()
+    path?.raw?.close()
     path = undefined
   }
 
@@ -71,7 +84,10 @@ export function createTypescriptDatapath(options: TypescriptDatapathOptions): Da
       const reader = addon.readPackets(
         fd,
         (packets) => {
-          for (const packet of packets) engine.fromTun(packet)
+          for (const packet of packets) {
+            trafficClass = trafficClassOf(packet)
+            engine.fromTun(packet)
+          }
         },
         options.onTunEnd,
       )
@@ -79,23 +95,17 @@ export function createTypescriptDatapath(options: TypescriptDatapathOptions): Da
     },
     usePath(socket) {
       leavePath()
-      const reader = addon.readPackets(
-        socket.fd,
-        (packets) => {
-          for (const packet of packets) {
-            if (path?.fd === socket.fd) receive(packet, socket)
-          }
-        },
-        options.onSocketError,
-      )
-      path = { ...socket, reader }
+      const { onIke, onSocketError } = options
+      const udp = new UdpPath(socket, {
+        addon,
+        onIke,
+        onSocketError,
+        onEsp: (esp) => engine.fromNetwork(esp),
+      })
+      path = { udp, raw: rawOf(socket) }
     },
-    sendIke(message) {
-      send(path?.remote.port === ENCAPSULATION_PORT ? withNonEspMarker(message) : message)
-    },
-    sendKeepalive() {
-      send(NAT_KEEPALIVE)
-    },
+    sendIke: (message) => path?.udp.sendIke(message),
+    sendKeepalive: () => path?.udp.sendKeepalive(),
     offloads: () => undefined,
     traffic: () => ({ inbound, outbound }),
     close() {

@@ -214,7 +214,7 @@ export interface ConnectionConfig {
   readonly fragmentation?: boolean
   /** Octets of the IP datagrams such fragments go in, at least 576; left out: a size that fits nearly everywhere. */
   readonly fragmentDatagramBytes?: number
-  /** UDP encapsulation even where no NAT is found (there is no other transport yet). */
+  /** UDP encapsulation even where no NAT is found; else ESP goes as protocol 50 there. */
   readonly forceEncapsulation: boolean
   readonly lifetimes: {
     readonly ikeRekeySeconds: number

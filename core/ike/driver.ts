@@ -4,7 +4,7 @@ import type { Random } from '../bytes/random.ts'
 import { PlatformTls } from '../crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
-import type { Datapath } from '../esp/datapath.ts'
+import type { Datapath, RawSockets } from '../esp/datapath.ts'
 import { closeSa, type EspSa, type IpsecSa } from '../esp/engine.ts'
 import { type EngineKind, openDatapath } from '../esp/open-datapath.ts'
 import type { NativeAddon } from '../native/addon.ts'
@@ -315,14 +315,28 @@ class Driver implements Connection {
       const address = await numeric(elsewhere ?? config.gatewayAddress)
 
       const { fd, local } = await edge.openUdp({ address, port })
-      if (this.#closed) return addon.closeFd(fd)
+      const raw = await this.#openRaw(address, port).catch((thrown: unknown) => {
+        addon.closeFd(fd)
+        throw thrown
+      })
+      if (this.#closed) {
+        for (const each of [fd, ...Object.values(raw ?? {})]) addon.closeFd(each)
+        return
+      }
       const remote = { address, port }
       this.#path = { local, remote }
-      this.#datapath.usePath({ fd, local, remote })
+      this.#datapath.usePath({ fd, local, remote, ...(raw === undefined ? {} : { raw }) })
       this.#feed({ type: 'pathOpen', local, remote })
     } catch (error) {
       this.#feed({ type: 'failed', error: asVpnError(error) })
     }
+  }
+
+  /** As long as IKE is on port 500 ESP has no UDP to go in: nobody saw a NAT, and nobody wants it all the same. RFC 7296 §2.23 */
+  async #openRaw(address: string, port: 500 | 4500): Promise<RawSockets | undefined> {
+    const { edge, config } = this.#options
+    if (port !== 500 || config.forceEncapsulation) return undefined
+    return { esp: (await edge.openRaw({ address, protocol: 50 })).fd }
   }
 }
 

@@ -5,7 +5,7 @@ import { highHalf, inferSequence } from '../esp/esn.ts'
 import type { OpenFault } from '../esp/open.ts'
 import type { ReplayWindow } from '../esp/replay-window.ts'
 import { AH_FIXED_BYTES, decodeAh, encodeAh } from '../wire/ah.ts'
-import { type IpPacket, Protocol, settle } from './ip-packet.ts'
+import { type IpPacket, Protocol, settle } from '../wire/ip-packet.ts'
 import { asIcvCovers } from './mutable.ts'
 
 /** @throws RangeError when the registry lacks the algorithm, or the key has another length */

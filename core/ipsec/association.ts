@@ -1,5 +1,5 @@
 import type { AhSa, EspSa, SelectorPair } from '../esp/engine.ts'
-import type { OuterHeader } from './ip-packet.ts'
+import type { OuterHeader } from '../wire/ip-packet.ts'
 
 /** Around the payload, or around the whole packet with new addresses. RFC 4301 §3.2 */
 export type Mode = { readonly mode: 'transport' } | ({ readonly mode: 'tunnel' } & OuterHeader)

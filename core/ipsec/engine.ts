@@ -8,9 +8,17 @@ import { coversInbound, coversOutbound, parseInner } from '../esp/selectors.ts'
 import { createSuite, type EspSuite } from '../esp/suite.ts'
 import { decodeAh } from '../wire/ah.ts'
 import { decodeEsp } from '../wire/esp.ts'
+import {
+  type IpPacket,
+  identifications,
+  outerHeader,
+  Protocol,
+  readIp,
+  settle,
+  trafficClassOf,
+} from '../wire/ip-packet.ts'
 import { integrityOf, openAh, protectByAh } from './ah.ts'
 import type { Association, IpsecPolicy } from './association.ts'
-import { type IpPacket, outerHeader, Protocol, readIp, settle } from './ip-packet.ts'
 
 export interface IpsecEngineOptions {
   readonly registry: CryptoRegistry
@@ -71,7 +79,7 @@ export class IpsecEngine {
   readonly #options: IpsecEngineOptions
   readonly #outbound: readonly { readonly policy: IpsecPolicy; readonly chain: readonly Keyed[] }[]
   readonly #inbound = new Map<string, Keyed>()
-  #identification: number
+  readonly #nextIdentification: () => number
 
   constructor(options: IpsecEngineOptions) {
     this.#options = options
@@ -79,8 +87,7 @@ export class IpsecEngine {
     this.#outbound = options.policies.map((policy) => ({ policy, chain: policy.outbound.map(keyed) }))
     for (const one of options.policies.flatMap(({ inbound }) => inbound))
       this.#inbound.set(`${one.protocol} ${one.sa.spi}`, keyed(one))
-    const [high = 0, low = 0] = options.random.bytes(2)
-    this.#identification = (high << 8) | low
+    this.#nextIdentification = identifications(options.random)
   }
 
   /** A packet of this host, which its policy protects. */
@@ -115,7 +122,10 @@ export class IpsecEngine {
     const protocol = association.protocol === 'ah' ? Protocol.ah : Protocol.esp
     const tunnelled = association.mode === 'tunnel'
     const around = tunnelled
-      ? outerHeader(association, protocol, packet, this.#nextIdentification())
+      ? outerHeader(association, protocol, {
+          trafficClass: trafficClassOf(packet),
+          identification: this.#nextIdentification(),
+        })
       : undefined
     const nextHeader = packet[0]! >> 4 === 4 ? Protocol.ipv4 : Protocol.ipv6
     const whole = around === undefined ? packet : concat(around, packet)
@@ -141,11 +151,6 @@ export class IpsecEngine {
     made[ip.protocolAt] = Protocol.esp
     settle(made)
     return made
-  }
-
-  #nextIdentification(): number {
-    this.#identification = (this.#identification % 0xffff) + 1
-    return this.#identification
   }
 
   /** A packet from the network, with all its headers. Anything but ESP and AH is not for this engine. */

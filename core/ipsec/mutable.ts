@@ -1,4 +1,4 @@
-import { Protocol } from './ip-packet.ts'
+import { Protocol } from '../wire/ip-packet.ts'
 
 // Routers on the way change parts of an IP header. Before the ICV of an Authentication Header is computed, those are
 // taken as zero, and those whose end can be foretold as they will be. RFC 4302 §3.3.3.1

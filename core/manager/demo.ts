@@ -20,6 +20,7 @@ export function withDemo(needs: ManagerDependencies, openDemo: () => Promise<Dem
     const { edge } = opened
     return {
       openUdp: (request) => edge.openUdp(request),
+      openRaw: () => edge.openRaw(),
       openTun: (device) => edge.openTun(device),
       apply: (plan) => edge.apply(plan),
       restore: (device) => edge.restore(device),

@@ -128,7 +128,12 @@ export interface NativeEsp {
   attachTun(fd: number): void
   /** Talks through this connected socket from now on and owns it. `marked`: port 4500, where IKE wears four zero octets. */
   usePath(id: number, fd: number, marked: boolean): void
-  /** False when the kernel had no room. Throws an `Error` with `code`. */
+  /**
+   * The same with a raw socket: ESP as IP protocol 50 between these addresses, 4 or 16 octets each. IKE has a socket of its
+   * own then, which is not ours.
+   */
+  useRawPath(id: number, fd: number, source: Uint8Array, destination: Uint8Array): void
+  /** False when the kernel had no room, and on a raw path. Throws an `Error` with `code`. */
   sendIke(message: Uint8Array): boolean
   sendKeepalive(): boolean
   /** Packets by hand, while neither a device nor a socket is attached. `undefined`: dropped, and counted. */

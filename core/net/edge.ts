@@ -5,7 +5,13 @@ import { VpnFailure } from '../errors.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
 import { nativePath } from '../native/load.ts'
 import type { OsEdge } from './plan.ts'
-import { decodeReply, encodeRequest, type HelperReply, type HelperRequest } from './protocol.ts'
+import {
+  decodeReply,
+  encodeRequest,
+  type HelperReply,
+  type HelperRequest,
+  type HelperVerb,
+} from './protocol.ts'
 
 export interface EdgeOptions {
   readonly addon: NativeAddon
@@ -41,6 +47,9 @@ export async function openEdge(options: EdgeOptions): Promise<OsEdge> {
   }
   return edge
 }
+
+/** Replies that come with a descriptor. */
+const CARRY: ReadonlySet<HelperVerb> = new Set(['openUdp', 'openRaw', 'openTun'])
 
 interface Waiting {
   readonly resolve: (answer: { reply: HelperReply; fds: readonly number[] }) => void
@@ -98,6 +107,14 @@ export class HelperEdge implements OsEdge {
       throw noRoute(thrown, request.address)
     })
     if (!('verb' in reply) || reply.verb !== 'openUdp' || fds.length !== 1) throw this.#confused(fds)
+    return { fd: fds[0]!, local: reply.local }
+  }
+
+  async openRaw(request: Parameters<OsEdge['openRaw']>[0]): ReturnType<OsEdge['openRaw']> {
+    const { reply, fds } = await this.call({ verb: 'openRaw', request }).catch((thrown: unknown) => {
+      throw noRoute(thrown, request.address)
+    })
+    if (!('verb' in reply) || reply.verb !== 'openRaw' || fds.length !== 1) throw this.#confused(fds)
     return { fd: fds[0]!, local: reply.local }
   }
 
@@ -173,7 +190,7 @@ export class HelperEdge implements OsEdge {
         waiting?.reject(new VpnFailure(reply.error))
         continue
       }
-      const carries = reply.verb === 'openUdp' || reply.verb === 'openTun'
+      const carries = CARRY.has(reply.verb)
       if ('notes' in reply) for (const note of reply.notes) this.#note(note)
       waiting?.resolve({ reply, fds: carries ? left.splice(0, 1) : [] })
     }

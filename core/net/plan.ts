@@ -41,6 +41,14 @@ export interface UdpRequest {
   readonly port: number
 }
 
+/** Whole IP packets of one protocol to and from one host, with the same mark. */
+export interface RawRequest {
+  /** The peer's address, IPv4 or IPv6, numeric. */
+  readonly address: string
+  /** 50 is ESP, 51 AH. */
+  readonly protocol: 50 | 51
+}
+
 /** An address and port of either family, numeric. */
 export interface Endpoint {
   readonly address: string
@@ -54,6 +62,11 @@ export interface Endpoint {
 export interface OsEdge {
   /** A connected, marked UDP socket; the caller owns the descriptor. */
   openUdp(request: UdpRequest): Promise<{ readonly fd: number; readonly local: Endpoint }>
+  /**
+   * A connected, marked raw socket; the caller owns the descriptor. What is written to it has its IP header; what is read
+   * from it has one in IPv4 alone.
+   */
+  openRaw(request: RawRequest): Promise<{ readonly fd: number; readonly local: string }>
   /** Makes the device and returns its TUN descriptor (no packet information, non-blocking); the caller owns it. */
   openTun(device: string): Promise<{ readonly fd: number; readonly device: string }>
   /** Brings the machine to the plan; called again with another plan for the same device it applies the difference. */

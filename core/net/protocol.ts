@@ -4,7 +4,7 @@ import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import type { VpnError } from '../errors.ts'
 import { parseCidr } from './cidr.ts'
-import type { Endpoint, HoldPlan, TunnelPlan, UdpRequest } from './plan.ts'
+import type { Endpoint, HoldPlan, RawRequest, TunnelPlan, UdpRequest } from './plan.ts'
 
 /** What the helper can be asked: a closed list, the same as in helper/messages.h. */
 export type HelperRequest =
@@ -16,6 +16,7 @@ export type HelperRequest =
   | { readonly verb: 'restoreStale' }
   | { readonly verb: 'hold'; readonly plan: HoldPlan }
   | { readonly verb: 'letOut'; readonly device: string }
+  | { readonly verb: 'openRaw'; readonly request: RawRequest }
 
 export type HelperVerb = HelperRequest['verb']
 
@@ -24,6 +25,7 @@ export type HelperReply =
   | { readonly id: number; readonly verb: 'ping' }
   | { readonly id: number; readonly verb: 'openUdp'; readonly local: Endpoint }
   | { readonly id: number; readonly verb: 'openTun'; readonly device: string }
+  | { readonly id: number; readonly verb: 'openRaw'; readonly local: string }
   | {
       readonly id: number
       readonly verb: 'apply' | 'restore' | 'restoreStale' | 'hold' | 'letOut'
@@ -33,7 +35,17 @@ export type HelperReply =
 
 const VERSION = 1
 const REFERENCE = 'docs/decisions/helper-protocol.md'
-const VERBS = ['ping', 'openUdp', 'openTun', 'apply', 'restore', 'restoreStale', 'hold', 'letOut'] as const
+const VERBS = [
+  'ping',
+  'openUdp',
+  'openTun',
+  'apply',
+  'restore',
+  'restoreStale',
+  'hold',
+  'letOut',
+  'openRaw',
+] as const
 const REPLY = 0x80
 
 /** One request as octets. Throws `RangeError` for what no plan may hold; the helper checks everything again. */
@@ -49,6 +61,10 @@ export function encodeRequest(id: number, request: HelperRequest): Uint8Array {
     case 'openUdp':
       writeAddress(w, request.request.address)
       w.u16(request.request.port)
+      break
+    case 'openRaw':
+      writeAddress(w, request.request.address)
+      w.u8(request.request.protocol)
       break
     case 'openTun':
     case 'restore':
@@ -91,9 +107,11 @@ function readBody(r: Reader, id: number, verb: HelperVerb): HelperReply {
     case 'ping':
       return { id, verb }
     case 'openUdp': {
-      const address = addressText(r.bytes(r.u8('family') === 6 ? 16 : 4, 'address'))
+      const address = readAddress(r)
       return { id, verb, local: { address, port: r.u16('port') } }
     }
+    case 'openRaw':
+      return { id, verb, local: readAddress(r) }
     case 'openTun':
       return { id, verb, device: readText(r, 'device') }
     default: {
@@ -164,6 +182,8 @@ function writeText(w: Writer, text: string): void {
   w.u8(bytes.length)
   w.bytes(bytes)
 }
+
+const readAddress = (r: Reader): string => addressText(r.bytes(r.u8('family') === 6 ? 16 : 4, 'address'))
 
 const readText = (r: Reader, field: string): string =>
   Buffer.from(r.bytes(r.u8(field), field)).toString('utf8')

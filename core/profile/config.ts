@@ -101,7 +101,8 @@ function everythingElse(
     },
     dpdSeconds: profile.ike.dpdSeconds,
     keepaliveSeconds: KEEPALIVE_SECONDS,
-    mobike: profile.ike.mobike,
+    // A tunnel that moves may come behind a NAT, where only ESP in UDP gets through. RFC 4555 §3.3
+    mobike: profile.ike.mobike && profile.forceEncapsulation,
     redirect: profile.ike.redirect,
     pfsGroups: groups,
     childless: profile.ike.childless ?? groups.length > 0,

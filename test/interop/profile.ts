@@ -64,6 +64,7 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
       ? { remoteSubnets: setting(env, 'LAB_SELECTORS').split(',') }
       : {}),
     localSubnets: pool === 'none' ? [`${setting(env, 'LAB_OWN4')}/32`] : [],
+    ...(env.get('LAB_RAWESP') === 'yes' ? { forceEncapsulation: false } : {}),
     weak,
   } as const
 }

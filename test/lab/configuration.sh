@@ -351,6 +351,7 @@ LAB_CLIENT_KEY=$PKI/client-${S[ckey]}.key
 LAB_CLIENT_CHAIN=$(case ${S[ckey]} in chain | big) echo "$PKI/sub.crt" ;; esac)
 LAB_SIGAUTH=${S[sigauth]}
 LAB_PSS=${S[pss]}
+LAB_RAWESP=${S[rawesp]}
 LAB_GW_LOG=$STATE/gw/log
 LAB_GW_VICI=$STATE/gw/vici
 LAB_GW_KEYS=$STATE/gw/keys

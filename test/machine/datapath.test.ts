@@ -35,6 +35,18 @@ const native = { engine: 'native', suite: 'aes128gcm' } as const
 const KINDS: readonly (readonly [string, EndOptions, EndOptions])[] = [
   ['native to native', native, native],
   ['native to native over IPv6', { ...native, outer: 6 }, { ...native, outer: 6 }],
+  ['native to native, protocol 50', { ...native, raw: true }, { ...native, raw: true }],
+  ['the same over IPv6', { ...native, raw: true, outer: 6 }, { ...native, raw: true, outer: 6 }],
+  [
+    'native to TypeScript, protocol 50',
+    { ...native, raw: true },
+    { engine: 'typescript', suite: 'aes128gcm', raw: true },
+  ],
+  [
+    'TypeScript to native, protocol 50 over IPv6',
+    { engine: 'typescript', suite: 'aes128gcm', raw: true, outer: 6 },
+    { ...native, raw: true, outer: 6 },
+  ],
   ['offloads to none', native, { ...native, vnet: false }],
   ['none to offloads', { ...native, vnet: false }, native],
   ['native to TypeScript', native, { engine: 'typescript', suite: 'aes128gcm' }],

@@ -153,9 +153,14 @@ describe('bad arguments are refused by the helper itself', () => {
     expect(space.state()).toBe(before)
   })
 
-  test('a port that is not of IKE, a device name of somebody else', async () => {
+  test('a port that is not of IKE, a protocol that is not of IPsec, a device name of somebody else', async () => {
     const host = await space.host()
     expect((await host.call('openUdp', { address: '192.0.2.1', port: 53 })).error?.kind).toBe('systemRefused')
+    const other = { address: '192.0.2.1', protocol: 1 as 50 }
+    expect((await host.call('openRaw', other)).error?.kind).toBe('systemRefused')
+    expect((await host.call('openRaw', { address: '192.0.2.1', protocol: 50 })).value).toMatchObject({
+      local: '192.0.2.2',
+    })
     expect((await host.call('openTun', '../etc')).error?.kind).toBe('systemRefused')
     expect((await host.call('openUdp', { address: '192.0.2.1', port: 500 })).value).toMatchObject({
       local: { address: '192.0.2.2' },

@@ -21,6 +21,7 @@ function worldWithDemo() {
     return {
       edge: {
         openUdp: async () => ({ fd: 3, local: { address: '192.0.2.2', port: 1 } }),
+        openRaw: async () => ({ fd: 4, local: '192.0.2.2' }),
         openTun: async (device: string) => ({ fd: 100, device }),
         apply: async () => void done.push('apply'),
         restore: async () => void done.push('restore'),

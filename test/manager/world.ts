@@ -180,6 +180,7 @@ export class World {
         this.#act('openEdge', 'open edge')
         return {
           openUdp: async () => ({ fd: 3, local: { address: '198.51.100.1', port: 1 } }),
+          openRaw: async () => ({ fd: 4, local: '198.51.100.1' }),
           openTun: async (device) => {
             this.#act('openTun', `open ${device}`)
             this.#fd += 1

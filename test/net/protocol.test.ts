@@ -17,6 +17,11 @@ describe('requests to the helper', () => {
     expect(toHex(v6)).toBe('01020001 06 20010db8000000000000000000000001 01f4'.replaceAll(' ', ''))
   })
 
+  test('openRaw: family, address, protocol', () => {
+    const request = { address: '192.0.2.1', protocol: 51 } as const
+    expect(toHex(encodeRequest(1, { verb: 'openRaw', request }))).toBe('0109000104c000020133')
+  })
+
   test('apply: device, MTU, then each list with its count', () => {
     const bytes = encodeRequest(2, {
       verb: 'apply',
@@ -68,6 +73,14 @@ describe('replies of the helper', () => {
   test('openUdp: the local end', () => {
     const reply = decodeReply(fromHex('0182000700 04 c0000207 c350'))
     expect(reply).toEqual({ id: 7, verb: 'openUdp', local: { address: '192.0.2.7', port: 50000 } })
+  })
+
+  test('openRaw: the local address', () => {
+    expect(decodeReply(fromHex('0189000700 04 c0000207'))).toEqual({
+      id: 7,
+      verb: 'openRaw',
+      local: '192.0.2.7',
+    })
   })
 
   test('openTun: the name of the device', () => {

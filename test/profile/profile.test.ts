@@ -189,6 +189,11 @@ describe('connectionConfig', () => {
     expect(missing.get('psk')?.closed).toBe(true)
   })
 
+  test('RFC 4555 §3.3: a tunnel that may move goes through UDP', () => {
+    expect(config({})).toMatchObject({ mobike: true, forceEncapsulation: true })
+    expect(config({ forceEncapsulation: false })).toMatchObject({ mobike: false, forceEncapsulation: false })
+  })
+
   test('without a request the own subnets are the local side', () => {
     const own = config({ requestAddresses: { ipv4: false, ipv6: false }, localSubnets: ['10.80.0.1/32'] })
     expect(own.localSelectors[0]?.startAddress).toEqual(Uint8Array.of(10, 80, 0, 1))

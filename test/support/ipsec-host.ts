@@ -9,8 +9,8 @@ import { createRegistry } from '../../core/crypto/registry.ts'
 import { systemRandom } from '../../core/crypto/system-random.ts'
 import type { Association, Mode } from '../../core/ipsec/association.ts'
 import { IpsecEngine } from '../../core/ipsec/engine.ts'
-import { checksum, settle } from '../../core/ipsec/ip-packet.ts'
 import { loadAddon } from '../../core/native/load.ts'
+import { checksum, settle } from '../../core/wire/ip-packet.ts'
 import { address, ip4, ip6, selector } from './inner-packets.ts'
 
 /** An association as it crosses to this process. */

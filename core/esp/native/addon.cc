@@ -242,7 +242,23 @@ napi_value jsAttachTun(napi_env env, napi_callback_info info) {
 
 napi_value jsUsePath(napi_env env, napi_callback_info info) {
   const auto a = arguments(env, info, 3);
-  engineOf(env, info).usePath(toUint(env, a[0]), toInt(env, a[1]), toBool(env, a[2]));
+  engineOf(env, info).usePath(toUint(env, a[0]), toInt(env, a[1]),
+                              toBool(env, a[2]) ? Carries::espInUdp : Carries::ike);
+  return undefined(env);
+}
+
+/// (id, fd, source, destination)
+napi_value jsUseRawPath(napi_env env, napi_callback_info info) {
+  const auto a = arguments(env, info, 4);
+  const View source = toView(env, a[2]);
+  const View destination = toView(env, a[3]);
+  if (source.length != destination.length || (source.length != 4 && source.length != 16)) {
+    throw std::runtime_error("two addresses of one family wanted");
+  }
+  Ends ends{{}, {}, source.length};
+  memcpy(ends.source, source.data, source.length);
+  memcpy(ends.destination, destination.data, destination.length);
+  engineOf(env, info).usePath(toUint(env, a[0]), toInt(env, a[1]), Carries::ip, ends);
   return undefined(env);
 }
 
@@ -323,6 +339,7 @@ napi_value jsOpenEsp(napi_env env, napi_callback_info info) {
   method<jsOffloads>(env, object, "offloads", session);
   method<jsAttachTun>(env, object, "attachTun", session);
   method<jsUsePath>(env, object, "usePath", session);
+  method<jsUseRawPath>(env, object, "useRawPath", session);
   method<jsSendIke>(env, object, "sendIke", session);
   method<jsSendKeepalive>(env, object, "sendKeepalive", session);
   method<jsByHand<&Engine::fromTun>>(env, object, "fromTun", session);

@@ -105,8 +105,8 @@ void Engine::attachTun(int fd) {
   else outward_.start("culvert-out");
 }
 
-void Engine::usePath(uint32_t id, int fd, bool marked) {
-  path_ = std::make_shared<Path>(id, fd, marked);
+void Engine::usePath(uint32_t id, int fd, Carries carries, const Ends& ends) {
+  path_ = std::make_shared<Path>(id, fd, carries, ends);
   publish();
   outward_.nudge();
   if (inward_.running()) inward_.nudge();
@@ -115,7 +115,7 @@ void Engine::usePath(uint32_t id, int fd, bool marked) {
 
 bool Engine::sendIke(const uint8_t* message, size_t length) {
   const uint8_t marker[4] = {0};
-  return send(marker, path_ && path_->marked ? sizeof marker : 0, message, length);
+  return send(marker, path_ && path_->carries == Carries::espInUdp ? sizeof marker : 0, message, length);
 }
 
 bool Engine::sendKeepalive() {
@@ -124,7 +124,7 @@ bool Engine::sendKeepalive() {
 }
 
 bool Engine::send(const uint8_t* head, size_t headBytes, const uint8_t* body, size_t bodyBytes) {
-  if (!path_) return false;
+  if (!path_ || path_->carries == Carries::ip) return false;
   iovec parts[2] = {{const_cast<uint8_t*>(head), headBytes}, {const_cast<uint8_t*>(body), bodyBytes}};
   msghdr message{};
   message.msg_iov = parts;

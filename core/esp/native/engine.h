@@ -41,8 +41,7 @@ class Engine {
   /// Carries the packets of this device from now on. The descriptor stays the caller's, who closes it after `stop`.
   void attachTun(int fd);
   /// Talks through this connected socket from now on, and owns it. `id` comes with what arrives on it.
-  /// `marked`: port 4500, see `Path`.
-  void usePath(uint32_t id, int fd, bool marked);
+  void usePath(uint32_t id, int fd, Carries carries, const Ends& ends = {});
   /// Sends an IKE message as the path wants it; false when the kernel had no room. Throws std::system_error.
   bool sendIke(const uint8_t* message, size_t length);
   /// One octet 0xFF. RFC 3948 §2.3

@@ -97,9 +97,14 @@ void Inward::handle(const Plan& plan, const msghdr& message, uint8_t* octets, si
 }
 
 void Inward::handleDatagram(const Plan& plan, uint8_t* datagram, size_t length, uint64_t nowMs) noexcept {
-  const bool toIke = !plan.path->marked || (length >= kMarkerBytes && load32(datagram) == 0);
+  const Carries carries = plan.path->carries;
+  if (carries == Carries::ip) {
+    if (!plan.path->skipHeader(datagram, length)) return totals_.noSa.add(1);
+    return opener_.add(plan, datagram, length, nowMs, [this](const Opened& opened) { deliver(opened); });
+  }
+  const bool toIke = carries == Carries::ike || (length >= kMarkerBytes && load32(datagram) == 0);
   if (toIke) {
-    const size_t skip = plan.path->marked ? kMarkerBytes : 0;
+    const size_t skip = carries == Carries::espInUdp ? kMarkerBytes : 0;
     if (ike.push(plan.path->id, datagram + skip, length - skip)) news_ = true;
     else totals_.ikeDropped.add(1);
     return;

@@ -30,7 +30,7 @@ class Outbox {
 
  private:
   static constexpr size_t kRuns = 128;
-  static constexpr size_t kLargestPacket = 65536 + kMaxOverhead;
+  static constexpr size_t kLargestPacket = 65536 + kMaxOverhead + kMaxOuterBytes;
   static constexpr size_t kCapacity = 256 * 1024;
   /// Ours: about what one read of the device comes to.
   static constexpr size_t kRipe = 60'000;

@@ -12,6 +12,11 @@ constexpr size_t kLargestPacket = 65535;
 /// Ours: before the threads look whether anything has changed.
 constexpr int kReadsPerTurn = 64;
 
+/// Of an IP packet that was parsed already. RFC 791 §3.1, RFC 8200 §3
+uint8_t trafficClassOf(const uint8_t* packet) noexcept {
+  return packet[0] >> 4 == 4 ? packet[1] : static_cast<uint8_t>(packet[0] << 4 | packet[1] >> 4);
+}
+
 }  // namespace
 
 Outward::Outward(Plans& plans, Totals& totals, const std::function<void()>& wake)
@@ -23,8 +28,8 @@ Outward::Outward(Plans& plans, Totals& totals, const std::function<void()>& wake
       packet_(new uint8_t[sizeof(Vnet) + kLargestPacket + kMaxTrailerBytes]) {}
 
 Worker::Turn Outward::turn(const Plan& plan, Seen seen) noexcept {
-  // Without a way out packets wait in the device.
-  if (!plan.tun || plan.tun->dead || !plan.path || !plan.path->marked) return kOnlyNudge;
+  // Without a way out for them packets wait in the device.
+  if (!plan.tun || plan.tun->dead || !plan.path || plan.path->carries == Carries::ike) return kOnlyNudge;
   Tun& tun = *plan.tun;
   const uint64_t nowMs = steadyMs();
   bool news = false;
@@ -67,8 +72,12 @@ bool Outward::handle(const Plan& plan, uint8_t* data, size_t length, uint64_t no
     if (!known) break;
     if (!first) inner.length = length;
     if (outbox_.full()) flush(*plan.path);
-    const Sealed sealed = sealer_.add(*sa, packet, inner, nowMs, outbox_.room());
-    if (sealed.length > 0) outbox_.commit(sealed.length, plan.path->largestSegment());
+    const size_t outer = plan.path->headerBytes();
+    const Sealed sealed = sealer_.add(*sa, packet, inner, nowMs, outbox_.room() + outer);
+    if (sealed.length > 0) {
+      if (outer > 0) plan.path->writeHeader(outbox_.room(), sealed.length, trafficClassOf(packet));
+      outbox_.commit(outer + sealed.length, plan.path->largestSegment());
+    }
     news |= sealed.news;
   }
   if (!known) totals_.noSelector.add(1);

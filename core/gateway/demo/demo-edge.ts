@@ -1,3 +1,4 @@
+import { VpnFailure } from '../../errors.ts'
 import type { NativeAddon } from '../../native/addon.ts'
 import type { OsEdge, TunnelPlan } from '../../net/plan.ts'
 import type { Space } from './space.ts'
@@ -28,6 +29,11 @@ export class DemoEdge implements OsEdge {
     const from = address.includes(':') ? this.#from.ipv6 : this.#from.ipv4
     const fd = await this.#space.connectedUdp('there', address, port, from)
     return { fd, local: this.#addon.socketNames(fd).local }
+  }
+
+  async openRaw(): ReturnType<OsEdge['openRaw']> {
+    const problem = 'there is UDP only'
+    throw new VpnFailure({ kind: 'systemRefused', what: 'open a raw socket in the demo', problem })
   }
 
   async openTun(device: string): ReturnType<OsEdge['openTun']> {

@@ -56,6 +56,11 @@ bool serve(Machine& machine, const std::uint8_t* bytes, std::size_t length) {
         const int fd = openUdp(request.address, request.port, local, port);
         return answer(encodeUdp(request, local, port), fd);
       }
+      case Verb::openRaw: {
+        Address local;
+        const int fd = openRaw(request.address, request.protocol, local);
+        return answer(encodeRaw(request, local), fd);
+      }
       case Verb::openTun: {
         const int fd = machine.openTun(request.device);
         return answer(encodeTun(request, request.device), fd);

@@ -15,6 +15,7 @@ constexpr std::size_t kMaxDomains = 32;
 constexpr unsigned kMinMtu = 576;    // RFC 791: every host takes this much
 constexpr unsigned kMinMtuV6 = 1280;  // RFC 8200 §5
 constexpr unsigned kMaxMtu = 9216;
+constexpr std::uint8_t kEsp = 50, kAh = 51;
 
 class In {
  public:
@@ -209,7 +210,7 @@ void decodeRequest(const std::uint8_t* bytes, std::size_t length, Request& reque
   const std::uint8_t verb = in.u8("verb");
   request.id = in.u16("id");
   if (version != kProtocolVersion) refuse("version", std::to_string(version));
-  if (verb < 1 || verb > 8) refuse("verb", std::to_string(verb));
+  if (verb < 1 || verb > 9) refuse("verb", std::to_string(verb));
   request.verb = static_cast<Verb>(verb);
   switch (request.verb) {
     case Verb::ping:
@@ -220,6 +221,12 @@ void decodeRequest(const std::uint8_t* bytes, std::size_t length, Request& reque
       request.port = in.u16("port");
       if (!isHost(request.address)) refuse("address", request.address.text() + " is no host's address");
       if (request.port != 500 && request.port != 4500) refuse("port", std::to_string(request.port));
+      break;
+    case Verb::openRaw:
+      request.address = readAddress(in, "address");
+      request.protocol = in.u8("protocol");
+      if (!isHost(request.address)) refuse("address", request.address.text() + " is no host's address");
+      if (request.protocol != kEsp && request.protocol != kAh) refuse("protocol", std::to_string(request.protocol));
       break;
     case Verb::openTun:
     case Verb::restore:
@@ -238,10 +245,15 @@ void decodeRequest(const std::uint8_t* bytes, std::size_t length, Request& reque
 
 Bytes encodeDone(const Request& request) { return reply(request, Status::done); }
 
-Bytes encodeUdp(const Request& request, const Address& local, std::uint16_t port) {
+Bytes encodeRaw(const Request& request, const Address& local) {
   Bytes bytes = reply(request, Status::done);
   bytes.push_back(local.v6 ? 6 : 4);
   bytes.insert(bytes.end(), local.octets, local.octets + local.length());
+  return bytes;
+}
+
+Bytes encodeUdp(const Request& request, const Address& local, std::uint16_t port) {
+  Bytes bytes = encodeRaw(request, local);
   bytes.push_back(static_cast<std::uint8_t>(port >> 8));
   bytes.push_back(static_cast<std::uint8_t>(port));
   return bytes;

@@ -22,6 +22,7 @@ enum class Verb : std::uint8_t {
   restoreStale = 6,
   hold = 7,
   letOut = 8,
+  openRaw = 9,
 };
 
 struct Address {
@@ -56,11 +57,12 @@ struct Hold {
 struct Request {
   Verb verb = Verb::ping;
   std::uint16_t id = 0;
-  Address address;        // openUdp
-  std::uint16_t port = 0; // openUdp
-  std::string device;     // openTun, restore, letOut
-  Plan plan;              // apply
-  Hold hold;              // hold
+  Address address;            // openUdp, openRaw
+  std::uint16_t port = 0;     // openUdp
+  std::uint8_t protocol = 0;  // openRaw
+  std::string device;         // openTun, restore, letOut
+  Plan plan;                  // apply
+  Hold hold;                  // hold
 };
 
 // Fills `request.id` and `request.verb` before anything can fail, so that a refusal can be answered.
@@ -68,6 +70,7 @@ void decodeRequest(const std::uint8_t* bytes, std::size_t length, Request& reque
 
 std::vector<std::uint8_t> encodeDone(const Request& request);
 std::vector<std::uint8_t> encodeUdp(const Request& request, const Address& local, std::uint16_t port);
+std::vector<std::uint8_t> encodeRaw(const Request& request, const Address& local);
 std::vector<std::uint8_t> encodeTun(const Request& request, const std::string& device);
 // `notes`: what was left alone, and why; shown to the person.
 std::vector<std::uint8_t> encodeNotes(const Request& request, const std::vector<std::string>& notes);

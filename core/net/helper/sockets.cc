@@ -13,10 +13,13 @@
 namespace culvert {
 namespace {
 
+constexpr int kIpv6HeaderIncluded = 36;  // IPV6_HDRINCL of Linux, which the headers of libc lack
 constexpr int kBuffer = 7 << 20;  // octets; a burst of a fast gateway must find room
 
 struct Owned {
   int fd;
+  explicit Owned(int fd) : fd(fd) {}
+  Owned(Owned&& other) noexcept : fd(other.release()) {}
   ~Owned() {
     if (fd >= 0) close(fd);
   }
@@ -43,14 +46,41 @@ socklen_t toSocket(const Address& address, std::uint16_t port, sockaddr_storage&
   return sizeof in4;
 }
 
+// Connects to `address`; which end it got goes to `local`, and its port is returned.
+std::uint16_t reach(int fd, const Address& address, std::uint16_t port, Address& local) {
+  sockaddr_storage name;
+  const socklen_t length = toSocket(address, port, name);
+  if (connect(fd, reinterpret_cast<sockaddr*>(&name), length) != 0) failErrno("reach " + address.text(), errno);
+  socklen_t room = sizeof name;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&name), &room) != 0) failErrno("name a socket", errno);
+  local.v6 = name.ss_family == AF_INET6;
+  if (local.v6) {
+    const auto& in6 = reinterpret_cast<const sockaddr_in6&>(name);
+    std::memcpy(local.octets, &in6.sin6_addr, 16);
+    return ntohs(in6.sin6_port);
+  }
+  const auto& in4 = reinterpret_cast<const sockaddr_in&>(name);
+  std::memcpy(local.octets, &in4.sin_addr, 4);
+  return ntohs(in4.sin_port);
+}
+
+// With the mark that keeps it out of every tunnel.
+Owned marked(int family, int type, int protocol, const char* what) {
+  Owned socket{::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)};
+  if (socket.fd < 0) failErrno(std::string("open ") + what, errno);
+  const std::uint32_t mark = kMark;
+  if (setsockopt(socket.fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
+    failErrno(std::string("mark ") + what, errno);
+  }
+  setsockopt(socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, &kBuffer, sizeof kBuffer);
+  setsockopt(socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, &kBuffer, sizeof kBuffer);
+  return socket;
+}
+
 }  // namespace
 
 int openUdp(const Address& address, std::uint16_t port, Address& local, std::uint16_t& localPort) {
-  const int family = address.v6 ? AF_INET6 : AF_INET;
-  Owned socket{::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (socket.fd < 0) failErrno("open a UDP socket", errno);
-  const std::uint32_t mark = kMark;
-  if (setsockopt(socket.fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) failErrno("mark a UDP socket", errno);
+  Owned socket = marked(address.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0, "a UDP socket");
   // ESP in UDP must get through small links: the outer packet may be fragmented (RFC 3948 §3.4).
   if (address.v6) {
     const int off = IPV6_PMTUDISC_DONT;
@@ -59,25 +89,18 @@ int openUdp(const Address& address, std::uint16_t port, Address& local, std::uin
     const int off = IP_PMTUDISC_DONT;
     setsockopt(socket.fd, IPPROTO_IP, IP_MTU_DISCOVER, &off, sizeof off);
   }
-  setsockopt(socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, &kBuffer, sizeof kBuffer);
-  setsockopt(socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, &kBuffer, sizeof kBuffer);
-  sockaddr_storage name;
-  const socklen_t length = toSocket(address, port, name);
-  if (connect(socket.fd, reinterpret_cast<sockaddr*>(&name), length) != 0) {
-    failErrno("reach " + address.text(), errno);
-  }
-  socklen_t room = sizeof name;
-  if (getsockname(socket.fd, reinterpret_cast<sockaddr*>(&name), &room) != 0) failErrno("name a socket", errno);
-  local.v6 = name.ss_family == AF_INET6;
-  if (local.v6) {
-    const auto& in6 = reinterpret_cast<const sockaddr_in6&>(name);
-    std::memcpy(local.octets, &in6.sin6_addr, 16);
-    localPort = ntohs(in6.sin6_port);
-  } else {
-    const auto& in4 = reinterpret_cast<const sockaddr_in&>(name);
-    std::memcpy(local.octets, &in4.sin_addr, 4);
-    localPort = ntohs(in4.sin_port);
-  }
+  localPort = reach(socket.fd, address, port, local);
+  return socket.release();
+}
+
+int openRaw(const Address& address, std::uint8_t protocol, Address& local) {
+  Owned socket = marked(address.v6 ? AF_INET6 : AF_INET, SOCK_RAW, protocol, "a raw socket");
+  // An AH covers the header in front of it, so we write that ourselves. RFC 4302 §3.3.3.1
+  const int on = 1;
+  const int code = address.v6 ? setsockopt(socket.fd, IPPROTO_IPV6, kIpv6HeaderIncluded, &on, sizeof on)
+                              : setsockopt(socket.fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof on);
+  if (code != 0) failErrno("write IP headers", errno);
+  reach(socket.fd, address, 0, local);
   return socket.release();
 }
 

@@ -58,7 +58,10 @@ const { local, remote } = addon.socketNames(4)
 datapath.attachTun(3)
 datapath.addInbound(saOf(peer!), { local: every, remote: every })
 datapath.useOutbound('child', saOf(side), { local: every, remote: every })
-datapath.usePath({ fd: 4, local, remote: { ...remote, port: ENCAPSULATION_PORT } })
+// Whatever the port of a wire of tests: 4500 means UDP, and 500 that there is a raw socket.
+const raw = remote.port === 500 ? { raw: { esp: 5, ah: 6 } } : {}
+const port = remote.port === 500 ? 500 : ENCAPSULATION_PORT
+datapath.usePath({ fd: 4, local, remote: { ...remote, port }, ...raw })
 
 const say = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
 say({ kind: datapath.kind })

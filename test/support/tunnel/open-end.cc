@@ -1,5 +1,6 @@
 // open-end DEVICE LOCAL PEER PORT OFFLOADS PROGRAM ARGS…: opens a TUN device and a connected UDP socket as the helper
-// does, and becomes the program, which finds them as descriptors 3 and 4. OFFLOADS: `vnet` or `plain`.
+// does, and becomes the program, which finds them as descriptors 3 and 4. PORT `raw`: 500, and raw sockets for ESP and
+// AH as 5 and 6. OFFLOADS: `vnet` or `plain`.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -66,20 +67,45 @@ int openSocket(const char* local, const char* peer, const char* port) {
   return fd;
 }
 
+int openRaw(const char* local, const char* peer, int protocol) {
+  sockaddr_storage name;
+  socklen_t length = parse(local, "0", name);
+  const bool six = name.ss_family == AF_INET6;
+  const int fd = socket(name.ss_family, SOCK_RAW, protocol);
+  const int on = 1;
+  constexpr int kIpv6HeaderIncluded = 36;
+  must(fd >= 0, "raw socket");
+  must(setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? kIpv6HeaderIncluded : IP_HDRINCL, &on, sizeof on) == 0,
+       "HDRINCL");
+  must(bind(fd, reinterpret_cast<sockaddr*>(&name), length) == 0, "bind");
+  length = parse(peer, "0", name);
+  must(connect(fd, reinterpret_cast<sockaddr*>(&name), length) == 0, "connect");
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kBuffer, sizeof kBuffer);
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kBuffer, sizeof kBuffer);
+  return fd;
+}
+
 }  // namespace
 
 int main(int count, char** values) {
   if (count < 7) return 2;
-  const int device = openDevice(values[1], strcmp(values[5], "vnet") == 0);
-  const int udp = openSocket(values[2], values[3], values[4]);
-  // Out of the way first: either may be 3 or 4 already.
-  const int a = fcntl(device, F_DUPFD, 10);
-  const int b = fcntl(udp, F_DUPFD, 10);
-  must(a >= 0 && b >= 0 && dup2(a, 3) == 3 && dup2(b, 4) == 4, "dup2");
-  close(a);
-  close(b);
-  for (const int fd : {device, udp}) {
-    if (fd != 3 && fd != 4) close(fd);
+  const bool raw = strcmp(values[4], "raw") == 0;
+  const int opened[] = {
+      openDevice(values[1], strcmp(values[5], "vnet") == 0),
+      openSocket(values[2], values[3], raw ? "500" : values[4]),
+      raw ? openRaw(values[2], values[3], 50) : -1,
+      raw ? openRaw(values[2], values[3], 51) : -1,
+  };
+  // Out of the way first: any may be one of the last numbers already.
+  int moved[4];
+  for (int i = 0; i < 4; i++) {
+    moved[i] = opened[i] < 0 ? -1 : fcntl(opened[i], F_DUPFD, 10);
+    if (opened[i] >= 0) close(opened[i]);
+  }
+  for (int i = 0; i < 4; i++) {
+    if (moved[i] < 0) continue;
+    must(dup2(moved[i], 3 + i) == 3 + i, "dup2");
+    close(moved[i]);
   }
   execvp(values[6], values + 6);
   must(false, values[6]);

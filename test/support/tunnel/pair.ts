@@ -34,6 +34,8 @@ export interface EndOptions {
   readonly vnet?: boolean
   /** Default 4. */
   readonly outer?: 4 | 6
+  /** ESP as protocol 50 of IP instead of in UDP. */
+  readonly raw?: boolean
   /** Another binary than the product's. */
   readonly addon?: string
   readonly mtu?: number
@@ -137,7 +139,7 @@ export class TunnelEnd {
           TUNNEL_DEVICE,
           addresses[side],
           addresses[side === 'a' ? 'b' : 'a'],
-          '4500',
+          options.raw === true ? 'raw' : '4500',
           vnet ? 'vnet' : 'plain',
         ],
         ...[process.execPath, programs.end, side, suite, engine],

@@ -1,3 +1,5 @@
+import type { Random } from '../bytes/random.ts'
+
 /** Protocol numbers that stand in the headers of IP packets. */
 export const Protocol = {
   hopByHop: 0,
@@ -99,32 +101,24 @@ export interface OuterHeader {
 /** Ours, and what IANA recommends. RFC 1700 */
 const HOPS = 64
 
+/** The differentiated services of an IP packet; congestion marks stay, as nobody brings them back in. RFC 4301 §5.1.2.1, RFC 6040 §4.1 */
+export const trafficClassOf = (packet: Uint8Array): number =>
+  (packet[0]! >> 4 === 4 ? packet[1]! : ((packet[0]! & 0x0f) << 4) | (packet[1]! >> 4)) & 0xfc
+
 /**
- * A header around `inner` for tunnel mode, without length and checksum; the traffic class goes along. RFC 4301 §5.1.2.1
+ * A header for tunnel mode, without length and checksum. Routers may fragment what it goes with. RFC 4301 §5.1.2
  *
- * @param identification of IPv4, not zero: some kernels would fill a zero in behind our back, and break an ICV
+ * @param fields `identification` of IPv4, not zero: some kernels would fill a zero in behind our back, and break an ICV
  */
 export function outerHeader(
   { source, destination }: OuterHeader,
   protocol: number,
-  inner: Uint8Array,
-  identification: number,
+  { trafficClass, identification }: { readonly trafficClass: number; readonly identification: number },
 ): Uint8Array {
-  const trafficClass = inner[0]! >> 4 === 4 ? inner[1]! : ((inner[0]! & 0x0f) << 4) | (inner[1]! >> 4)
   if (source.length === 4) {
     const header = new Uint8Array(20)
-    header.set([
-      0x45,
-      trafficClass,
-      0,
-      0,
-      identification >> 8,
-      identification & 0xff,
-      0x40,
-      0,
-      HOPS,
-      protocol,
-    ])
+    const [high, low] = [identification >> 8, identification & 0xff]
+    header.set([0x45, trafficClass, 0, 0, high, low, 0, 0, HOPS, protocol])
     header.set(source, 12)
     header.set(destination, 16)
     return header
@@ -134,6 +128,16 @@ export function outerHeader(
   header.set(source, 8)
   header.set(destination, 24)
   return header
+}
+
+/** Identifications of IPv4 packets, one after the other and never zero. RFC 791 §3.1 */
+export function identifications(random: Random): () => number {
+  const [high = 0, low = 0] = random.bytes(2)
+  let last = (high << 8) | low
+  return () => {
+    last = (last % 0xffff) + 1
+    return last
+  }
 }
 
 const u16 = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!
