@@ -28,9 +28,9 @@ interface Carrier {
   snapshot(): Promise<AppSnapshot>
   connect(profile: string, secrets: ReadonlyMap<string, Secret>): Promise<void>
   disconnect(profile: string | undefined): Promise<number>
-  messages(profile: string, after: number): Promise<readonly MessageLine[]>
+  messages(profile: string, after: number, most?: number): Promise<readonly MessageLine[]>
   tree(profile: string, number: number): Promise<MessageTree | undefined>
-  find(profile: string, wanted: string): Promise<Finding>
+  find(profile: string, wanted: string, after: number): Promise<Finding>
   capture(profile: string, keys: boolean): Promise<CaptureFiles>
   retry(profile: string): Promise<boolean>
   letOut(profile: string): Promise<readonly string[]>
@@ -93,16 +93,16 @@ export class Engine {
     return (await this.#open()).disconnect(profile)
   }
 
-  async messages(profile: string, after: number): Promise<readonly MessageLine[]> {
-    return (await this.#open()).messages(profile, after)
+  async messages(profile: string, after: number, most?: number): Promise<readonly MessageLine[]> {
+    return (await this.#open()).messages(profile, after, most)
   }
 
   async tree(profile: string, number: number): Promise<MessageTree | undefined> {
     return (await this.#open()).tree(profile, number)
   }
 
-  async find(profile: string, wanted: string): Promise<Finding> {
-    return (await this.#open()).find(profile, wanted)
+  async find(profile: string, wanted: string, after: number): Promise<Finding> {
+    return (await this.#open()).find(profile, wanted, after)
   }
 
   async capture(profile: string, keys: boolean): Promise<CaptureFiles> {
@@ -203,9 +203,9 @@ export class Engine {
         await client.connect(profile, lend(secrets))
       },
       disconnect: (profile) => client.disconnect(profile),
-      messages: (profile, after) => client.messages(profile, after),
+      messages: (profile, after, most) => client.messages(profile, after, most),
       tree: (profile, number) => client.tree(profile, number),
-      find: (profile, wanted) => client.find(profile, wanted),
+      find: (profile, wanted, after) => client.find(profile, wanted, after),
       capture: (profile, keys) => client.capture(profile, keys),
       retry: (profile) => client.retry(profile),
       letOut: (profile) => client.letOut(profile),
@@ -242,9 +242,9 @@ export class Engine {
       snapshot: async () => target.snapshot(),
       connect: (profile, secrets) => target.connect(profile, secrets),
       disconnect: (profile) => target.disconnect(profile),
-      messages: (profile, after) => target.messages(profile, after),
+      messages: (profile, after, most) => target.messages(profile, after, most),
       tree: (profile, number) => target.tree(profile, number),
-      find: (profile, wanted) => target.find(profile, wanted),
+      find: (profile, wanted, after) => target.find(profile, wanted, after),
       capture: (profile, keys) => target.capture(profile, keys),
       retry: async (profile) => target.retry(profile),
       letOut: (profile) => target.letOut(profile),

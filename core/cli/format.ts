@@ -148,9 +148,7 @@ export function formatMessage(message: MessageLine): string {
       ? ''
       : ` (fragment ${message.fragment.number} of ${message.fragment.total})`
   const size =
-    message.fragments === undefined
-      ? `${message.bytes.length / 2} octets`
-      : `in ${message.fragments} fragments`
+    message.fragments === undefined ? `${message.octets} octets` : `in ${message.fragments} fragments`
   const payloads = message.payloads.length === 0 ? '' : `: ${message.payloads.join(', ')}`
   return `${message.number}  ${time} ${arrow} ${message.exchange} ${kind} ${message.messageId}${part}${again}, ${size}${payloads}${problem}`
 }

@@ -70,6 +70,8 @@ const answers = v.pipe(
 const secretName = v.pipe(v.string(), v.regex(/^[a-zA-Z][\w-]{0,31}$/))
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
+const wanted = v.pipe(v.string(), v.maxLength(500))
+
 /** Ours: the JSON of no honest profile is longer. */
 const LONGEST_DOCUMENT = 1 << 20
 /** What an editor sends while somebody types: whether it can be a profile is told, not thrown. */
@@ -141,14 +143,14 @@ export const contract = {
     letOut: call(v.strictObject({ profile }), shape<boolean>()),
     /** Tries a running tunnel out; nothing where nobody is known to answer behind it, or another Culvert carries it. */
     tryOut: call(v.strictObject({ profile }), shape<readonly Probe[]>()),
-    /** Messages with a number above `after`, oldest first, at most 500 of them. */
+    /** Messages with a number above `after`, oldest first, at most 2000 of them. */
     messages: call(v.strictObject({ profile, after: count }), shape<readonly MessageLine[]>()),
     /** A message taken apart, without passwords; nothing when it is not kept any more. */
     tree: call(v.strictObject({ profile, number: count }), shape<MessageTree | undefined>()),
     /** Asks whether with the keys in use, and where; answers the files, none when the person did not want to. */
     capture: call(v.strictObject({ profile }), shape<readonly string[]>()),
-    /** Which messages fit: words, or a filter with Wireshark's names. */
-    find: call(v.strictObject({ profile, wanted: v.pipe(v.string(), v.maxLength(500)) }), shape<Finding>()),
+    /** Which messages above `after` fit: words, or a filter with Wireshark's names. It may take more than one call. */
+    find: call(v.strictObject({ profile, wanted, after: count }), shape<Finding>()),
   },
   prompts: {
     /** Answers whether somebody still waited. `values`: by the name of the field. */

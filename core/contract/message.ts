@@ -13,10 +13,12 @@ export interface MessageLine {
   readonly payloads: readonly string[]
   /** The error its sender reports, by its name in the registry: `AUTHENTICATION_FAILED`. */
   readonly refusal?: string
-  /** Hexadecimal. */
-  readonly bytes: string
+  /** Octets of the message as it travelled. */
+  readonly octets: number
+  /** The initiator's SPI or cookie, hexadecimal: which IKE SA it belongs to. */
+  readonly sa: string
   /** A datagram with a part of a message. RFC 7383 */
   readonly fragment?: { readonly number: number; readonly total: number }
-  /** A message that these many fragments carry; `bytes` are its headers alone. */
+  /** A message that these many fragments carry; `octets` are those of its headers alone. */
   readonly fragments?: number
 }

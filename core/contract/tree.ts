@@ -48,6 +48,8 @@ export type Finding =
   | {
       readonly ok: true
       readonly numbers: readonly number[]
+      /** The number of the last message that was looked at. */
+      readonly upTo: number
       /** Fields the filter asks for that no message has. */
       readonly unseen: readonly string[]
     }

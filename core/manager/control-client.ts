@@ -96,8 +96,9 @@ export class ControlClient {
     }) as Promise<number>
   }
 
-  messages(profile: string, after = 0): Promise<readonly MessageLine[]> {
-    return this.#call({ call: 'messages', profile, after }) as Promise<readonly MessageLine[]>
+  messages(profile: string, after = 0, most?: number): Promise<readonly MessageLine[]> {
+    const limit = most === undefined ? {} : { most }
+    return this.#call({ call: 'messages', profile, after, ...limit }) as Promise<readonly MessageLine[]>
   }
 
   /** A message taken apart; `undefined` when it is not kept any more. */
@@ -105,8 +106,8 @@ export class ControlClient {
     return ((await this.#call({ call: 'tree', profile, number })) as MessageTree | null) ?? undefined
   }
 
-  find(profile: string, wanted: string): Promise<Finding> {
-    return this.#call({ call: 'find', profile, wanted }) as Promise<Finding>
+  find(profile: string, wanted: string, after = 0): Promise<Finding> {
+    return this.#call({ call: 'find', profile, wanted, after }) as Promise<Finding>
   }
 
   capture(profile: string, keys: boolean): Promise<CaptureFiles> {

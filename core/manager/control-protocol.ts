@@ -31,9 +31,21 @@ export type ControlCall =
   /** Without `profile`: all. */
   | { readonly id: number; readonly call: 'disconnect'; readonly profile?: string }
   /** Those with a number above `after`; without it all that are kept. */
-  | { readonly id: number; readonly call: 'messages'; readonly profile: string; readonly after?: number }
+  | {
+      readonly id: number
+      readonly call: 'messages'
+      readonly profile: string
+      readonly after?: number
+      readonly most?: number
+    }
   | { readonly id: number; readonly call: 'tree'; readonly profile: string; readonly number: number }
-  | { readonly id: number; readonly call: 'find'; readonly profile: string; readonly wanted: string }
+  | {
+      readonly id: number
+      readonly call: 'find'
+      readonly profile: string
+      readonly wanted: string
+      readonly after?: number
+    }
   /** `keys`: those in use now go along. */
   | { readonly id: number; readonly call: 'capture'; readonly profile: string; readonly keys: boolean }
   /** Tries at once what waits for its next try. */
@@ -58,11 +70,11 @@ export interface ControlTarget {
   answer(prompt: number, values: ReadonlyMap<string, Secret>): boolean
   cancel(prompt: number): boolean
   disconnect(profile?: string): Promise<number>
-  messages(profile: string, after?: number): Promise<readonly MessageLine[]>
+  messages(profile: string, after?: number, most?: number): Promise<readonly MessageLine[]>
   /** A message taken apart; `undefined` when it made room for others. */
   tree(profile: string, number: number): Promise<MessageTree | undefined>
-  /** The messages that fit what a person typed: words, or a filter with Wireshark's names. */
-  find(profile: string, wanted: string): Promise<Finding>
+  /** The messages above `after` that fit what a person typed: words, or a filter with Wireshark's names. */
+  find(profile: string, wanted: string, after?: number): Promise<Finding>
   /** The messages that are kept, as files. `keys`: a person was asked, and wants those in use now. */
   capture(profile: string, keys: boolean): Promise<CaptureFiles>
   /** Whether it waited for its next try. */

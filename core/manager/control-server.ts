@@ -132,11 +132,11 @@ async function answer(call: ControlCall, target: ControlTarget): Promise<unknown
     case 'disconnect':
       return target.disconnect(call.profile)
     case 'messages':
-      return target.messages(call.profile, call.after)
+      return target.messages(call.profile, call.after, call.most)
     case 'tree':
       return (await target.tree(call.profile, call.number)) ?? null
     case 'find':
-      return target.find(call.profile, call.wanted)
+      return target.find(call.profile, call.wanted, call.after)
     case 'capture':
       return target.capture(call.profile, call.keys)
     case 'retry':
@@ -158,7 +158,7 @@ function parseCall(line: string): ControlCall {
     throw refusal('a line of JSON is expected')
   }
   if (typeof value !== 'object' || value === null) throw refusal('an object is expected')
-  const { id, call, profile, secrets, after, number, wanted, prompt, values, attended, keys } =
+  const { id, call, profile, secrets, after, most, number, wanted, prompt, values, attended, keys } =
     value as Record<string, unknown>
   if (typeof id !== 'number') throw refusal('a number is expected as id')
   const named = profile === undefined || typeof profile === 'string'
@@ -183,16 +183,21 @@ function parseCall(line: string): ControlCall {
     case 'find':
       if (typeof profile !== 'string') throw refusal('a text is expected as profile')
       if (typeof wanted !== 'string') throw refusal('a text is expected as wanted')
-      return { id, call, profile, wanted }
+      return { id, call, profile, wanted, ...(typeof after === 'number' ? { after } : {}) }
     case 'capture':
       if (typeof profile !== 'string') throw refusal('a text is expected as profile')
       if (typeof keys !== 'boolean') throw refusal('true or false is expected as keys')
       return { id, call, profile, keys }
     case 'messages':
+      if (typeof profile !== 'string') throw refusal('a text is expected as profile')
+      return {
+        ...{ id, call, profile },
+        ...(typeof after === 'number' ? { after } : {}),
+        ...(typeof most === 'number' ? { most } : {}),
+      }
     case 'retry':
     case 'connect': {
       if (typeof profile !== 'string') throw refusal('a text is expected as profile')
-      if (call === 'messages' && typeof after === 'number') return { id, call, profile, after }
       if (call !== 'connect') return { id, call, profile }
       const asked = { id, call, profile, ...(attended === true ? { attended } : {}) }
       if (secrets === undefined) return asked

@@ -1,13 +1,12 @@
 import type { Secret } from '../bytes/secret.ts'
+import { messageTree } from '../capture/explain.ts'
+import { findMessages } from '../capture/find.ts'
 import type { ProfileStore } from '../profile/store.ts'
 import type { MemorySecrets } from '../secrets/memory.ts'
 import { Attending } from './attending.ts'
 import { captureOf } from './capture.ts'
 import type { ControlTarget } from './control-protocol.ts'
-import { findMessages } from './find-messages.ts'
 import type { Manager } from './manager.ts'
-import { lineOf } from './message-line.ts'
-import { messageTree } from './message-tree.ts'
 
 /** A manager as the control socket serves it. Secrets that come along stay in memory for this run. */
 export function controlTarget(
@@ -28,13 +27,11 @@ export function controlTarget(
     answer: (prompt, values) => manager.prompts.answer(prompt, { values, save: false }),
     cancel: (prompt) => manager.prompts.cancel(prompt),
     disconnect: (name) => manager.disconnect(name),
-    messages: async (name, after = 0) =>
-      manager
-        .messages((await profiles.find(name)).id)
-        .filter(({ number }) => number > after)
-        .map(lineOf),
+    messages: async (name, after = 0, most) =>
+      manager.messages((await profiles.find(name)).id).lines(after, most),
     tree: async (name, number) => messageTree(manager.messages((await profiles.find(name)).id), number),
-    find: async (name, wanted) => findMessages(manager.messages((await profiles.find(name)).id), wanted),
+    find: async (name, wanted, after) =>
+      findMessages(manager.messages((await profiles.find(name)).id), wanted, after),
     capture: async (name, keys) => {
       const { id } = await profiles.find(name)
       return captureOf(id, manager.messages(id), keys ? manager.keys(id) : undefined)

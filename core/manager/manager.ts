@@ -9,7 +9,7 @@ import { authWords, type Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
 import { askPerson } from './gateway-questions.ts'
 import { asTunnel, type HeldTraffic, Hold } from './hold.ts'
-import type { LoggedMessage } from './message-log.ts'
+import { MessageLog } from './message-log.ts'
 import { PendingSecrets } from './pending-secrets.ts'
 import { Prompts } from './prompts.ts'
 import { Tunnel } from './tunnel.ts'
@@ -200,9 +200,9 @@ export class Manager {
     return tunnel?.error
   }
 
-  /** The messages of a profile's tunnel since the program started, oldest first. */
-  messages(id: string): readonly LoggedMessage[] {
-    return this.#tunnels.get(id)?.log.messages ?? []
+  /** The messages of a profile's tunnel since the program started. */
+  messages(id: string): MessageLog {
+    return this.#tunnels.get(id)?.log ?? new MessageLog()
   }
 
   /** Copies of the keys its connection uses now, for a person who asked for them on purpose; the caller closes them. */
@@ -221,6 +221,7 @@ export class Manager {
     this.#closing ??= this.#end(undefined).then(async () => {
       const places = new Set([...this.#edges.keys(), ...this.#goodbyes.keys()])
       await Promise.all([...places].map((place) => this.#closeEdge(place)))
+      for (const { log } of this.#tunnels.values()) log.close()
     })
     return this.#closing
   }

@@ -156,7 +156,7 @@ function messageLine(message: MessageLine): string {
   const kind = message.response ? 'response' : 'request'
   const again = message.retransmission ? ' again' : ''
   const problem = message.problem === undefined ? '' : `, ${message.problem}`
-  return `  ${time} ${arrow} ${message.exchange} ${kind} ${message.messageId}${again}, ${message.bytes.length / 2} octets: ${message.payloads.join(' ')}${problem}`
+  return `  ${time} ${arrow} ${message.exchange} ${kind} ${message.messageId}${again}, ${message.octets} octets: ${message.payloads.join(' ')}${problem}`
 }
 
 const checkLine = ({ state, place, name, detail }: Check): string =>

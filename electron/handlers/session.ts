@@ -7,7 +7,7 @@ import { WORDS } from '../words.ts'
 import type { GivenSecrets } from './given-secrets.ts'
 
 /** Messages that cross to the page at once. */
-const MOST_MESSAGES = 500
+const MOST_MESSAGES = 2_000
 
 /** What is done with connections. */
 export const sessionHandlers = (
@@ -26,9 +26,9 @@ export const sessionHandlers = (
   retry: ({ profile }) => engine.retry(profile),
   letOut: async ({ profile }) => (await engine.letOut(profile)).length > 0,
   tryOut: ({ profile }) => engine.tryOut(profile),
-  messages: async ({ profile, after }) => (await engine.messages(profile, after)).slice(0, MOST_MESSAGES),
+  messages: ({ profile, after }) => engine.messages(profile, after, MOST_MESSAGES),
   tree: ({ profile, number }) => engine.tree(profile, number),
-  find: ({ profile, wanted }) => engine.find(profile, wanted),
+  find: ({ profile, wanted, after }) => engine.find(profile, wanted, after),
   capture: async ({ profile }) => {
     const keys = await askForKeys(window())
     const folder = keys === undefined ? undefined : await chooseFolder(window(), WORDS.saveMessages)

@@ -5,7 +5,7 @@ import { Culvert } from './culvert.svelte.ts'
 import { Editor } from './editor.svelte.ts'
 import type { NamedBytes } from './files.ts'
 import { Importing } from './importing.svelte.ts'
-import { Inspector } from './inspector.svelte.ts'
+import { Inspector, type Messages } from './inspector.svelte.ts'
 import { Place, type Tab } from './place.svelte.ts'
 import { Preferences } from './preferences.svelte.ts'
 
@@ -48,7 +48,7 @@ export class AppState {
   }
 
   inspectorOf(profile: string): Inspector {
-    return kept(this.#inspectors, profile, () => new Inspector(this.api, profile))
+    return kept(this.#inspectors, profile, () => new Inspector(messagesOf(this.api, profile)))
   }
 
   checksOf(profile: string): Checks {
@@ -121,6 +121,14 @@ export class AppState {
     await this.api.app.compact({ on })
   }
 }
+
+/** What travelled for a profile, as main tells it. */
+const messagesOf = ({ session }: WindowApi, profile: string): Messages => ({
+  lines: (after) => session.messages({ profile, after }),
+  tree: (number) => session.tree({ profile, number }),
+  find: (wanted, after) => session.find({ profile, wanted, after }),
+  save: () => session.capture({ profile }),
+})
 
 function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
   const there = map.get(key)

@@ -87,8 +87,8 @@ const MODES: Readonly<Record<string, string>> = {
 export const messageName = ({ exchange, response }: MessageLine): string =>
   exchange in MODES ? (MODES[exchange] ?? exchange) : `${exchange} ${response ? 'response' : 'request'}`
 
-export const messageSize = ({ bytes, fragments }: MessageLine): string =>
-  fragments === undefined ? `${thousands(bytes.length / 2)} octets` : `in ${fragments} fragments`
+export const messageSize = ({ octets, fragments }: MessageLine): string =>
+  fragments === undefined ? `${thousands(octets)} octets` : `in ${fragments} fragments`
 
 /** Which way it went, for somebody who does not see the ladder. */
 export const messageWay = ({ direction }: MessageLine): string =>

@@ -11,7 +11,8 @@ const line = {
   retransmission: false,
   problem: undefined,
   payloads: ['IDi', 'AUTH'],
-  bytes: '00'.repeat(240),
+  octets: 240,
+  sa: '00'.repeat(8),
 } as const
 
 test('a message is one line: which way, what, how large, and what is in it', () => {

@@ -1,14 +1,15 @@
 import { chownSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { messageTree } from '../../core/capture/explain.ts'
+import { findMessages } from '../../core/capture/find.ts'
+import type { MessageSource } from '../../core/capture/source.ts'
 import type { AppSnapshot, TunnelSnapshot } from '../../core/contract/snapshot.ts'
 import type { VpnFailure } from '../../core/errors.ts'
 import { captureOf } from '../../core/manager/capture.ts'
 import { controlPath } from '../../core/manager/control-protocol.ts'
 import { type ControlServer, serveControl } from '../../core/manager/control-server.ts'
-import { findMessages } from '../../core/manager/find-messages.ts'
-import { lineOf } from '../../core/manager/message-line.ts'
-import type { LoggedMessage } from '../../core/manager/message-log.ts'
-import { messageTree } from '../../core/manager/message-tree.ts'
+import { type LoggedMessage, MessageLog } from '../../core/manager/message-log.ts'
+import { kept } from '../support/kept.ts'
 
 export const PROFILES: AppSnapshot['profiles'] = [
   {
@@ -39,7 +40,7 @@ export class ScriptedCulvert {
   readonly secrets: Record<string, string> = {}
   refuse: VpnFailure | undefined
   /** By profile. */
-  readonly messages = new Map<string, readonly LoggedMessage[]>()
+  readonly messages = new Map<string, readonly LoggedMessage[] | MessageSource>()
   #snapshot: AppSnapshot = { revision: 1, profiles: PROFILES, tunnels: [], prompts: [] }
   #listeners = new Set<{ changed(): void }>()
   #control: ControlServer | undefined
@@ -67,13 +68,10 @@ export class ScriptedCulvert {
         this.asked.push(`disconnect ${profile}`)
         return 1
       },
-      messages: async (profile, after = 0) =>
-        this.#messagesOf(profile)
-          .filter(({ number }) => number > after)
-          .map(lineOf),
+      messages: async (profile, after, most) => this.#messagesOf(profile).lines(after, most),
       tree: async (profile, number) => messageTree(this.#messagesOf(profile), number),
-      find: async (profile, wanted) => findMessages(this.#messagesOf(profile), wanted),
-      capture: async (profile) => captureOf(profile, this.#messagesOf(profile)),
+      find: async (profile, wanted, after) => findMessages(this.#messagesOf(profile), wanted, after),
+      capture: async (profile) => captureOf(profile, this.#logOf(profile)),
       retry: (profile) => {
         this.asked.push(`retry ${profile}`)
         return true
@@ -86,8 +84,16 @@ export class ScriptedCulvert {
     if (owner !== undefined) for (const one of [path, dirname(path)]) chownSync(one, owner, owner)
   }
 
-  #messagesOf(profile: string): readonly LoggedMessage[] {
-    return this.messages.get(profile) ?? []
+  #messagesOf(profile: string): MessageSource {
+    const told = this.messages.get(profile) ?? []
+    return 'lines' in told ? told : kept(told)
+  }
+
+  #logOf(profile: string): MessageLog {
+    const log = new MessageLog()
+    const told = this.messages.get(profile) ?? []
+    if (!('lines' in told)) for (const { message, atMs, path } of told) log.add(message, atMs, path)
+    return log
   }
 
   /** The tunnels as they are from now on. */

@@ -9,8 +9,10 @@ import { remarksOf } from '../../core/inspect/tree.ts'
 import { fieldsOf } from '../../core/inspect/wireshark.ts'
 import { writeKeyTables } from '../../core/inspect/write-key-tables.ts'
 import { captureOf } from '../../core/manager/capture.ts'
+import { MessageLog } from '../../core/manager/message-log.ts'
 import { logOf, OWN_CAPTURES } from '../support/own-captures.ts'
 import { readCapture } from '../support/pcap.ts'
+import { recorded } from '../support/recorded.ts'
 import { connected, wholeRegistry } from '../support/two-peers.ts'
 
 const keysIn = (tables: Readonly<Record<string, string>>) =>
@@ -73,11 +75,16 @@ test('a comment says what each packet is', () => {
 
 test('a message that went in fragments is in the file as its fragments', () => {
   const { client } = connected()
-  const [first] = logOf(client)
-  if (first === undefined) throw new Error('there is none')
-  const whole = { ...first, message: { ...first.message, fragments: 2 } }
-  expect(captureOf('culvert0', [whole, first]).messages).toBe(1)
-  expect(captureOf('culvert0', [{ ...first, path: undefined }]).messages).toBe(0)
+  const [first] = recorded(client)
+  const path = logOf(client).datagram(1)?.path
+  if (first === undefined || path === undefined) throw new Error('there is none')
+  const log = new MessageLog()
+  log.add({ ...first.message, fragments: 2 }, 1, path)
+  log.add(first.message, 2, path)
+  expect(captureOf('culvert0', log).messages).toBe(1)
+  const without = new MessageLog()
+  without.add(first.message, 1)
+  expect(captureOf('culvert0', without).messages).toBe(0)
 })
 
 test('no key is in the file, and none in the answer unless it was asked for', () => {
@@ -96,7 +103,7 @@ test('the keys that were handed over are wiped', () => {
     ikev2: [],
     esp: [],
   }
-  captureOf('culvert0', [], keys)
+  captureOf('culvert0', new MessageLog(), keys)
   expect(key.closed).toBe(true)
 })
 

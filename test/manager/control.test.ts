@@ -37,7 +37,7 @@ class Target implements ControlTarget {
   }
   async find(profile: string, wanted: string) {
     this.calls.push(`find ${profile} ${wanted}`)
-    return { ok: true as const, numbers: [3], unseen: [] }
+    return { ok: true as const, numbers: [3], unseen: [], upTo: 3 }
   }
   async letOut(profile?: string) {
     this.calls.push(`let out ${profile ?? 'all'}`)
@@ -113,7 +113,7 @@ test('messages are asked for from a number on, and a waiting tunnel is tried at 
   const client = await open()
   expect(await client.messages('Office', 41)).toEqual([])
   expect(await client.tree('Office', 7)).toBeUndefined()
-  expect(await client.find('Office', 'SA')).toEqual({ ok: true, numbers: [3], unseen: [] })
+  expect(await client.find('Office', 'SA')).toEqual({ ok: true, numbers: [3], unseen: [], upTo: 3 })
   expect(await client.retry('Office')).toBe(true)
   expect(await client.letOut('Office')).toEqual(['Office'])
   expect(await client.letOut()).toEqual(['Office'])

@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest'
+import { messageTree as explain } from '../../core/capture/explain.ts'
+import { findMessages as find } from '../../core/capture/find.ts'
 import type { TreeNode } from '../../core/contract/tree.ts'
-import { findMessages } from '../../core/manager/find-messages.ts'
-import { dissect, messageTree } from '../../core/manager/message-tree.ts'
+import { dissect, type LoggedMessage } from '../../core/manager/message-log.ts'
 import { expectSound, remarks } from '../inspect/trees.ts'
 import { encr, GCM16, ke, prf, SHA256, X25519 } from '../support/bench.ts'
 import { eapPair, PASSWORD } from '../support/eap-peers.ts'
+import { kept } from '../support/kept.ts'
 import { recorded } from '../support/recorded.ts'
 import { connected, pair } from '../support/two-peers.ts'
 import { connected as connectedV1 } from '../support/two-peers-v1.ts'
+
+const messageTree = (log: readonly LoggedMessage[], number: number) => explain(kept(log), number)
+const findMessages = (log: readonly LoggedMessage[], wanted: string) => find(kept(log), wanted)
 
 function named(node: TreeNode, name: string): TreeNode | undefined {
   if (node.name === name) return node
@@ -129,6 +134,7 @@ describe('the filter box', () => {
       ok: true,
       numbers: [],
       unseen: ['isakmp.nosuch'],
+      upTo: log.at(-1)!.number,
     })
   })
 

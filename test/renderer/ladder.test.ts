@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { MessageLine } from '../../core/contract/message.ts'
 import { lineOf } from '../../core/manager/message-line.ts'
-import { causeOf, ladderOf, partsOf, phasesOf, startOf } from '../../renderer/state/ladder.ts'
+import { causeOf, Ladder, phasesOf } from '../../renderer/state/ladder.ts'
 import { heightOf, rowsBetween } from '../../renderer/state/rows.ts'
 import { run } from '../support/eap-peers.ts'
 import { recorded } from '../support/recorded.ts'
 import { connected, type Pair } from '../support/two-peers.ts'
 import { connected as connectedV1 } from '../support/two-peers-v1.ts'
+
+const partsOf = (lines: readonly MessageLine[]) => new Ladder(lines).parts
 
 const linesOf = (peer: Pair['client'] | ReturnType<typeof connectedV1>['client']) =>
   recorded(peer).map(lineOf)
@@ -58,7 +60,7 @@ describe('every message stands under the phase it serves', () => {
 
   test('each part has a heading, and rows lie one below the other', () => {
     const lines = linesOf(run({ methods: ['mschapv2'] }).client)
-    const rows = ladderOf(lines, partsOf(lines))
+    const { rows } = new Ladder(lines)
     expect(rows.filter(({ kind }) => kind === 'part').map((row) => 'part' in row && row.part)).toEqual([
       'agree',
       'prove',
@@ -74,13 +76,53 @@ describe('every message stands under the phase it serves', () => {
     const first = linesOf(connected().client)
     const again = recorded(connected().client, 60_000, first.length + 1).map(lineOf)
     const both = [...first, ...again]
-    expect(startOf(both, partsOf(both))).toBe(60_000)
-    expect(startOf([], [])).toBe(0)
+    expect(new Ladder(both).startMs).toBe(60_000)
+    expect(new Ladder().startMs).toBe(0)
   })
 
   test('phase 2 of a connection with one proof is shown with the messages that opened it', () => {
     expect(phasesOf('proveAndOpen')).toEqual([1, 2])
     expect(phasesOf('keep')).toEqual([])
+  })
+})
+
+describe('what comes is put behind what is there', () => {
+  const lines = (() => {
+    const { client, net } = connected()
+    for (const command of ['rekeyChild', 'rekeyIke', 'disconnect'] as const) {
+      client.command({ type: command })
+      net.settle()
+    }
+    const v1 = linesOf(connectedV1().client)
+    return [...linesOf(client), ...v1].map((line, at) => ({ ...line, number: at + 1, atMs: 10 * at }))
+  })()
+
+  test.each([1, 2, 3, 7])('%s at a time: the same ladder as all at once', (count) => {
+    const whole = new Ladder(lines)
+    const grown = new Ladder()
+    const later = new Ladder()
+    grown.show(({ number }) => number % 3 !== 0)
+    later.append(lines)
+    later.show(({ number }) => number % 3 !== 0)
+    const plain = new Ladder()
+    for (let at = 0; at < lines.length; at += count) {
+      plain.append(lines.slice(at, at + count))
+      grown.append(lines.slice(at, at + count))
+    }
+    expect(plain.parts).toEqual(whole.parts)
+    expect(plain.rows).toEqual(whole.rows)
+    expect(grown.rows).toEqual(later.rows)
+    for (const { number } of lines) {
+      expect(plain.rowOf(number)).toMatchObject({ message: { number } })
+      expect(plain.beside(number, 1)?.number).toBe(number === lines.length ? undefined : number + 1)
+      expect(grown.find(number)?.number).toBe(number % 3 === 0 ? undefined : number)
+    }
+  })
+
+  test('the same Message ID in another IKE SA is another exchange', () => {
+    const again = lines.map((line, at) => ({ ...line, number: lines.length + at + 1, sa: `${line.sa}0` }))
+    const { parts } = new Ladder([...lines, ...again])
+    expect(parts.slice(lines.length)).toEqual(parts.slice(0, lines.length))
   })
 })
 

@@ -3,14 +3,14 @@ import type { ExposedKeys } from '../../core/ike/exposed-keys.ts'
 import { exposedKeys as exposedKeysV1 } from '../../core/ike/v1/view.ts'
 import { exposedKeys } from '../../core/ike/v2/view.ts'
 import { captureOf } from '../../core/manager/capture.ts'
-import { type LoggedMessage, MessageLog } from '../../core/manager/message-log.ts'
+import { MessageLog } from '../../core/manager/message-log.ts'
 import type { AnyPeer } from './peer.ts'
 import { NOW } from './pki.ts'
 import { connected, type PairOptions } from './two-peers.ts'
 import { connected as connectedV1 } from './two-peers-v1.ts'
 
 /** What the log of a client has after its actions, ten milliseconds apart. */
-export function logOf(client: AnyPeer): readonly LoggedMessage[] {
+export function logOf(client: AnyPeer): MessageLog {
   const log = new MessageLog()
   let at = NOW
   for (const action of client.actions) {
@@ -18,7 +18,7 @@ export function logOf(client: AnyPeer): readonly LoggedMessage[] {
     if (action.do === 'send') log.add(action.message, at, action.datagram)
     if (action.do === 'observe') log.add(action.message, at, arrival(client))
   }
-  return log.messages
+  return log
 }
 
 const arrival = ({ n }: AnyPeer): Path | undefined =>
