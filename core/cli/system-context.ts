@@ -18,15 +18,14 @@ import { loadAddon } from '../native/load.ts'
 import { probeGateway } from '../probe/probe.ts'
 import { demoProfile } from '../profile/demo.ts'
 import { culvertHome, ProfileStore } from '../profile/store.ts'
-import { KeyringSecrets } from '../secrets/keyring.ts'
+import type { SecretStore } from '../secrets/store.ts'
 import type { BackgroundResult, CliContext } from './context.ts'
 import { systemTerminal } from './terminal.ts'
 
 /** The real world. `program`: this program's own file, to start it again in the background. */
-export function systemContext(program: string): CliContext {
+export function systemContext(program: string, keychain: SecretStore): CliContext {
   const home = culvertHome()
   const profiles = new ProfileStore(home, [demoProfile()])
-  const keychain = new KeyringSecrets()
   const holds = new HoldFile(home)
   return {
     terminal: systemTerminal(),
@@ -63,8 +62,12 @@ export function systemContext(program: string): CliContext {
 function onStop(stop: () => void): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   let asked = false
-  const listen = (): void => {
-    if (asked) process.exit(130)
+  const listen = (signal: NodeJS.Signals): void => {
+    if (asked) {
+      // As if nobody had listened: leaving by the door may wait for a keychain that asks for its password.
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    }
     asked = true
     stop()
   }

@@ -16,10 +16,18 @@ const SERVICE = 'Culvert'
 /** Ours: long enough for a person to type the password of their keychain, short enough never to seem dead. */
 const LIMIT_MS = 30_000
 
-/** The keychain of the desktop: Secret Service, macOS Keychain or Windows Credential Manager. */
+/**
+ * The keychain of the desktop: Secret Service, macOS Keychain or Windows Credential Manager. While the desktop asks for
+ * the password of a locked one, the library holds a thread of this process and cannot be interrupted: so there is one
+ * call at a time, and none behind one that was given up.
+ */
 export class KeyringSecrets implements SecretStore {
   readonly #open: OpenEntry
   readonly #limitMs: number
+  /** Ends with the call before. */
+  #turn: Promise<unknown> = Promise.resolve()
+  /** The call that was given up and still runs. */
+  #stuck: Promise<unknown> | undefined
 
   constructor(open: OpenEntry = openSystemEntry, limitMs = LIMIT_MS) {
     this.#open = open
@@ -44,29 +52,59 @@ export class KeyringSecrets implements SecretStore {
     return this.#withEntry(profile, name, (entry, signal) => entry.deleteCredential(signal))
   }
 
-  async #withEntry<T>(
+  /**
+   * Waits for the call that still runs, `ms` at the most; whether none does any longer. One that does keeps the process
+   * from ending by itself.
+   */
+  async settled(ms: number): Promise<boolean> {
+    const running = this.#turn.then(() => this.#stuck)
+    let timer: NodeJS.Timeout | undefined
+    const tooLate = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), ms)
+    })
+    return Promise.race([running.then(() => true), tooLate]).finally(() => clearTimeout(timer))
+  }
+
+  #withEntry<T>(
     profile: string,
     name: string,
     work: (entry: KeyringEntry, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
+    const answer = this.#turn.then(() => this.#call(`${profile}/${name}`, work))
+    this.#turn = answer.catch(() => {})
+    return answer
+  }
+
+  async #call<T>(
+    account: string,
+    work: (entry: KeyringEntry, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    if (this.#stuck !== undefined) throw unavailable('it still waits to be unlocked')
     const abort = new AbortController()
+    const answer = this.#open(SERVICE, account).then((entry) => work(entry, abort.signal))
     let timer: NodeJS.Timeout | undefined
     const tooLate = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
+        const ended = answer.then(
+          () => (this.#stuck = undefined),
+          () => (this.#stuck = undefined),
+        )
+        this.#stuck = ended
         reject(new Error(`it did not answer within ${this.#limitMs / 1000} seconds`))
         abort.abort()
       }, this.#limitMs)
     })
     try {
-      const answer = this.#open(SERVICE, `${profile}/${name}`).then((entry) => work(entry, abort.signal))
       return await Promise.race([answer, tooLate])
     } catch (thrown) {
-      throw new VpnFailure({ kind: 'keychainUnavailable', problem: problemOf(thrown) })
+      throw unavailable(problemOf(thrown))
     } finally {
       clearTimeout(timer)
     }
   }
 }
+
+const unavailable = (problem: string): VpnFailure => new VpnFailure({ kind: 'keychainUnavailable', problem })
 
 /**
  * The store is pinned on Linux: left to itself the library falls back to the kernel's keyring, which forgets
@@ -84,7 +122,8 @@ async function openSystemEntry(service: string, account: string): Promise<Keyrin
 
 /** What the library and the Secret Service say, in words for people. The first that fits. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/dismissed/i, 'unlocking it was cancelled'],
+  [/not receive a reply/i, 'it does not answer'],
+  [/dismissed/i, 'it is locked, and was not unlocked'],
   [/locked/i, 'it is locked'],
   [/no result found/i, 'it has no place for secrets yet'],
   [/d-?bus|secret service provider/i, 'no keychain of a desktop is running here'],

@@ -121,7 +121,10 @@ describe('the demo, by keyboard alone', () => {
   })
 
   test('survives the sleep of the computer, because the gateway is asked', async () => {
-    await running.app.evaluate(({ powerMonitor }) => powerMonitor.emit('resume'))
+    await running.app.evaluate(({ powerMonitor }) => {
+      powerMonitor.emit('suspend')
+      powerMonitor.emit('resume')
+    })
     await page.keyboard.press('Control+2')
     await page
       .getByRole('button', { name: /INFORMATIONAL response\s*, from the gateway/ })
@@ -175,11 +178,30 @@ describe('a real keyring', () => {
     await page.keyboard.press('Control+s')
     await page.getByRole('heading', { level: 1, name: 'Office' }).waitFor()
     expect(stored()).toBe('correct horse battery')
-    const files = readdirSync(desktop.home, { recursive: true, withFileTypes: true }).filter((one) =>
-      one.isFile(),
+    // Everything of this person: Chromium's own folder, the keyring's and those of this run.
+    const files = ['home', 'runtime'].flatMap((folder) =>
+      readdirSync(join(desktop.folder, folder), { recursive: true, withFileTypes: true }).filter((one) =>
+        one.isFile(),
+      ),
     )
+    const places = files.map(({ parentPath }) => parentPath)
+    for (const folder of ['profiles', 'window', 'keyrings'])
+      expect(
+        places.some((place) => place.includes(`/${folder}`)),
+        folder,
+      ).toBe(true)
+    const typed = 'correct horse battery'
+    const forms = [
+      Buffer.from(typed),
+      Buffer.from(typed, 'utf16le'),
+      Buffer.from(Buffer.from(typed).toString('base64')),
+    ]
     for (const { parentPath, name } of files) {
-      expect(readFileSync(join(parentPath, name)).includes('correct horse'), name).toBe(false)
+      const octets = readFileSync(join(parentPath, name))
+      expect(
+        forms.some((form) => octets.includes(form)),
+        name,
+      ).toBe(false)
     }
     expect(running.output()).not.toContain('correct horse')
   })

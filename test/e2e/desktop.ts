@@ -57,6 +57,7 @@ export class Desktop {
   #services: ChildProcess[] = []
   #browsers: Browser[] = []
   #bus = ''
+  #keyring: ChildProcess | undefined
 
   static async open(): Promise<Desktop> {
     const desktop = new Desktop()
@@ -94,13 +95,17 @@ export class Desktop {
     if (USER !== undefined) chownSync(path, USER, USER)
   }
 
-  /** A session bus with a real keyring on it, unlocked, as every desktop has; the app finds it from now on. */
-  async openKeyring(): Promise<void> {
+  /**
+   * A session bus with a real keyring on it, unlocked, as every desktop has; the app finds it from now on. `canAsk`: when
+   * it is locked it can put up a window that asks for its password.
+   */
+  async openKeyring({ canAsk = true } = {}): Promise<void> {
     const bus = `unix:path=${join(this.folder, 'runtime', 'bus')}`
     const dbus = this.#asUser(
       'dbus-daemon',
       ['--session', '--nofork', '--nopidfile', '--address', bus],
       'ignore',
+      canAsk ? {} : { DISPLAY: undefined },
     )
     this.#services.push(dbus)
     for (let tries = 0; tries < 100 && !existsSync(join(this.folder, 'runtime', 'bus')); tries += 1) {
@@ -113,18 +118,56 @@ export class Desktop {
       'pipe',
     )
     this.#services.push(daemon)
+    this.#keyring = daemon
     daemon.stdin?.end('of the desktop')
+    await this.#keyringOwned()
+  }
+
+  /** Who asks for it earlier starts another one. */
+  async #keyringOwned(): Promise<void> {
+    const question = [
+      ...['--session', '--dest=org.freedesktop.DBus', '--print-reply', '/org/freedesktop/DBus'],
+      ...['org.freedesktop.DBus.NameHasOwner', 'string:org.freedesktop.secrets'],
+    ]
+    for (let tries = 0; tries < 100; tries += 1) {
+      if (this.ask('dbus-send', question).includes('boolean true')) return
+      await new Promise((soon) => setTimeout(soon, 50))
+    }
+    throw new Error('the keyring did not start')
+  }
+
+  /** The keyring as after a login without a password: what was saved is there, and locked. */
+  async lockKeyring(): Promise<void> {
+    const before = this.#keyring
+    if (before === undefined) throw new Error('there is no keyring')
+    const ended = new Promise((resolve) => before.once('exit', resolve))
+    before.kill()
+    await ended
+    const daemon = this.#asUser('gnome-keyring-daemon', ['--components=secrets', '--foreground'], 'ignore')
+    this.#services.push(daemon)
+    this.#keyring = daemon
+    await this.#keyringOwned()
+  }
+
+  /** The keyring does not answer any more, or goes on where it was. */
+  freezeKeyring(frozen: boolean): void {
+    this.#keyring?.kill(frozen ? 'SIGSTOP' : 'SIGCONT')
   }
 
   /** What a program of the user says, run on this desktop. */
-  ask(program: string, args: readonly string[]): string {
+  ask(program: string, args: readonly string[], input = ''): string {
     const [command, all] = asUser(program, args)
-    return execFileSync(command, all, { encoding: 'utf8', env: this.environment })
+    return execFileSync(command, all, { encoding: 'utf8', env: this.environment, input, timeout: 20_000 })
   }
 
-  #asUser(program: string, args: readonly string[], stdin: 'ignore' | 'pipe'): ChildProcess {
+  #asUser(
+    program: string,
+    args: readonly string[],
+    stdin: 'ignore' | 'pipe',
+    other: NodeJS.ProcessEnv = {},
+  ): ChildProcess {
     const [command, all] = asUser(program, args)
-    return spawn(command, all, { env: this.environment, stdio: [stdin, 'ignore', 'ignore'] })
+    return spawn(command, all, { env: { ...this.environment, ...other }, stdio: [stdin, 'ignore', 'ignore'] })
   }
 
   get environment(): Record<string, string> {
@@ -271,6 +314,7 @@ export class Desktop {
   async close(): Promise<void> {
     for (const app of this.#running) await app.close().catch(() => {})
     for (const browser of this.#browsers) await browser.close().catch(() => {})
+    this.freezeKeyring(false)
     for (const service of this.#services) service.kill()
     this.#display?.kill()
     rmSync(this.folder, { recursive: true, force: true })

@@ -32,9 +32,13 @@ describe('what a keychain that cannot be used says', () => {
     ["Couldn't access platform storage: Secret Service: object locked", 'it is locked'],
     [
       "Couldn't access platform storage: Secret Service: unlock prompt was dismissed",
-      'unlocking it was cancelled',
+      'it is locked, and was not unlocked',
     ],
     ["Couldn't access platform storage: Secret Service: no result found", 'it has no place for secrets yet'],
+    [
+      'Platform failure: DBus error: Did not receive a reply. Possible causes include: the message bus security policy blocked the reply',
+      'it does not answer',
+    ],
     ['Something else.', 'Something else'],
   ])('%s', async (said, problem) => {
     await expect(failing(said).get('office', 'psk')).rejects.toMatchObject({
@@ -47,6 +51,45 @@ describe('what a keychain that cannot be used says', () => {
     await expect(silent.get('office', 'psk')).rejects.toMatchObject({
       error: { problem: 'it did not answer within 0.001 seconds' },
     })
+  })
+})
+
+describe('while the desktop waits for the password of a keychain', () => {
+  /** A keychain that is unlocked when `unlock` is called; `calls`: what reached it. */
+  function locked() {
+    const calls: string[] = []
+    let unlock = (): void => {}
+    const unlocked = new Promise<void>((resolve) => (unlock = resolve))
+    const keychain = new KeyringSecrets(async (_service, account) => {
+      calls.push(account)
+      return { ...entry, getSecret: () => unlocked.then(() => [0x61]) }
+    }, 1)
+    return { keychain, calls, unlock }
+  }
+
+  test('one call waits with it, and none stands behind it', async () => {
+    const { keychain, calls } = locked()
+    const all = await Promise.allSettled(['psk', 'password', 'key'].map((name) => keychain.get('a', name)))
+    expect(all.map((one) => one.status === 'rejected' && one.reason.error.problem)).toEqual([
+      'it did not answer within 0.001 seconds',
+      'it still waits to be unlocked',
+      'it still waits to be unlocked',
+    ])
+    expect(calls).toEqual(['a/psk'])
+    expect(await keychain.settled(1)).toBe(false)
+  })
+
+  test('once it is unlocked it is used again', async () => {
+    const { keychain, calls, unlock } = locked()
+    await expect(keychain.get('a', 'psk')).rejects.toThrow()
+    unlock()
+    expect(await keychain.settled(60_000)).toBe(true)
+    expect((await keychain.get('a', 'psk'))?.use((bytes) => [...bytes])).toEqual([0x61])
+    expect(calls).toHaveLength(2)
+  })
+
+  test('a keychain nobody has asked is settled', async () => {
+    expect(await new KeyringSecrets(async () => entry).settled(60_000)).toBe(true)
   })
 })
 
