@@ -51,6 +51,9 @@ const FOLLOW_MS = 150
 /** Ours: so long traffic is watched, when somebody wants to quit, to know whether it flows. */
 const WATCH_MS = 1_000
 
+/** Ours: so long a secret on its way to the keychain holds back who quits. */
+const KEYCHAIN_MS = 1_000
+
 /** The running app: joins the engine to the window, the tray, and the desktop. */
 export class App {
   readonly #folder: string
@@ -169,6 +172,7 @@ export class App {
   start(hidden: boolean): void {
     nativeTheme.themeSource = this.#settings.now.theme
     this.#openTray()
+    powerMonitor.on('suspend', () => void this.#engine.suspended())
     powerMonitor.on('resume', () => void this.#engine.resumed())
     if (!hidden || this.#tray === undefined) this.open()
     // The engine opens while the window loads.
@@ -230,8 +234,14 @@ export class App {
       this.#import.forget()
       this.#credentials.close()
       // Tunnels end in order: the gateway is told, routes go back.
-      void Promise.all([this.#engine.close(), this.#state.flush()]).finally(() => app.exit(0))
+      void Promise.all([this.#engine.close(), this.#state.flush()]).finally(() => this.#leave())
     })
+  }
+
+  async #leave(): Promise<void> {
+    // Electron would wait until somebody unlocks the keychain, and nothing else ends that.
+    if (!(await this.#keychain.settled(KEYCHAIN_MS))) process.kill(process.pid, 'SIGKILL')
+    app.exit(0)
   }
 
   async #mayQuit(): Promise<boolean> {

@@ -139,6 +139,11 @@ export class Engine {
     return (await this.#carrier?.catch(() => undefined))?.manager?.snapshot()
   }
 
+  /** The computer is about to sleep. */
+  async suspended(): Promise<void> {
+    ;(await this.#carrier?.catch(() => undefined))?.manager?.suspended()
+  }
+
   /** The computer woke. */
   async resumed(): Promise<void> {
     ;(await this.#carrier?.catch(() => undefined))?.manager?.resumed()

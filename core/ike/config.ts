@@ -284,6 +284,10 @@ export interface Connection {
   command(command: IkeCommand): void
   /** Connects the datapath to this TUN descriptor; the connection reads and writes it from now on but does not close it. */
   attachTun(fd: number): void
+  /** The computer goes to sleep: silence means nothing, and no timer is due until `resume`. */
+  pause(): void
+  /** It is awake: the gateway is asked at once, and whatever waits for an answer has all its tries before it. */
+  resume(): void
   view(): ConnectionView
   /** Copies of the keys in use, for a person who asked for them on purpose; the caller closes them. */
   keys(): ExposedKeys

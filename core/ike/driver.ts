@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { asMillis, type Millis } from '../bytes/brands.ts'
+import type { Millis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
 import { PlatformTls } from '../crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
@@ -23,6 +23,7 @@ import {
 import { EspKeyShelf, type ExposedKeys } from './exposed-keys.ts'
 import { RevocationDesk } from './revocation.ts'
 import type { Answer, IkeAction, IkeEvent, State } from './session.ts'
+import { systemTimers, Timers } from './timers.ts'
 import { type Initiator, initiator } from './versions.ts'
 
 export interface ConnectionOptions {
@@ -52,7 +53,7 @@ class Driver implements Connection {
   readonly #options: ConnectionOptions
   readonly #initiator: Initiator
   readonly #datapath: Datapath
-  readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #timers = new Timers((timer) => this.#feed({ type: 'timer', timer }))
   readonly #byteLimits = new ByteLimits()
   #state: State
   #traffic: NodeJS.Timeout | undefined
@@ -110,6 +111,17 @@ class Driver implements Connection {
     this.#datapath.attachTun(fd)
   }
 
+  pause(): void {
+    this.#timers.pause()
+  }
+
+  resume(): void {
+    if (this.#closed) return
+    // What waits for an answer has all its tries before it, by the time its timer is due.
+    this.command({ type: 'wake' })
+    this.#timers.resume()
+  }
+
   view(): ConnectionView {
     const offset = Date.now() - now()
     return this.#initiator.view(this.#datapath, (at) => Math.round(at + offset))
@@ -125,8 +137,7 @@ class Driver implements Connection {
     if (this.#closed) return
     this.#closed = true
     this.#espKeys.close()
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
+    this.#timers.close()
     clearTimeout(this.#traffic)
     this.#tls?.close()
     this.#datapath.close()
@@ -155,11 +166,9 @@ class Driver implements Connection {
         listener.message(action.message, action.datagram)
         return
       case 'setTimer':
-        return this.#setTimer(action.timer, action.at)
+        return this.#timers.set(action.timer, action.at)
       case 'clearTimer':
-        clearTimeout(this.#timers.get(action.timer))
-        this.#timers.delete(action.timer)
-        return
+        return this.#timers.clear(action.timer)
       case 'addInbound':
         this.#espKeys.add('inbound', action.sa)
         return this.#tunnelEsp(action.sa, (esp) => this.#datapath.addInbound(esp, action.selectors))
@@ -296,19 +305,6 @@ class Driver implements Connection {
     return moved
   }
 
-  #setTimer(timer: string, at: Millis): void {
-    clearTimeout(this.#timers.get(timer))
-    // Node's timers wrap at 2^31 ms; rekey times of weeks are cut to that.
-    const wait = Math.min(Math.max(0, at - now()), 2 ** 31 - 1)
-    this.#timers.set(
-      timer,
-      setTimeout(() => {
-        this.#timers.delete(timer)
-        this.#feed({ type: 'timer', timer })
-      }, wait),
-    )
-  }
-
   async #openPath(port: 500 | 4500, elsewhere: string | undefined): Promise<void> {
     const { edge, addon, config } = this.#options
     try {
@@ -344,7 +340,7 @@ class Driver implements Connection {
 const numeric = async (host: string): Promise<string> =>
   isIP(host) === 0 ? ((await resolveHost(host))[0] ?? host) : host
 
-const now = (): Millis => asMillis(performance.now())
+const now = (): Millis => systemTimers.now()
 
 const asVpnError = (error: unknown): VpnError =>
   error instanceof VpnFailure

@@ -49,6 +49,8 @@ export type IkeCommand =
   | { readonly type: 'move' }
   /** Asks whether the gateway is alive. RFC 7296 §2.4 */
   | { readonly type: 'probe' }
+  /** As `probe`, after a sleep of this computer: whatever waits for an answer has all its tries before it. */
+  | { readonly type: 'wake' }
 
 export type IkeEvent =
   | { readonly type: 'datagram'; readonly datagram: Datagram }

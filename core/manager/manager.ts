@@ -21,6 +21,9 @@ export interface ManagerListener {
   note?(profile: string, text: string): void
 }
 
+/** Ours: a computer that is awake this long after it was to sleep will not sleep, or has slept without a word. */
+const STAYED_AWAKE_MS = 60_000
+
 /** Owns the running tunnels. The command line, the control socket and the window are its faces. */
 export class Manager {
   /** Questions to the person; whoever carries out `secret` may ask here. */
@@ -36,6 +39,8 @@ export class Manager {
   /** Kill switches by profile, on or not. */
   readonly #holds = new Map<string, Hold>()
   #closing: Promise<void> | undefined
+  /** Waits no longer for a sleep that does not come. */
+  #stayedAwake: (() => void) | undefined
 
   constructor(needs: ManagerDependencies) {
     this.#needs = needs
@@ -182,9 +187,18 @@ export class Manager {
     return waiting.map((tunnel) => tunnel.retry()).includes(true)
   }
 
+  /** The computer is about to sleep: until it is awake nobody counts as silent, and nothing is tried. */
+  suspended(): void {
+    this.#stayedAwake?.()
+    this.#stayedAwake = this.#needs.clock.after(STAYED_AWAKE_MS, () => this.resumed())
+    for (const tunnel of this.#tunnels.values()) tunnel.sleep()
+  }
+
   /** The computer has slept: what stood may be gone at the gateway, which is asked. */
   resumed(): void {
-    for (const tunnel of this.#tunnels.values()) tunnel.lookAgain(undefined)
+    this.#stayedAwake?.()
+    this.#stayedAwake = undefined
+    for (const tunnel of this.#tunnels.values()) tunnel.wake()
   }
 
   /** The computer has other addresses now. A tunnel whose own address is gone is made anew; others are asked after. */
@@ -218,6 +232,7 @@ export class Manager {
 
   /** Ends all tunnels and the helper. What a kill switch holds back after a fault stays so: nobody has let it out. */
   close(): Promise<void> {
+    this.#stayedAwake?.()
     this.#closing ??= this.#end(undefined).then(async () => {
       const places = new Set([...this.#edges.keys(), ...this.#goodbyes.keys()])
       await Promise.all([...places].map((place) => this.#closeEdge(place)))

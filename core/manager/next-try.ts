@@ -40,6 +40,11 @@ export class NextTry {
     return begin !== undefined
   }
 
+  /** The computer goes to sleep: it waits until `hurry`. */
+  hold(): void {
+    this.#waiting?.stop()
+  }
+
   callOff(): void {
     this.#waiting?.stop()
     this.#waiting = undefined

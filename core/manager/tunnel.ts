@@ -70,6 +70,7 @@ export class Tunnel {
   #connectedAtMs: number | undefined
   #wasConnected = false
   #leaving = false
+  #asleep = false
   #onConnected: ((ending: Ending | undefined) => void)[] = []
   #onEnd: (() => void)[] = []
 
@@ -166,13 +167,26 @@ export class Tunnel {
     return this.#nextTry.hurry()
   }
 
-  /** The world may have changed under it. `addresses`: those this computer has now, where that is what changed. */
-  lookAgain(addresses: readonly string[] | undefined): void {
+  /** The computer goes to sleep: nothing is tried, and silence is held against nobody, until `wake`. */
+  sleep(): void {
+    this.#asleep = true
+    this.#nextTry.hold()
+    this.#attempt?.connection?.pause()
+  }
+
+  /** It is awake. What stood may be gone at the gateway, which is asked at once. */
+  wake(): void {
+    this.#asleep = false
+    if (!this.retry()) this.#attempt?.connection?.resume()
+  }
+
+  /** The computer has these addresses now. */
+  lookAgain(addresses: readonly string[]): void {
     if (this.retry() || this.#phase !== 'connected') return
     const attempt = this.#attempt
     const local = addressIn(attempt?.connection?.view().phase1?.localEndpoint)
     if (attempt?.connection === undefined) return
-    if (addresses === undefined || local === undefined || addresses.includes(local)) {
+    if (local === undefined || addresses.includes(local)) {
       attempt.connection.command({ type: 'probe' })
       return
     }
@@ -245,6 +259,7 @@ export class Tunnel {
       this.#reach('agree')
       this.#enter('phase1', '')
       attempt.connection = this.#connection(attempt, edge, config)
+      if (this.#asleep) attempt.connection.pause()
       attempt.connection.command({ type: 'connect' })
     } catch (thrown) {
       await this.#over(attempt, faultOf(thrown))
@@ -402,6 +417,7 @@ export class Tunnel {
       this.#enter('reconnecting', `looking up ${this.profile.gateway.host}`)
       void this.#begin()
     })
+    if (this.#asleep) this.#nextTry.hold()
     this.#enter('reconnecting', 'waiting for the next try')
   }
 

@@ -141,6 +141,26 @@ describe('RFC 7296 §2.4: liveness', () => {
     expect(client.engine.inbound([...client.n.children.keys()][0] as never)).toBeUndefined()
   })
 
+  test('after a sleep of this computer what was lost before does not count: all tries are before it', () => {
+    const { client, net } = connected(dpd)
+    net.onSend = () => []
+    net.advance(30_000 + 31_000) // the last of seven tries is under way
+    client.command('wake')
+    net.advance(20_000)
+    expect(client.closed).toBeUndefined()
+    net.onSend = undefined
+    net.advance(10_000)
+    expect(shape(net.last('gateway'))).toBe('INFORMATIONAL response 2:')
+    expect(client.closed).toBeUndefined()
+  })
+
+  test('after a sleep the gateway is asked at once', () => {
+    const { client, net } = connected(dpd)
+    client.command('wake')
+    net.settle()
+    expect(shape(net.last('gateway'))).toBe('INFORMATIONAL response 2:')
+  })
+
   test('RFC 7296 §2.21.4: INVALID_IKE_SPI without protection changes nothing', () => {
     const { client, gateway, net } = connected()
     client.command('probe')

@@ -10,12 +10,71 @@ import { PHASE1 } from '../support/snapshots.ts'
 import { profileOf, World } from './world.ts'
 
 describe('the computer wakes or moves', () => {
-  test('a connection that stands is asked after when the computer wakes', async () => {
+  test('a connection sleeps with the computer and wakes with it', async () => {
+    const world = new World()
+    await world.up()
+    world.manager.suspended()
+    expect(world.connection.power).toEqual(['pause'])
+    world.manager.resumed()
+    expect(world.connection.power).toEqual(['pause', 'resume'])
+    expect(world.state()).toBe('connected')
+    // The wait for a sleep that does not come is over as well.
+    await world.pass(120_000)
+    expect(world.connection.power).toEqual(['pause', 'resume'])
+  })
+
+  test('so does one that is on its way', async () => {
+    const world = new World()
+    const connected = world.manager.connect('Office')
+    await world.settle()
+    world.manager.suspended()
+    expect(world.connection.power).toEqual(['pause'])
+    world.manager.resumed()
+    expect(world.connection.power).toEqual(['pause', 'resume'])
+    world.connection.establish()
+    await connected
+  })
+
+  test('a computer that wakes without having said that it sleeps asks after it too', async () => {
     const world = new World()
     await world.up()
     world.manager.resumed()
-    expect(world.connection.commands).toEqual(['connect', 'probe'])
-    expect(world.state()).toBe('connected')
+    expect(world.connection.power).toEqual(['resume'])
+  })
+
+  test('a computer that does not sleep after all goes on by itself', async () => {
+    const world = new World()
+    await world.up()
+    world.manager.suspended()
+    await world.pass(59_999)
+    expect(world.connection.power).toEqual(['pause'])
+    await world.pass(1)
+    expect(world.connection.power).toEqual(['pause', 'resume'])
+  })
+
+  test('nothing is tried while the computer sleeps, and at once when it wakes', async () => {
+    const world = new World()
+    await world.up()
+    world.connection.end({ kind: 'noAnswer', exchange: 'INFORMATIONAL', tries: 5 })
+    await world.settle()
+    world.manager.suspended()
+    await world.pass(30_000)
+    expect([world.state(), world.connections.length]).toEqual(['reconnecting', 1])
+    world.manager.resumed()
+    await world.settle()
+    expect(world.connections).toHaveLength(2)
+  })
+
+  test('nor is what ends as the computer falls asleep', async () => {
+    const world = new World()
+    await world.up()
+    world.manager.suspended()
+    world.connection.end({ kind: 'closedByGateway', reason: 'asleep' })
+    await world.pass(30_000)
+    expect([world.state(), world.connections.length]).toEqual(['reconnecting', 1])
+    world.manager.resumed()
+    await world.settle()
+    expect(world.connections).toHaveLength(2)
   })
 
   test('one whose own address is gone is made anew, without waiting for silence', async () => {

@@ -52,6 +52,8 @@ export class FakeConnection implements Connection {
   state: ConnectionView['state'] = 'phase1'
   tun: number | undefined
   closed = false
+  /** What it was told of the sleep of the computer. */
+  readonly power: ('pause' | 'resume')[] = []
   readonly config: ConnectionConfig
   readonly listener: ConnectionListener
   answersFarewell = true
@@ -68,6 +70,14 @@ export class FakeConnection implements Connection {
 
   attachTun(fd: number): void {
     this.tun = fd
+  }
+
+  pause(): void {
+    this.power.push('pause')
+  }
+
+  resume(): void {
+    this.power.push('resume')
   }
 
   view(): ConnectionView {

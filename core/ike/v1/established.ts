@@ -88,6 +88,7 @@ export class Established implements State {
         if (event.command.type === 'disconnect') this.leave(undefined)
         if (event.command.type === 'rekeyIke') this.#renewal.begin(now)
         if (event.command.type === 'probe') this.#liveness.ask(now)
+        if (event.command.type === 'wake') this.#liveness.askAnew(now)
         if (event.command.type === 'rekeyChild') this.children.renew(event.command.child, now)
         break
       case 'failed':

@@ -54,6 +54,12 @@ export class Liveness {
     this.#askAgain(now)
   }
 
+  /** As {@link ask}; a query that waits for its answer has all its tries before it. */
+  askAnew(now: Millis): void {
+    this.#query = undefined
+    this.ask(now)
+  }
+
   /** The answer to a query, if it is to the latest. RFC 3706 §5.4 */
   onAnswer(sequence: number, now: Millis): void {
     if (this.#query?.sequence === sequence) this.alive(now)

@@ -168,7 +168,8 @@ export class Established implements State {
       this.children.want({ name: this.children.freshName(), selectors, since: now }, now)
     }
     if (command.type === 'closeChild') return this.#closeChild(command.child, now)
-    if (command.type === 'probe') this.liveness.probe(now)
+    if (command.type === 'wake') this.requests.sendAgain(now)
+    if (command.type === 'probe' || command.type === 'wake') this.liveness.probe(now)
     if (command.type === 'move') this.mobility.move(now)
     return this.done()
   }

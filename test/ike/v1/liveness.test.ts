@@ -27,6 +27,18 @@ describe('RFC 3706: dead peer detection', () => {
     expect(client.children).toEqual([])
   })
 
+  test('after a sleep of this computer it is asked at once, and has all its answers before it', () => {
+    const { client, net } = connected({ client: asks })
+    net.onSend = () => []
+    net.advance(40_000)
+    const sent = client.sent.length
+    client.command('wake')
+    expect(client.sent.length).toBe(sent + 1)
+    net.onSend = undefined
+    net.advance(30_000)
+    expect(client.closed).toBeUndefined()
+  })
+
   test('packets are life enough', () => {
     const { client, net } = connected({ client: asks })
     const sent = client.sent.length
