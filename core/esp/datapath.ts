@@ -2,7 +2,7 @@ import type { NativeAddon, NativeOffloads } from '../native/addon.ts'
 import type { Endpoint } from '../net/plan.ts'
 import type { EspEngine, EspEvents, EspLimits } from './engine.ts'
 
-/** A connected UDP socket to the gateway. On port 4500 ESP and IKE share it, RFC 3948 §2. */
+/** A connected UDP socket to the gateway. On port 4500 ESP and IKE share it, RFC 3948 §2; towards a TCP connection it is a local one. */
 export interface DatapathSocket {
   readonly fd: number
   readonly local: Endpoint
@@ -52,5 +52,9 @@ export interface Datapath extends EspEngine {
   traffic(): { readonly inbound: number; readonly outbound: number }
 }
 
-/** On this port IKE wears four zero octets, and ESP may come. RFC 3948 §2.2 */
-export const ENCAPSULATION_PORT = 4500
+/** RFC 3948 §2.2 */
+const ENCAPSULATION_PORT = 4500
+
+/** Whether IKE wears four zero octets there, and ESP may come: on port 4500, and in every TCP stream. RFC 3948 §2.2, RFC 9329 §3 */
+export const carriesEsp = ({ port, transport }: Endpoint): boolean =>
+  port === ENCAPSULATION_PORT || transport === 'tcp'

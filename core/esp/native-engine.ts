@@ -3,7 +3,7 @@ import { asEspSpi, asMillis, type EspSpi, type Millis } from '../bytes/brands.ts
 import { concat, NO_OCTETS } from '../bytes/octets.ts'
 import type { EspErrorPlace, NativeAddon, NativeEsp, NativeOffloads, NativeUsed } from '../native/addon.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
-import { type Datapath, type DatapathOptions, type DatapathSocket, ENCAPSULATION_PORT } from './datapath.ts'
+import { carriesEsp, type Datapath, type DatapathOptions, type DatapathSocket } from './datapath.ts'
 import type {
   EspEngine,
   EspEvents,
@@ -217,7 +217,7 @@ class NativeDatapath extends NativeSas implements Datapath {
     this.#beside?.close()
     this.#beside = undefined
     const { fd, local, remote, raw } = socket
-    if (raw?.esp === undefined) return this.native.usePath(id, fd, remote.port === ENCAPSULATION_PORT)
+    if (raw?.esp === undefined) return this.native.usePath(id, fd, carriesEsp(remote))
     const { addon, onIke, onSocketError } = this.#options
     this.#beside = new UdpPath(socket, { addon, onIke, onSocketError, onEsp() {} })
     this.native.useRawPath(id, raw.esp, addressBytes(local.address), addressBytes(remote.address))

@@ -1,10 +1,10 @@
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
-import { type DatapathEvents, type DatapathSocket, ENCAPSULATION_PORT } from './datapath.ts'
+import { carriesEsp, type DatapathEvents, type DatapathSocket } from './datapath.ts'
 import { classifyPort4500, NAT_KEEPALIVE, withNonEspMarker } from './udp-encapsulation.ts'
 
 export interface UdpPathOptions extends Pick<DatapathEvents, 'onIke' | 'onSocketError'> {
   readonly addon: NativeAddon
-  /** From the SPI on. Only port 4500 has some. */
+  /** From the SPI on. Only port 4500, and what leads to a TCP connection, has some. */
   readonly onEsp: (packet: Uint8Array) => void
 }
 
@@ -28,7 +28,7 @@ export class UdpPath {
   }
 
   get encapsulates(): boolean {
-    return this.socket.remote.port === ENCAPSULATION_PORT
+    return carriesEsp(this.socket.remote)
   }
 
   sendIke(message: Uint8Array): void {

@@ -49,6 +49,8 @@ const gatewaySchema = v.strictObject({
   id: v.optional(identity, 'gateway.culvert.test'),
   /** Outer addresses; left out: all this machine has. */
   listen: v.optional(v.pipe(v.array(address), v.minLength(1))),
+  /** Where clients come by TCP; 0: nowhere. RFC 9329 */
+  tcpPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)), 4500),
   /** How the gateway proves who it is, and how clients do; what is said of certificates is as in a profile. */
   auth: v.optional(ownGatewayAuthSchema, { method: 'psk' }),
   clientAuth: v.optional(gatewayAuthSchema, { method: 'psk' }),

@@ -3,6 +3,7 @@ import { toHex } from '../bytes/octets.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { VpnError } from '../errors.ts'
+import { carriesEsp } from '../esp/datapath.ts'
 import type { OpenPacketEngine } from '../esp/open-packet-engine.ts'
 import { parseInner } from '../esp/selectors.ts'
 import { classifyPort4500, withNonEspMarker } from '../esp/udp-encapsulation.ts'
@@ -33,7 +34,7 @@ export interface GatewayOptions {
   readonly clock: GatewayClock
   readonly limits?: Partial<GatewayLimits>
   readonly openEngine: OpenPacketEngine
-  /** One datagram as it leaves the UDP socket bound to `local`. */
+  /** One datagram as it leaves the UDP socket bound to `local`, or one message of the TCP connection with `remote`. */
   readonly send: (local: Endpoint, remote: Endpoint, datagram: Uint8Array) => void
   /** An inner packet from a client, for the network behind the gateway. */
   readonly toInside: (packet: Uint8Array) => void
@@ -146,6 +147,11 @@ export class Gateway {
       .map((client) => this.#view(client))
   }
 
+  /** Whether a client, or one that may become one, is at `remote`. */
+  isServed(remote: Endpoint): boolean {
+    return [...this.#clients.keys()].some((session) => same(session.remote, remote))
+  }
+
   /** The client with this inner address. */
   clientAt(address: string): ClientView | undefined {
     const client = this.#byAddress.get(address)
@@ -161,7 +167,7 @@ export class Gateway {
   /** A datagram as it came to the socket bound to `local`. Never throws, whatever it holds. */
   receive(local: Endpoint, remote: Endpoint, datagram: Uint8Array): void {
     if (this.#closed) return
-    if (local.port !== 4500) return this.#onIke(local, remote, datagram)
+    if (!carriesEsp(local)) return this.#onIke(local, remote, datagram)
     const what = classifyPort4500(datagram)
     if (what.kind === 'ike') return this.#onIke(local, remote, what.message)
     if (what.kind === 'esp') return this.#onEsp(local, remote, what.packet)
@@ -272,7 +278,7 @@ export class Gateway {
   }
 
   #send(local: Endpoint, remote: Endpoint, message: Uint8Array): void {
-    this.#options.send(local, remote, local.port === 4500 ? withNonEspMarker(message) : message)
+    this.#options.send(local, remote, carriesEsp(local) ? withNonEspMarker(message) : message)
   }
 
   #begin(version: 1 | 2, caller: string, datagram: Datagram): void {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:dgram'
-import type { Server } from 'node:http'
+import type { Server } from 'node:net'
 
 /** What the gateway's device should look like. */
 export interface InsidePlan {

@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram'
-import type { Server } from 'node:http'
+import type { Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { VpnFailure } from '../errors.ts'
 import type { NativeAddon } from '../native/addon.ts'

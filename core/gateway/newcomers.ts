@@ -71,7 +71,9 @@ export class Newcomers {
     const { header } = decoded.value
     if (header.exchange !== ExchangeType.IKE_SA_INIT.id || header.response || header.messageId !== 0)
       return { drop: 'noSession' }
-    if (!this.#cookies.isShown(decoded.value, from, now) && crowd.halfOpen >= this.#limits.cookiesFrom) {
+    // Whoever has a TCP connection is where they say. RFC 9329 §6.3
+    const proven = from.transport === 'tcp' || this.#cookies.isShown(decoded.value, from, now)
+    if (!proven && crowd.halfOpen >= this.#limits.cookiesFrom) {
       const cookie = this.#cookies.make(decoded.value, from, now)
       return { cookieDemand: cookieDemand(header.initiatorSpi, cookie) }
     }
@@ -85,7 +87,10 @@ export class Newcomers {
     const { exchange, responderCookie, messageId } = decoded.value.header
     const begins = exchange === ExchangeTypeV1.MAIN.id || exchange === ExchangeTypeV1.AGGRESSIVE.id
     const fresh = messageId === 0 && responderCookie.every((octet) => octet === 0)
-    return begins && fresh ? this.#letIn(from, crowd, now) : { drop: 'noSession' }
+    // There is no IKEv1 over TCP.
+    return begins && fresh && from.transport === undefined
+      ? this.#letIn(from, crowd, now)
+      : { drop: 'noSession' }
   }
 
   #letIn(from: Endpoint, { halfOpen, sessions }: Crowd, now: Millis): Verdict {

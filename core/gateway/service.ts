@@ -1,5 +1,6 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
-import type { Server } from 'node:http'
+import type { Server as HttpServer } from 'node:http'
+import type { Server } from 'node:net'
 import { asMillis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
@@ -16,6 +17,7 @@ import { createPage } from './inside/web.ts'
 import { AddressPool } from './pool.ts'
 import { closeGatewaySecrets, type GatewaySecrets } from './proofs.ts'
 import type { GatewayClock } from './session.ts'
+import { Streams } from './streams.ts'
 
 export interface ServiceOptions {
   readonly settings: GatewaySettings
@@ -79,6 +81,9 @@ class Service implements GatewayService {
   readonly #config: GatewayOptions['config']
   readonly #sockets = new Map<string, Socket>()
   readonly #servers: (Socket | Server)[] = []
+  readonly #streams: Streams
+  /** Those that take TCP, by address. */
+  readonly #callees = new Map<string, Server>()
   #device: { readonly fd: number; readonly reader: PacketReader } | undefined
   /** Datagrams that Node has and the kernel has not. */
   #leaving = 0
@@ -92,6 +97,10 @@ class Service implements GatewayService {
     this.#options = options
     this.#config = sessionConfig(settings, secrets, source)
     const configV1 = this.#configV1()
+    this.#streams = new Streams({
+      receive: (local, remote, message) => this.gateway.receive(local, remote, message),
+      isServed: (remote) => this.gateway.isServed(remote),
+    })
     this.gateway = new Gateway({
       config: this.#config,
       ...(configV1 === undefined ? {} : { configV1 }),
@@ -163,6 +172,7 @@ class Service implements GatewayService {
 
   /** What cannot be sent is lost on the way, as on any network: whoever asked asks again. */
   #send(local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
+    if (remote.transport === 'tcp') return this.#streams.send(remote, bytes)
     const socket = this.#sockets.get(`${local.address} ${local.port}`)
     if (socket === undefined) return
     this.#leaving++
@@ -204,6 +214,9 @@ class Service implements GatewayService {
   }
 
   #unlisten(address: string): void {
+    const callee = this.#callees.get(address)
+    this.#callees.delete(address)
+    if (callee !== undefined) void closed(callee)
     for (const port of PORTS) {
       const key = `${address} ${port}`
       const socket = this.#sockets.get(key)
@@ -214,6 +227,12 @@ class Service implements GatewayService {
 
   async #listen(address: string): Promise<void> {
     for (const port of PORTS) await this.#listenOn(address, port)
+    const { tcpPort } = this.#options.settings
+    if (tcpPort === 0 || this.#closing !== undefined) return
+    const server = this.#streams.server({ address, port: tcpPort })
+    await this.#options.host.listen(server, address, tcpPort)
+    if (this.#closing === undefined) this.#callees.set(address, server)
+    else await closed(server)
   }
 
   async #listenOn(address: string, port: number): Promise<void> {
@@ -255,9 +274,11 @@ class Service implements GatewayService {
     this.gateway.close()
     // The farewells too.
     await this.#allSent()
-    await Promise.all([...this.#sockets.values()].map(closed))
+    this.#streams.close()
+    await Promise.all([...this.#callees.values(), ...this.#sockets.values()].map(closed))
     this.#sockets.clear()
-    for (const server of this.#servers) if ('closeAllConnections' in server) server.closeAllConnections()
+    for (const server of this.#servers)
+      if ('closeAllConnections' in server) (server as HttpServer).closeAllConnections()
     await Promise.all(this.#servers.map(closed))
     this.#device?.reader.stop()
     if (this.#device !== undefined) this.#options.addon.closeFd(this.#device.fd)

@@ -3,6 +3,7 @@ import type { Random } from '../bytes/random.ts'
 import { PlatformTls } from '../crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import type { VpnError } from '../errors.ts'
+import { carriesEsp } from '../esp/datapath.ts'
 import { closeSa, type PacketEngine } from '../esp/engine.ts'
 import type { OpenPacketEngine } from '../esp/open-packet-engine.ts'
 import { NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
@@ -24,7 +25,7 @@ export interface GatewayClock {
 }
 
 export interface SessionOwner {
-  /** One datagram as it leaves the UDP socket bound to `local`. */
+  /** One datagram as it leaves the UDP socket bound to `local`, or one message of the TCP connection with `remote`. */
   send(local: Endpoint, remote: Endpoint, datagram: Uint8Array): void
   /** An inner packet from the client. */
   toInside(packet: Uint8Array): void
@@ -49,8 +50,6 @@ export interface SessionOptions {
   readonly openEngine: OpenPacketEngine
 }
 
-/** RFC 3948 §2: where UDP carries ESP, and IKE behind a marker. */
-const ENCAPSULATION_PORT = 4500
 /** Ours: how often traffic counts as a sign of life. */
 const TRAFFIC_MS = 1_000
 
@@ -197,7 +196,7 @@ export class Session {
     switch (action.do) {
       case 'send': {
         const { bytes, local, remote } = action.datagram
-        owner.send(local, remote, local.port === ENCAPSULATION_PORT ? withNonEspMarker(bytes) : bytes)
+        owner.send(local, remote, carriesEsp(local) ? withNonEspMarker(bytes) : bytes)
         this.#remember(action.message)
         owner.message?.(this, action.message)
         return
@@ -286,7 +285,7 @@ export class Session {
   /** A client that never came to port 4500 cannot be sent ESP: there is no other transport. */
   #sendFromEncapsulationPort(bytes: Uint8Array): void {
     const { local, remote } = this.#responder.n
-    if (local?.port !== ENCAPSULATION_PORT || remote === undefined) return
+    if (local === undefined || !carriesEsp(local) || remote === undefined) return
     this.#options.owner.send(local, remote, bytes)
   }
 

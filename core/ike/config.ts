@@ -214,6 +214,8 @@ export interface ConnectionConfig {
   readonly fragmentation?: boolean
   /** Octets of the IP datagrams such fragments go in, at least 576; left out: a size that fits nearly everywhere. */
   readonly fragmentDatagramBytes?: number
+  /** As a client: whether everything goes over TCP, always or where UDP does not get through; left out: never. RFC 9329 §5 */
+  readonly tcp?: { readonly use: 'fallback' | 'always'; readonly port: number }
   /** UDP encapsulation even where no NAT is found; else ESP goes as protocol 50 there. */
   readonly forceEncapsulation: boolean
   readonly lifetimes: {

@@ -7,8 +7,9 @@ import { type VpnError, VpnFailure } from '../errors.ts'
 import type { Datapath, RawSockets } from '../esp/datapath.ts'
 import { closeSa, type EspSa, type IpsecSa } from '../esp/engine.ts'
 import { type EngineKind, openDatapath } from '../esp/open-datapath.ts'
+import { TcpPath } from '../esp/tcp-path.ts'
 import type { NativeAddon } from '../native/addon.ts'
-import type { OsEdge } from '../net/plan.ts'
+import type { Endpoint, OsEdge } from '../net/plan.ts'
 import { resolveHost } from '../net/resolve.ts'
 import { answerTo, tlsJudge } from './answers.ts'
 import { ByteLimits } from './byte-limits.ts'
@@ -44,6 +45,9 @@ const TRAFFIC_MS = 1_000
 /** Ours: at the least, while nothing does: a tunnel nobody uses hardly wakes this computer. */
 const CALM_MS = 4_000
 
+/** Ours: how long a gateway may take to accept a TCP connection. */
+const TCP_LIMIT_MS = 4_000
+
 /** Timers, and a datapath with its descriptors, for one negotiation; it knows no protocol. The secrets of the configuration are wiped at its end. */
 export function startConnection(options: ConnectionOptions): Connection {
   return new Driver(options)
@@ -68,6 +72,9 @@ class Driver implements Connection {
   #path: Path | undefined
   /** Of the datagram that is being handled. */
   #arrived: Path | undefined
+  /** The TCP connection that carries everything, and how many were asked for. */
+  #tcp: TcpPath | undefined
+  #tcpAsked = 0
   #closed = false
 
   constructor(options: ConnectionOptions) {
@@ -81,11 +88,7 @@ class Driver implements Connection {
       registry,
       random,
       now,
-      onIke: (bytes, { local, remote }) => {
-        this.#arrived = { local, remote }
-        this.#feed({ type: 'datagram', datagram: { bytes, local, remote } })
-        this.#arrived = undefined
-      },
+      onIke: (bytes, path) => this.#onIke(bytes, path),
       onSoftLimit: (spi, reason) => this.#feed({ type: 'softLimit', spi, reason }),
       // ICMP errors come back on a connected socket: anybody can forge them, so retransmission decides.
       onSocketError: (code) => listener.note(`the socket reports ${code}`),
@@ -141,6 +144,7 @@ class Driver implements Connection {
     clearTimeout(this.#traffic)
     this.#tls?.close()
     this.#datapath.close()
+    this.#tcp?.close()
     closeSecrets(this.#options.config)
   }
 
@@ -159,10 +163,13 @@ class Driver implements Connection {
     const { listener } = this.#options
     switch (action.do) {
       case 'openPath':
-        void this.#openPath(action.remotePort, action.remoteAddress)
+        void this.#openPath(action)
+        return
+      case 'keepPath':
+        this.#tcpAsked++
         return
       case 'send':
-        this.#datapath.sendIke(action.datagram.bytes)
+        ;(this.#tcp ?? this.#datapath).sendIke(action.datagram.bytes)
         listener.message(action.message, action.datagram)
         return
       case 'setTimer':
@@ -305,11 +312,19 @@ class Driver implements Connection {
     return moved
   }
 
-  async #openPath(port: 500 | 4500, elsewhere: string | undefined): Promise<void> {
-    const { edge, addon, config } = this.#options
-    try {
-      const address = await numeric(elsewhere ?? config.gatewayAddress)
+  #onIke(bytes: Uint8Array, { local, remote }: Path): void {
+    this.#arrived = { local, remote }
+    this.#feed({ type: 'datagram', datagram: { bytes, local, remote } })
+    this.#arrived = undefined
+  }
 
+  async #openPath(asked: Extract<IkeAction, { do: 'openPath' }>): Promise<void> {
+    const { edge, addon, config } = this.#options
+    const { remotePort: port, remoteAddress, transport } = asked
+    const number = transport === 'tcp' ? ++this.#tcpAsked : undefined
+    try {
+      const address = await numeric(remoteAddress ?? config.gatewayAddress)
+      if (number !== undefined) return await this.#openTcp({ address, port }, number)
       const { fd, local } = await edge.openUdp({ address, port })
       const raw = await this.#openRaw(address, port).catch((thrown: unknown) => {
         addon.closeFd(fd)
@@ -322,17 +337,54 @@ class Driver implements Connection {
       const remote = { address, port }
       this.#path = { local, remote }
       this.#datapath.usePath({ fd, local, remote, ...(raw === undefined ? {} : { raw }) })
+      // The datapath has let go of the TCP connection before, which closes with that.
+      this.#tcp = undefined
       this.#feed({ type: 'pathOpen', local, remote })
     } catch (error) {
-      this.#feed({ type: 'failed', error: asVpnError(error) })
+      if (number === undefined) return this.#feed({ type: 'failed', error: asVpnError(error) })
+      if (number === this.#tcpAsked)
+        this.#feed({ type: 'failed', error: asVpnError(error), transport: 'tcp' })
     }
   }
 
   /** As long as IKE is on port 500 ESP has no UDP to go in: nobody saw a NAT, and nobody wants it all the same. RFC 7296 §2.23 */
-  async #openRaw(address: string, port: 500 | 4500): Promise<RawSockets | undefined> {
+  async #openRaw(address: string, port: number): Promise<RawSockets | undefined> {
     const { edge, config } = this.#options
     if (port !== 500 || config.forceEncapsulation) return undefined
     return { esp: (await edge.openRaw({ address, protocol: 50 })).fd }
+  }
+
+  /** In the place of the path before, unless it is not wanted any more when it stands. */
+  async #openTcp(to: Endpoint, number: number): Promise<void> {
+    const { edge, addon } = this.#options
+    if (edge.openTcp === undefined)
+      throw new VpnFailure({ kind: 'systemRefused', what: 'open a TCP connection', problem: 'there is none' })
+    const { fd, local: from } = await edge.openTcp(to)
+    if (this.#closed) return addon.closeFd(fd)
+    const [local, remote] = [from, to].map((end): Endpoint => ({ ...end, transport: 'tcp' })) as [
+      Endpoint,
+      Endpoint,
+    ]
+    const path = new TcpPath({
+      ...{ addon, fd, local, remote },
+      limitMs: TCP_LIMIT_MS,
+      onIke: (bytes) => this.#onIke(bytes, { local, remote }),
+      onLost: (problem) => {
+        if (this.#tcp === path) this.#feed({ type: 'pathLost', problem })
+      },
+    })
+    try {
+      await path.opened
+    } catch (error) {
+      path.close()
+      const hint = `TCP port ${to.port}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`
+      throw new VpnFailure({ kind: 'unreachable', host: to.address, tries: 1, hint })
+    }
+    if (this.#closed || number !== this.#tcpAsked) return path.close()
+    this.#path = { local, remote }
+    this.#tcp = path
+    this.#datapath.usePath(path.socket())
+    this.#feed({ type: 'pathOpen', local, remote })
   }
 }
 

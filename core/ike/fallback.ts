@@ -49,7 +49,9 @@ export class Fallback implements State {
 
   handle(event: IkeEvent, now: Millis): Step {
     if (this.#reason !== undefined || this.#v2.current !== undefined) return this.#pass(event, now)
-    if (event.type === 'datagram') this.#heard = true
+    // Whoever takes TCP for it knows IKEv2. RFC 9329
+    if (event.type === 'datagram' || (event.type === 'pathOpen' && event.remote.transport === 'tcp'))
+      this.#heard = true
     if (event.type === 'timer' && event.timer === TIMER) {
       if (this.#heard || unableTo(this.#v1) !== undefined) return { next: this, actions: [] }
       // Nobody knows of this negotiation but we.

@@ -61,7 +61,10 @@ export type IkeEvent =
   /** A socket for the path asked for by `openPath` is there. */
   | { readonly type: 'pathOpen'; readonly local: Endpoint; readonly remote: Endpoint }
   /** Something outside the protocol went wrong: no route, no TUN, no permission. */
-  | { readonly type: 'failed'; readonly error: VpnError }
+  /** `transport`: all that failed is a way to have TCP. */
+  | { readonly type: 'failed'; readonly error: VpnError; readonly transport?: 'tcp' }
+  /** The TCP connection that carried everything is gone, whatever of ours was on its way. RFC 9329 §6.1 */
+  | { readonly type: 'pathLost'; readonly problem: string }
   /** An SA is near the end of what may be sent with it. */
   | { readonly type: 'softLimit'; readonly spi: EspSpi; readonly reason: 'bytes' | 'packets' | 'sequence' }
   /**
@@ -76,8 +79,18 @@ export type IkeEvent =
     }
 
 export type IkeAction =
-  /** A socket to the gateway, in place of the one before. `remoteAddress`: where it is not the gateway's of the profile. */
-  | { readonly do: 'openPath'; readonly remotePort: 500 | 4500; readonly remoteAddress?: string }
+  /**
+   * A socket to the gateway, in place of the one before once it is there. `remoteAddress`: where it is not the gateway's of
+   * the profile. `transport`: a TCP connection instead, RFC 9329.
+   */
+  | {
+      readonly do: 'openPath'
+      readonly remotePort: number
+      readonly remoteAddress?: string
+      readonly transport?: 'tcp'
+    }
+  /** The path of now is good: another one that is on its way is not wanted any more. */
+  | { readonly do: 'keepPath' }
   | { readonly do: 'send'; readonly datagram: Datagram; readonly message: ObservedMessage }
   | { readonly do: 'setTimer'; readonly timer: TimerName; readonly at: Millis }
   | { readonly do: 'clearTimer'; readonly timer: TimerName }

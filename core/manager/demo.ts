@@ -21,6 +21,7 @@ export function withDemo(needs: ManagerDependencies, openDemo: () => Promise<Dem
     return {
       openUdp: (request) => edge.openUdp(request),
       openRaw: () => edge.openRaw(),
+      openTcp: (request) => edge.openTcp(request),
       openTun: (device) => edge.openTun(device),
       apply: (plan) => edge.apply(plan),
       restore: (device) => edge.restore(device),

@@ -4,7 +4,7 @@ import type { VpnError } from '../errors.ts'
 import { VpnFailure } from '../errors.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
 import { nativePath } from '../native/load.ts'
-import type { OsEdge } from './plan.ts'
+import type { Endpoint, OsEdge, TcpRequest } from './plan.ts'
 import {
   decodeReply,
   encodeRequest,
@@ -49,7 +49,7 @@ export async function openEdge(options: EdgeOptions): Promise<OsEdge> {
 }
 
 /** Replies that come with a descriptor. */
-const CARRY: ReadonlySet<HelperVerb> = new Set(['openUdp', 'openRaw', 'openTun'])
+const CARRY: ReadonlySet<HelperVerb> = new Set(['openUdp', 'openRaw', 'openTcp', 'openTun'])
 
 interface Waiting {
   readonly resolve: (answer: { reply: HelperReply; fds: readonly number[] }) => void
@@ -115,6 +115,14 @@ export class HelperEdge implements OsEdge {
       throw noRoute(thrown, request.address)
     })
     if (!('verb' in reply) || reply.verb !== 'openRaw' || fds.length !== 1) throw this.#confused(fds)
+    return { fd: fds[0]!, local: reply.local }
+  }
+
+  async openTcp(request: TcpRequest): Promise<{ readonly fd: number; readonly local: Endpoint }> {
+    const { reply, fds } = await this.call({ verb: 'openTcp', request }).catch((thrown: unknown) => {
+      throw noRoute(thrown, request.address)
+    })
+    if (!('verb' in reply) || reply.verb !== 'openTcp' || fds.length !== 1) throw this.#confused(fds)
     return { fd: fds[0]!, local: reply.local }
   }
 

@@ -49,10 +49,18 @@ export interface RawRequest {
   readonly protocol: 50 | 51
 }
 
+/** A TCP socket as the helper opens it: with the same mark, on its way to being connected. */
+export interface TcpRequest {
+  readonly address: string
+  readonly port: number
+}
+
 /** An address and port of either family, numeric. */
 export interface Endpoint {
   readonly address: string
   readonly port: number
+  /** What goes between the ends is a TCP stream; left out: datagrams. RFC 9329 */
+  readonly transport?: 'tcp'
 }
 
 /**
@@ -67,6 +75,8 @@ export interface OsEdge {
    * from it has one in IPv4 alone.
    */
   openRaw(request: RawRequest): Promise<{ readonly fd: number; readonly local: string }>
+  /** A marked TCP socket that is being connected, or is already; the caller owns the descriptor. Left out: there is no TCP here. */
+  openTcp?(request: TcpRequest): Promise<{ readonly fd: number; readonly local: Endpoint }>
   /** Makes the device and returns its TUN descriptor (no packet information, non-blocking); the caller owns it. */
   openTun(device: string): Promise<{ readonly fd: number; readonly device: string }>
   /** Brings the machine to the plan; called again with another plan for the same device it applies the difference. */

@@ -4,7 +4,7 @@ import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import type { VpnError } from '../errors.ts'
 import { parseCidr } from './cidr.ts'
-import type { Endpoint, HoldPlan, RawRequest, TunnelPlan, UdpRequest } from './plan.ts'
+import type { Endpoint, HoldPlan, RawRequest, TcpRequest, TunnelPlan, UdpRequest } from './plan.ts'
 
 /** What the helper can be asked: a closed list, the same as in helper/messages.h. */
 export type HelperRequest =
@@ -17,13 +17,14 @@ export type HelperRequest =
   | { readonly verb: 'hold'; readonly plan: HoldPlan }
   | { readonly verb: 'letOut'; readonly device: string }
   | { readonly verb: 'openRaw'; readonly request: RawRequest }
+  | { readonly verb: 'openTcp'; readonly request: TcpRequest }
 
 export type HelperVerb = HelperRequest['verb']
 
 export type HelperReply =
   | { readonly id: number; readonly error: VpnError }
   | { readonly id: number; readonly verb: 'ping' }
-  | { readonly id: number; readonly verb: 'openUdp'; readonly local: Endpoint }
+  | { readonly id: number; readonly verb: 'openUdp' | 'openTcp'; readonly local: Endpoint }
   | { readonly id: number; readonly verb: 'openTun'; readonly device: string }
   | { readonly id: number; readonly verb: 'openRaw'; readonly local: string }
   | {
@@ -45,6 +46,7 @@ const VERBS = [
   'hold',
   'letOut',
   'openRaw',
+  'openTcp',
 ] as const
 const REPLY = 0x80
 
@@ -59,6 +61,7 @@ export function encodeRequest(id: number, request: HelperRequest): Uint8Array {
     case 'restoreStale':
       break
     case 'openUdp':
+    case 'openTcp':
       writeAddress(w, request.request.address)
       w.u16(request.request.port)
       break
@@ -106,7 +109,8 @@ function readBody(r: Reader, id: number, verb: HelperVerb): HelperReply {
   switch (verb) {
     case 'ping':
       return { id, verb }
-    case 'openUdp': {
+    case 'openUdp':
+    case 'openTcp': {
       const address = readAddress(r)
       return { id, verb, local: { address, port: r.u16('port') } }
     }

@@ -104,10 +104,14 @@ function everythingElse(
     // A tunnel that moves may come behind a NAT, where only ESP in UDP gets through. RFC 4555 §3.3
     mobike: profile.ike.mobike && profile.forceEncapsulation,
     redirect: profile.ike.redirect,
+    ...tcpOf(profile),
     pfsGroups: groups,
     childless: profile.ike.childless ?? groups.length > 0,
   }
 }
+
+const tcpOf = ({ ike: { tcp = 'fallback', tcpPort } }: Profile): Pick<ConnectionConfig, 'tcp'> =>
+  tcp === 'never' ? {} : { tcp: { use: tcp, port: tcpPort ?? 4500 } }
 
 const isDefault = (suites: readonly string[]): boolean =>
   withoutNames(suites, 'ike').join() === DEFAULT_IKE_SUITES.join()

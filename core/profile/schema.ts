@@ -94,6 +94,19 @@ export const profileSchema = v.strictObject({
       mobike: v.optional(v.boolean(), true),
       /** Follow a gateway that sends its clients on to another one. RFC 5685 */
       redirect: v.optional(v.boolean(), true),
+      /** Everything over a TCP connection: where UDP does not get through (also left out), never, or always. RFC 9329 */
+      tcp: v.optional(
+        v.picklist(['fallback', 'never', 'always'], '"fallback", "never" or "always" is expected'),
+      ),
+      /** The gateway's port for that; left out: 4500. */
+      tcpPort: v.optional(
+        v.pipe(
+          v.number(),
+          v.integer(),
+          v.minValue(1, 'a port is 1 to 65535'),
+          v.maxValue(65_535, 'a port is 1 to 65535'),
+        ),
+      ),
       /** The first ESP SA by an exchange of its own. Left out: where it is to have fresh secrecy. RFC 6023 */
       childless: v.optional(v.boolean()),
     }),
@@ -276,6 +289,8 @@ function checkIkev1({ ike, auth, secondAuth, gatewayAuth, xauth, weak, ppk }: Pr
     if (auth.method === 'xauth') throw invalid(source, 'auth.method', belongs)
     return
   }
+  if (ike.tcp === 'always' && ike.version === 1)
+    throw invalid(source, 'ike.tcp', 'IKEv1 has no TCP: "ike": { "version": 2 }')
   const noEap = 'IKEv1 has no EAP: "ike": { "version": 2 }'
   if (auth.method === 'eap') throw invalid(source, 'auth.method', noEap)
   if (secondAuth !== undefined) throw invalid(source, 'secondAuth', noEap)

@@ -304,7 +304,7 @@ export class TestClient {
   #perform(action: IkeAction): void {
     switch (action.do) {
       case 'openPath':
-        this.#port = action.remotePort
+        this.#port = action.remotePort === 500 ? 500 : 4500
         return this.feed({ type: 'pathOpen', local: this.#local, remote: this.#remote })
       case 'send':
         return this.#transmit(

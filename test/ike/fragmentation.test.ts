@@ -115,9 +115,15 @@ describe('what may be fragmented', () => {
   })
 
   test('RFC 7383 §2.5.1: 1280 octets for the IP datagram at first, over IPv6 as over IPv4; 576 at least', () => {
-    expect(fragmentSizes('192.0.2.1')).toEqual({ messageBytes: 1248, smallestBytes: 544 })
-    expect(fragmentSizes('2001:db8::1')).toEqual({ messageBytes: 1228, smallestBytes: 524 })
-    expect(fragmentSizes('192.0.2.1', 100).messageBytes).toBe(544)
+    expect(fragmentSizes({ address: '192.0.2.1', port: 4500 })).toEqual({
+      messageBytes: 1248,
+      smallestBytes: 544,
+    })
+    expect(fragmentSizes({ address: '2001:db8::1', port: 4500 })).toEqual({
+      messageBytes: 1228,
+      smallestBytes: 524,
+    })
+    expect(fragmentSizes({ address: '192.0.2.1', port: 4500 }, 100).messageBytes).toBe(544)
   })
 
   test('RFC 7383 §2.5: a content is cut wherever the size says, and nothing is lost', () => {
@@ -136,7 +142,7 @@ describe('what may be fragmented', () => {
 
   test('RFC 7383 §2.5.1: who is sent small fragments answers in small ones', () => {
     const { client, gateway } = pair()
-    gateway.fragments = fragmentSizes(IPV4)
+    gateway.fragments = fragmentSizes({ address: IPV4, port: 4500 })
     for (const bytes of request(client)) give(gateway, bytes)
     expect(gateway.fragments.messageBytes).toBe(544)
   })
@@ -195,7 +201,7 @@ describe('RFC 7383 §2.5.2: smaller fragments when nothing comes back', () => {
 
   test('after three tries, with a larger Total Fragments and the waits from their beginning, to the last try', () => {
     const { client } = pair()
-    client.fragments = fragmentSizes(IPV4)
+    client.fragments = fragmentSizes({ address: IPV4, port: 4500 })
     const all = tries(client, large)
     expect(all.slice(0, 3).map((t) => t.pieces)).toEqual([2, 2, 2])
     expect(all).toHaveLength(3 + CHOICE.tries)
@@ -213,7 +219,7 @@ describe('RFC 7383 §2.5.2: smaller fragments when nothing comes back', () => {
 
   test('a message that went whole and got lost goes in fragments', () => {
     const { client, gateway } = pair()
-    client.fragments = fragmentSizes(IPV4)
+    client.fragments = fragmentSizes({ address: IPV4, port: 4500 })
     expect(tries(client, [certificate(900)]).map((t) => t.pieces)).toEqual([1, 1, 1, 2, 2, 2, 2, 2, 2, 2])
     const datagrams = request(client, [certificate(900)])
     expect(messageIn(datagrams.map((bytes) => give(gateway, bytes)).at(-1))).toEqual([certificate(900)])
@@ -221,7 +227,7 @@ describe('RFC 7383 §2.5.2: smaller fragments when nothing comes back', () => {
 
   test('a small message is sent as it was, and so is a large one where fragments were not agreed', () => {
     const { client } = pair()
-    client.fragments = fragmentSizes(IPV4)
+    client.fragments = fragmentSizes({ address: IPV4, port: 4500 })
     expect(tries(client, [identity])).toHaveLength(CHOICE.tries)
     expect(client.fragments.messageBytes).toBe(1248)
     client.fragments = undefined
@@ -230,7 +236,7 @@ describe('RFC 7383 §2.5.2: smaller fragments when nothing comes back', () => {
 
   test('the receiver takes up the smaller ones', () => {
     const { client, gateway } = pair()
-    client.fragments = fragmentSizes(IPV4)
+    client.fragments = fragmentSizes({ address: IPV4, port: 4500 })
     const sent = client.seal(IKE_AUTH, 1, false, large)
     expect(give(gateway, sent.datagrams[0]!.bytes)?.outcome).toBe('waiting')
     const smaller = client.refragment(sent)!.datagrams.map((d) => d.bytes)

@@ -137,7 +137,7 @@ export class EdgeHost {
 
   async call<V extends Exclude<keyof OsEdge, 'ended'>>(
     verb: V,
-    argument?: Parameters<OsEdge[V]>[0],
+    argument?: Parameters<NonNullable<OsEdge[V]>>[0],
   ): Promise<Answer> {
     this.#child.stdin.write(`${JSON.stringify({ verb, argument })}\n`)
     return await this.answer()

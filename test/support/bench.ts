@@ -163,7 +163,11 @@ export class Net<N extends PeerNegotiation> {
   /** Gateway addresses the client opened sockets to. */
   readonly reached: string[] = []
   #now = asMillis(1_000)
-  #paths: { readonly peer: AnyPeer; readonly port: 500 | 4500; readonly address: string }[] = []
+  #paths: (Endpoint & { readonly peer: AnyPeer })[] = []
+  /** What becomes of a TCP connection of the client; left undecided it stays on its way. */
+  tcp: 'opens' | 'fails' | 'takes its time' = 'opens'
+  /** TCP connections the client has asked for. */
+  connections = 0
 
   constructor(nat: boolean) {
     this.#nat = nat
@@ -172,7 +176,11 @@ export class Net<N extends PeerNegotiation> {
       now: () => this.#now,
       send: (from, { bytes, local, remote }) => this.#launch('ike', from, bytes, local, remote),
       esp: (from, packet) => this.#launch('esp', from, packet, from.n.local!, from.n.remote!),
-      openPath: (peer, port, address = GATEWAY) => void this.#paths.push({ peer, port, address }),
+      openPath: (peer, { remotePort: port, remoteAddress: address = GATEWAY, transport }) =>
+        void this.#paths.push({ peer, port, address, ...(transport === undefined ? {} : { transport }) }),
+      keepPath: (peer) => {
+        this.#paths = this.#paths.filter((one) => one.peer !== peer || one.transport === undefined)
+      },
     }
   }
 
@@ -322,9 +330,22 @@ export class Net<N extends PeerNegotiation> {
   }
 
   #openPaths(): void {
-    for (const { peer, port, address } of this.#paths.splice(0)) {
+    for (const path of this.#paths.splice(0)) {
+      const { peer, address, port, transport } = path
+      if (transport === 'tcp' && this.tcp === 'takes its time') {
+        this.#paths.push(path)
+        continue
+      }
       this.reached.push(address)
-      if (this.offline)
+      const stream = transport === undefined ? {} : { transport }
+      if (transport === 'tcp') this.connections++
+      if (transport === 'tcp' && this.tcp === 'fails')
+        peer.feed({
+          type: 'failed',
+          error: { kind: 'unreachable', host: address, tries: 1, hint: 'ECONNREFUSED' },
+          transport,
+        })
+      else if (this.offline)
         peer.feed({
           type: 'failed',
           error: { kind: 'unreachable', host: address, tries: 0, hint: 'ENETUNREACH' },
@@ -332,8 +353,8 @@ export class Net<N extends PeerNegotiation> {
       else
         peer.feed({
           type: 'pathOpen',
-          local: { address: this.clientAddress, port },
-          remote: { address, port },
+          local: { address: this.clientAddress, port, ...stream },
+          remote: { address, port, ...stream },
         })
     }
   }
@@ -363,9 +384,10 @@ export class Net<N extends PeerNegotiation> {
     const { address, shift } = this.mapping
     if (from === this.client && local.address !== this.clientAddress) return undefined
     if (!this.#nat) return { source: local, destination: remote }
-    if (from === this.client) return { source: { address, port: local.port + shift }, destination: remote }
+    if (from === this.client)
+      return { source: { ...local, address, port: local.port + shift }, destination: remote }
     const known = remote.address === address && remote.port >= shift
-    const inside = { address: this.clientAddress, port: remote.port - shift }
+    const inside = { ...remote, address: this.clientAddress, port: remote.port - shift }
     return { source: local, destination: known ? inside : remote }
   }
 }

@@ -29,8 +29,8 @@ export const large: readonly Payload[] = [identity, certificate(1_800)]
 /** Two ends that both said IKEV2_FRAGMENTATION_SUPPORTED, with small fragments so that there are several. */
 export function pair(proposal?: Parameters<typeof saPair>[0]) {
   const ends = saPair(proposal)
-  ends.client.fragments = fragmentSizes(IPV4, CHOICE.smallDatagramBytes)
-  ends.gateway.fragments = fragmentSizes(IPV4, CHOICE.smallDatagramBytes)
+  ends.client.fragments = fragmentSizes({ address: IPV4, port: 4500 }, CHOICE.smallDatagramBytes)
+  ends.gateway.fragments = fragmentSizes({ address: IPV4, port: 4500 }, CHOICE.smallDatagramBytes)
   return ends
 }
 

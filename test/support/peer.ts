@@ -34,7 +34,8 @@ export interface Outlet {
   now(): Millis
   send(from: AnyPeer, datagram: Datagram): void
   esp(from: AnyPeer, packet: Uint8Array): void
-  openPath(from: AnyPeer, port: 500 | 4500, address: string | undefined): void
+  openPath(from: AnyPeer, path: Extract<IkeAction, { do: 'openPath' }>): void
+  keepPath(from: AnyPeer): void
 }
 
 /** What tests need of a negotiation, of either version. */
@@ -195,7 +196,9 @@ export class Peer<N extends PeerNegotiation = PeerNegotiation> {
     this.actions.push(action)
     switch (action.do) {
       case 'openPath':
-        return this.#net.openPath(this, action.remotePort, action.remoteAddress)
+        return this.#net.openPath(this, action)
+      case 'keepPath':
+        return this.#net.keepPath(this)
       case 'send':
         this.sent.push(action.message)
         return this.#net.send(this, action.datagram)

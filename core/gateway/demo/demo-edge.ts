@@ -1,6 +1,6 @@
 import { VpnFailure } from '../../errors.ts'
 import type { NativeAddon } from '../../native/addon.ts'
-import type { OsEdge, TunnelPlan } from '../../net/plan.ts'
+import type { Endpoint, OsEdge, TcpRequest, TunnelPlan } from '../../net/plan.ts'
 import type { Space } from './space.ts'
 
 /** Where the demo's client is on the outer network. */
@@ -34,6 +34,11 @@ export class DemoEdge implements OsEdge {
   async openRaw(): ReturnType<OsEdge['openRaw']> {
     const problem = 'there is UDP only'
     throw new VpnFailure({ kind: 'systemRefused', what: 'open a raw socket in the demo', problem })
+  }
+
+  async openTcp({ address, port }: TcpRequest): Promise<{ readonly fd: number; readonly local: Endpoint }> {
+    const fd = await this.#space.connectedTcp('there', address, port)
+    return { fd, local: this.#addon.socketNames(fd).local }
   }
 
   async openTun(device: string): ReturnType<OsEdge['openTun']> {

@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram'
-import type { Server } from 'node:http'
+import type { Server } from 'node:net'
 import type { GatewayHost, InsidePlan } from '../host.ts'
 import type { Space } from './space.ts'
 

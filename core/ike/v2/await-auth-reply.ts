@@ -10,6 +10,7 @@ import type { IkeSa, Outgoing } from './ike-sa.ts'
 import type { Negotiation } from './negotiation.ts'
 import { unknownCritical } from './payloads.ts'
 import { Transmission } from './transmission.ts'
+import { isStream } from './transport.ts'
 
 type AuthExchange = 'IKE_AUTH' | 'IKE_INTERMEDIATE'
 
@@ -69,7 +70,7 @@ export class AwaitAuthReply implements State {
 
   handle(event: IkeEvent, now: Millis): Step {
     if (event.type === 'timer' && event.timer === 'retransmit') {
-      const again = this.#transmission.again(this.#asker.tries)
+      const again = this.#transmission.again(this.#asker.tries, isStream(this.#n))
       if (again === undefined)
         return this.#end({ kind: 'noAnswer', exchange: this.#exchange, tries: this.#transmission.tries })
       this.#send(again, now, true)
@@ -82,7 +83,8 @@ export class AwaitAuthReply implements State {
   #send(outgoing: Outgoing, now: Millis, retransmission: boolean): void {
     const { tries, waitMs } = this.#transmission
     this.#n.step = `waiting for the answer to ${this.#exchange}${tries > 1 ? ` (try ${tries})` : ''}`
-    this.#n.transmit(outgoing, retransmission)
+    // A stream loses nothing. RFC 9329 §6.2
+    if (!(retransmission && isStream(this.#n))) this.#n.transmit(outgoing, retransmission)
     this.#n.setTimer('retransmit', asMillis(now + waitMs))
   }
 

@@ -21,11 +21,22 @@ export function finish(n: Negotiation, error: VpnError | undefined): Step {
 
 /** Whether {@link common} ends it all over this event. */
 export const isEnd = (event: IkeEvent): boolean =>
-  event.type === 'failed' || (event.type === 'command' && event.command.type === 'disconnect')
+  event.type === 'failed' ||
+  event.type === 'pathLost' ||
+  (event.type === 'command' && event.command.type === 'disconnect')
+
+/** The TCP connection was lost before there was anything to go on with. */
+const lostPath = ({ config }: Negotiation, problem: string): VpnError => ({
+  kind: 'unreachable',
+  host: config.gatewayHost,
+  tries: 1,
+  hint: `the TCP connection was lost: ${problem}`,
+})
 
 /** What every state of a negotiation that does not stand yet does with an event that is not its own. */
 export function common(n: Negotiation, event: IkeEvent, self: State): Step {
   if (event.type === 'failed') return finish(n, event.error)
+  if (event.type === 'pathLost') return finish(n, lostPath(n, event.problem))
   if (event.type === 'command' && event.command.type === 'disconnect') return finish(n, { kind: 'cancelled' })
   return step(self, n)
 }

@@ -124,8 +124,11 @@ export class Established implements State {
       case 'command':
         return this.#onCommand(event.command, now)
       case 'failed':
-        if (this.mobility.onFailed(event.error, now)) break
+        if (this.mobility.onFailed(event, now)) break
         return this.disconnect(event.error, now)
+      case 'pathLost':
+        this.mobility.onLost(event.problem, now)
+        break
       case 'softLimit': {
         const child = [...this.n.children.values()].find(
           (c) => c.outboundSpi === event.spi || c.inboundSpi === event.spi,
@@ -322,10 +325,10 @@ export class Established implements State {
     // old one again, from anywhere. RFC 7296 §2.4, §2.23
     if (!repeated) {
       this.liveness.heard(now)
+      this.mobility.heard()
       // With MOBIKE it is said, and not guessed. RFC 4555 §3.8
       if (!n.mobike) {
-        n.local = local
-        n.remote = remote
+        n.useEnds(local, remote)
       }
     }
     if (!opened.payloads.ok) {

@@ -1,11 +1,15 @@
 import type { Millis } from '../../bytes/brands.ts'
 import { concat } from '../../bytes/octets.ts'
+import type { Endpoint } from '../../net/plan.ts'
 import { encodeMessage, HEADER_BYTES, type Header } from '../../wire/ikev2/message.ts'
 import type { SkfPayload, SkPayload } from '../../wire/ikev2/payload.ts'
 import { CHOICE } from './numbers.ts'
 
 /** The generic header of a payload. RFC 7296 §3.2 */
 const PAYLOAD_HEADER_BYTES = 4
+
+/** What fits behind the length and the non-ESP marker. RFC 9329 §3 */
+const MOST_STREAM_BYTES = 0xffff - 2 - 4
 
 /** How large our messages may be, in octets without IP, UDP and the non-ESP marker. */
 export interface FragmentSizes {
@@ -17,9 +21,11 @@ export interface FragmentSizes {
 
 /** Sizes towards an address. `datagramBytes`: IP datagrams to begin with. RFC 7383 §2.5.1 */
 export function fragmentSizes(
-  remoteAddress: string,
+  { address: remoteAddress, transport }: Endpoint,
   datagramBytes: number = CHOICE.datagramBytes,
 ): FragmentSizes {
+  // A stream cuts messages by itself. RFC 9329 §7.5
+  if (transport === 'tcp') return { messageBytes: MOST_STREAM_BYTES, smallestBytes: MOST_STREAM_BYTES }
   // IP and UDP headers and the non-ESP marker of RFC 3948 §2.2.
   const framing = (remoteAddress.includes(':') ? 40 : 20) + 8 + 4
   const smallestBytes = CHOICE.smallDatagramBytes - framing

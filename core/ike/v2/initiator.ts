@@ -20,6 +20,7 @@ import { CHOICE, SPEC, waitAfter } from './numbers.ts'
 import { unknownCritical } from './payloads.ts'
 import { followRedirect } from './redirect.ts'
 import { SignIn } from './sign-in.ts'
+import { fallbackPath, firstPath, isStream } from './transport.ts'
 
 /** How long a refusal nobody signed is held back for a better answer. RFC 7296 §2.21.1 */
 const DOUBT_MS = 1_500
@@ -38,7 +39,7 @@ export class Idle implements State {
     this.#n.initiated = true
     this.#n.startOver = AwaitInitReply.begin
     this.#n.step = 'opening a socket'
-    this.#n.act({ do: 'openPath', remotePort: SPEC.ikePort })
+    this.#n.act(firstPath(this.#n.config, SPEC.ikePort))
     return step(new AwaitPath(this.#n, (now) => step(AwaitInitReply.begin(this.#n, now), this.#n)), this.#n)
   }
 }
@@ -71,6 +72,8 @@ class AwaitInitReply implements State {
   /** What was sent before a shorter offer; its answer is as good. */
   #earlier: InitRequest | undefined
   #hint: VpnError | undefined
+  /** A TCP connection is on its way, or was in vain. RFC 9329 §5.1 */
+  #tcp: 'not tried' | 'opening' | 'in vain' = 'not tried'
 
   private constructor(n: Negotiation, request: InitRequest) {
     this.#n = n
@@ -94,35 +97,80 @@ class AwaitInitReply implements State {
         return this.#onDatagram(event.datagram, now)
       case 'timer':
         return this.#onTimer(event.timer, now)
-      default: {
-        const next = common(this.#n, event, this)
-        if (next.next !== this) this.#forget()
-        return next
-      }
+      case 'pathOpen':
+        return this.#onTcp(event, now)
+      case 'failed':
+        if (event.transport !== 'tcp' || isStream(this.#n)) return this.#otherwise(event)
+        this.#tcp = 'in vain'
+        this.#n.note('nor by TCP: there is no answer')
+        return step(this, this.#n)
+      default:
+        return this.#otherwise(event)
     }
+  }
+
+  #otherwise(event: IkeEvent): Step {
+    const next = common(this.#n, event, this)
+    if (next.next !== this) this.#forget()
+    return next
+  }
+
+  /** By another transport it is another negotiation, with an SPI of its own. RFC 9329 §5.1 */
+  #onTcp({ local, remote }: Extract<IkeEvent, { type: 'pathOpen' }>, now: Millis): Step {
+    const n = this.#n
+    if (this.#tcp !== 'opening') return step(this, n)
+    this.#forget()
+    n.note('UDP does not get through: going on by TCP')
+    n.local = local
+    n.remote = remote
+    n.clearTimer('doubt')
+    return step(AwaitInitReply.begin(n, now), n)
+  }
+
+  /** What carries the answer is good. */
+  #settle(): void {
+    const n = this.#n
+    n.clearTimer('retransmit')
+    n.clearTimer('doubt')
+    if (this.#tcp === 'opening') n.act({ do: 'keepPath' })
+    this.#tcp = 'in vain'
   }
 
   #send(now: Millis, retransmission: boolean): void {
     const { header, payloads, bytes } = this.#request
     const tries = this.#tries > 1 ? ` (try ${this.#tries})` : ''
     this.#n.step = `waiting for the answer to IKE_SA_INIT${tries}`
-    this.#n.send(bytes, observed('out', bytes, header, payloads, { retransmission }))
+    // What a stream has taken arrives, or the stream is lost. RFC 9329 §6.2
+    if (!(retransmission && isStream(this.#n)))
+      this.#n.send(bytes, observed('out', bytes, header, payloads, { retransmission }))
     this.#n.setTimer('retransmit', asMillis(now + waitAfter(this.#tries)))
   }
 
   #onTimer(timer: string, now: Millis): Step {
     if (timer === 'doubt' && this.#hint !== undefined) return this.#giveUp()
     if (timer !== 'retransmit') return step(this, this.#n)
-    if (this.#tries >= CHOICE.tries) return this.#giveUp()
+    const stream = isStream(this.#n)
+    if (this.#tries >= (stream ? CHOICE.streamTries : CHOICE.tries)) return this.#giveUp()
     this.#tries++
+    if (!stream && this.#tries > CHOICE.triesBeforeTcp) this.#tryTcp()
     const retransmission = !this.#shorten()
     this.#send(now, retransmission)
     return step(this, this.#n)
   }
 
+  /** Beside UDP, which goes on: whichever is answered is used. RFC 9329 §5.1 */
+  #tryTcp(): void {
+    const n = this.#n
+    const path = fallbackPath(n)
+    if (path === undefined || this.#tcp !== 'not tried' || this.#hint !== undefined) return
+    this.#tcp = 'opening'
+    n.act(path)
+  }
+
   /** After some silence a shorter offer goes out: some gateways do not answer what is new to them. → whether it does. */
   #shorten(): boolean {
-    if (this.#tries !== CHOICE.triesOfWholeOffer + 1 || this.#earlier !== undefined) return false
+    if (isStream(this.#n) || this.#tries !== CHOICE.triesOfWholeOffer + 1 || this.#earlier !== undefined)
+      return false
     const n = this.#n
     const offer = shortOffer(n)
     const group = offer === undefined ? undefined : offeredGroups(n, offer)[0]
@@ -216,20 +264,19 @@ class AwaitInitReply implements State {
         return step(this, n)
       case 'redirect':
         this.#forget()
-        n.clearTimer('retransmit')
-        n.clearTimer('doubt')
+        this.#settle()
         return followRedirect(n, result.host, now)
       case 'done':
         this.#earlier?.keyExchange.close()
-        n.clearTimer('retransmit')
-        n.clearTimer('doubt')
+        this.#settle()
         return this.#onAgreed(result.done, now)
     }
   }
 
-  /** Anybody on the way could have written this: wait a little for a better answer. */
+  /** Anybody on the way could have written this: wait a little for a better answer, which no stream would bring. RFC 9329 §6.4 */
   #doubt(error: VpnError, now: Millis): void {
-    if (this.#hint === undefined) this.#n.setTimer('doubt', asMillis(now + DOUBT_MS))
+    const waitMs = isStream(this.#n) ? 0 : DOUBT_MS
+    if (this.#hint === undefined) this.#n.setTimer('doubt', asMillis(now + waitMs))
     this.#hint = error
   }
 
@@ -248,7 +295,7 @@ class AwaitInitReply implements State {
       return finish(n, behind)
     }
     const float = n.config.forceEncapsulation || n.nat.us || n.nat.gateway
-    if (!float || n.remote?.port === SPEC.natTraversalPort) return this.#agreed(done, now)
+    if (!float || isStream(n) || n.remote?.port === SPEC.natTraversalPort) return this.#agreed(done, now)
     // Where the answer came from: after a REDIRECT that is not the gateway of the profile.
     const remoteAddress = n.remote?.address ?? n.config.gatewayAddress
     n.floated = true

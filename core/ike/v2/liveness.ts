@@ -1,6 +1,7 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
 import { ExchangeType } from '../../iana/ikev2.ts'
 import type { Established } from './established.ts'
+import { isStream } from './transport.ts'
 
 /** Whether the peer is still there, and that a NAT in between remembers us. RFC 7296 §2.4, RFC 3948 §4 */
 export class Liveness {
@@ -18,10 +19,10 @@ export class Liveness {
     this.startKeepalive(now)
   }
 
-  /** Behind a NAT a mapping lasts only while something is sent. RFC 3948 §4 */
+  /** Behind a NAT a mapping lasts only while something is sent, but that of a TCP connection. RFC 3948 §4, RFC 9329 §6.6 */
   startKeepalive(now: Millis): void {
     const { n } = this.#e
-    if (n.nat.us && n.config.keepaliveSeconds > 0)
+    if (n.nat.us && n.config.keepaliveSeconds > 0 && !isStream(n))
       n.setTimer('keepalive', asMillis(now + n.config.keepaliveSeconds * 1000))
     else n.clearTimer('keepalive')
   }

@@ -7,11 +7,13 @@ import { NotifyType } from '../../iana/ikev2-notify.ts'
 import type { Endpoint } from '../../net/plan.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { ConnectionConfig } from '../config.ts'
+import type { IkeEvent } from '../session.ts'
 import type { Established } from './established.ts'
 import type { IkeSa } from './ike-sa.ts'
 import { natNotifies, readNat } from './nat-detection.ts'
 import { CHOICE } from './numbers.ts'
 import { all, errorOf, findNotify, notify } from './payloads.ts'
+import { fallbackPath, firstPath, isStream } from './transport.ts'
 
 export interface Path {
   readonly local: Endpoint
@@ -39,7 +41,7 @@ export function additionalAddresses(payloads: readonly Payload[]): readonly stri
   return findNotify(payloads, NotifyType.NO_ADDITIONAL_ADDRESSES.id) === undefined ? undefined : []
 }
 
-/** An IKE SA and its CHILD_SAs on changing addresses: the client alone decides where they go. RFC 4555 */
+/** An IKE SA and its CHILD_SAs on changing addresses: the client alone decides where they go. RFC 4555, RFC 9329 §6.1, §7.1 */
 export class Mobility {
   readonly #e: Established
   /** Sockets for other paths that are on their way; the last to come is used. */
@@ -50,6 +52,12 @@ export class Mobility {
   /** Paths that could not be had, one after the other. */
   #failures = 0
   #since: Millis | undefined
+  /** The path is new, and nothing has come by it: how often something was sent again meanwhile. */
+  #unanswered: number | undefined
+  /** A TCP connection is on its way beside UDP. */
+  #fallingBack = false
+  /** A TCP connection was lost and has to come back: how often since something came by one. */
+  #losses = 0
 
   constructor(e: Established) {
     this.#e = e
@@ -65,18 +73,57 @@ export class Mobility {
     n.note('this computer has another address: the tunnel follows')
     this.#since = now
     this.#failures = 0
+    this.#losses = 0
     this.#open()
   }
 
+  /** UDP first, whatever it was before, but where a TCP connection has to come back. RFC 9329 §7.1 */
   #open(): void {
     const { n } = this.#e
     const addresses = [...new Set([n.remote!.address, n.config.gatewayAddress, ...n.peerAddresses])]
+    const path =
+      this.#losses > 0
+        ? ({ do: 'openPath', remotePort: n.remote!.port, transport: 'tcp' } as const)
+        : firstPath(n.config, n.remote!.port === 500 ? 500 : 4500)
     this.#opening++
-    n.act({
-      do: 'openPath',
-      remotePort: n.remote!.port === 500 ? 500 : 4500,
-      remoteAddress: addresses[this.#failures % addresses.length]!,
-    })
+    n.act({ ...path, remoteAddress: addresses[this.#failures % addresses.length]! })
+  }
+
+  /** The TCP connection is gone: who opened it opens another one. RFC 9329 §6.1 */
+  onLost(problem: string, now: Millis): void {
+    const { n, leaving } = this.#e
+    if (leaving) return this.#e.finish(undefined)
+    if (!n.initiated || !isStream(n)) return
+    n.note(`the TCP connection was lost: ${problem}`)
+    this.#since ??= now
+    if (now - this.#since >= CHOICE.moveMs) return this.#e.finish(this.#lost(problem))
+    const waitMs = this.#losses === 0 ? 0 : CHOICE.moveAgainMs * 2 ** Math.min(this.#losses - 1, 5)
+    this.#losses++
+    n.setTimer('move', asMillis(now + waitMs))
+  }
+
+  /** A message of ours went out once more. After some of that by a new path TCP is tried beside it. RFC 9329 §7.1 */
+  onSilence(): void {
+    const { n } = this.#e
+    if (this.#unanswered === undefined) return
+    this.#unanswered++
+    const path = fallbackPath(n)
+    if (this.#unanswered < CHOICE.triesBeforeTcp || isStream(n) || this.#fallingBack || path === undefined)
+      return
+    this.#fallingBack = true
+    this.#opening++
+    n.act(path)
+  }
+
+  /** Something fresh has come by the path of now: it is good. */
+  heard(): void {
+    this.#unanswered = undefined
+    if (this.#losses > 0) this.#since = undefined
+    this.#losses = 0
+    if (!this.#fallingBack) return
+    this.#fallingBack = false
+    this.#opening--
+    this.#e.n.act({ do: 'keepPath' })
   }
 
   /** → whether the socket is for us. */
@@ -84,19 +131,29 @@ export class Mobility {
     if (this.#opening === 0) return false
     const { n } = this.#e
     this.#opening--
-    this.#since = undefined
+    this.#fallingBack = false
+    if (this.#losses === 0) this.#since = undefined
+    this.#unanswered = 0
     n.clearTimer('move')
-    n.local = local
-    n.remote = remote
+    n.useEnds(local, remote)
+    this.#e.liveness.startKeepalive(now)
     this.#e.renewal.moved(local, remote)
     // What waits for an answer goes out again from here. RFC 4555 §3.5
     this.#e.requests.sendAgain(now)
-    this.#update(now)
+    if (n.mobike) this.#update(now)
+    else this.#e.liveness.probe(now)
     return true
   }
 
   /** → whether it was our socket that could not be had: a network may take a moment to come up. */
-  onFailed(error: VpnError, now: Millis): boolean {
+  onFailed({ error, transport }: Extract<IkeEvent, { type: 'failed' }>, now: Millis): boolean {
+    if (transport === 'tcp' && this.#fallingBack) {
+      // UDP goes on, and the next silence may ask for it again.
+      this.#fallingBack = false
+      this.#unanswered = 0
+      this.#opening--
+      return true
+    }
     if (this.#opening === 0 || error.kind !== 'unreachable') return false
     this.#opening--
     this.#failures++
@@ -186,15 +243,17 @@ export class Mobility {
     const asks = findNotify(payloads, NotifyType.NAT_DETECTION_SOURCE_IP.id) !== undefined
     const updates = findNotify(payloads, NotifyType.UPDATE_SA_ADDRESSES.id) !== undefined
     if (!n.mobike || !(updates || asks)) return echo
-    if (!fitsHeader(payloads, path)) return [notify(NotifyType.UNEXPECTED_NAT_DETECTED.id), ...echo]
+    // A stream has no trouble with a NAT. RFC 9329 §7.1
+    if (path.remote.transport !== 'tcp' && !fitsHeader(payloads, path))
+      return [notify(NotifyType.UNEXPECTED_NAT_DETECTED.id), ...echo]
     const answer = [...natNotifies(n, sa.initiatorSpi, sa.responderSpi, path), ...echo]
     if (!updates) return answer
     const moved = n.remote?.address !== path.remote.address
-    n.local = path.local
-    n.remote = path.remote
+    n.useEnds(path.local, path.remote)
     readNat(n, payloads, sa)
     n.note(`the client is at ${path.remote.address} now`)
-    this.#unproven ||= moved
+    // Nobody makes a TCP connection from where they are not. RFC 9329 §7.1
+    this.#unproven ||= moved && path.remote.transport !== 'tcp'
     return answer
   }
 

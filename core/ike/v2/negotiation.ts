@@ -16,6 +16,7 @@ import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
 import type { Authentication, ConnectionConfig, ConnectionView } from '../config.ts'
 import type { AssignedConfiguration, IkeAction, ObservedMessage, State } from '../session.ts'
 import type { ChildSa } from './child-sa.ts'
+import { fragmentSizes } from './fragmentation.ts'
 import type { IkeSa, Outgoing } from './ike-sa.ts'
 import { CHOICE } from './numbers.ts'
 import { spiNumber } from './payloads.ts'
@@ -83,6 +84,15 @@ export class Negotiation {
     this.authentication = config.authentication
     this.registry = registry
     this.random = random
+  }
+
+  /** The path is this one from now on. Where that makes a stream of it, or datagrams, messages may have another size. */
+  useEnds(local: Endpoint, remote: Endpoint): void {
+    const sa = this.current
+    if (sa?.fragments !== undefined && this.remote?.transport !== remote.transport)
+      sa.fragments = fragmentSizes(remote, this.config.fragmentDatagramBytes)
+    this.local = local
+    this.remote = remote
   }
 
   act(action: IkeAction): void {

@@ -26,6 +26,10 @@ export const CHOICE = {
   tries: 7,
   /** Tries of IKE_SA_INIT before those that offer only what is old. */
   triesOfWholeOffer: 3,
+  /** Tries of IKE_SA_INIT by UDP before a TCP connection is tried beside it, and those of a message of MOBIKE. RFC 9329 §5.1, §7.1 */
+  triesBeforeTcp: 3,
+  /** Waits for an answer to IKE_SA_INIT over TCP. */
+  streamTries: 5,
   /** Tries of the first message from port 4500 before it is tried to begin there. */
   triesAfterFloat: 4,
   /** Rounds of COOKIE and INVALID_KE_PAYLOAD before we give up. */

@@ -35,12 +35,12 @@ export class Reauthentication {
   /** Begins at once. */
   constructor(old: Negotiation, startOver: NonNullable<Negotiation['startOver']>, now: Millis) {
     this.#old = old
-    const { config } = old
+    // The path is shared with the tunnel that stands, which alone decides where it goes.
+    const { tcp: _, ...config } = old.config
     // Two IKE SAs of ours stand for a moment, and the inner address has to stay. RFC 7296 §2.4, §3.15.1
     const again = {
       ...config,
       initialContact: false,
-      // The path is shared with the tunnel that stands.
       redirect: false,
       requestAddresses: { ...config.requestAddresses, preferred: old.configuration?.addresses ?? [] },
     }

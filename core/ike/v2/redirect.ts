@@ -5,11 +5,14 @@ import type { VpnError } from '../../errors.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { ConnectionConfig } from '../config.ts'
-import type { IkeEvent, State, Step } from '../session.ts'
+import type { IkeAction, IkeEvent, State, Step } from '../session.ts'
 import { common, finish, step } from './closed.ts'
 import type { Negotiation } from './negotiation.ts'
 import { SPEC } from './numbers.ts'
 import { findNotify, notify } from './payloads.ts'
+import { firstPath } from './transport.ts'
+
+type OpenPath = Extract<IkeAction, { do: 'openPath' }>
 
 /** GW Identity Types. RFC 5685 §9.1 */
 const IPV4 = 1
@@ -69,11 +72,11 @@ export function followRedirect(n: Negotiation, host: string, now: Millis): Step 
   n.redirectedFrom = n.remote?.address
   n.step = `going on to ${host}`
   n.note(`the gateway sends us to ${host}`)
-  return beginAnew(n, SPEC.ikePort, host)
+  return beginAnew(n, firstPath(n.config, SPEC.ikePort), host)
 }
 
 /** Whatever was agreed on is forgotten: once more from the start, by another path. */
-export function beginAnew(n: Negotiation, remotePort: 500 | 4500, remoteAddress: string): Step {
+export function beginAnew(n: Negotiation, path: OpenPath, remoteAddress: string): Step {
   n.current = undefined
   n.floated = false
   n.remoteId = undefined
@@ -82,7 +85,7 @@ export function beginAnew(n: Negotiation, remotePort: 500 | 4500, remoteAddress:
   n.mobike = false
   n.peerAddresses = []
   n.state = 'phase1'
-  n.act({ do: 'openPath', remotePort, remoteAddress })
+  n.act({ ...path, remoteAddress })
   return step(new AwaitOtherPath(n), n)
 }
 

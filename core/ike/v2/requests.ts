@@ -3,6 +3,7 @@ import type { Established } from './established.ts'
 import type { IkeSa, Request } from './ike-sa.ts'
 import { hexSpi } from './negotiation.ts'
 import { Transmission } from './transmission.ts'
+import { isStream } from './transport.ts'
 
 /** Our requests: one at a time on each IKE SA, sent again until it is answered. RFC 7296 §2.1, §2.3 */
 export class Requests {
@@ -53,13 +54,16 @@ export class Requests {
     const sa = sas.find((s) => hexSpi(s.localSpi) === spi)
     const out = sa?.outstanding
     if (sa === undefined || out === undefined) return
-    const again = out.transmission.again(out.request.tries)
+    // Who opened a stream knows when it is lost; whoever was called does not. RFC 9329 §6.2
+    const stream = isStream(n)
+    const again = out.transmission.again(out.request.tries, stream)
     if (again === undefined) {
       if (out.request.onSilence !== undefined) return out.request.onSilence(now)
       if (sa !== current) return this.#e.drop(sa, now)
       return this.#e.finish({ kind: 'noAnswer', exchange: out.request.label, tries: out.transmission.tries })
     }
-    n.transmit(again, true)
+    if (!(stream && n.initiated)) n.transmit(again, true)
+    this.#e.mobility.onSilence()
     this.#await(sa, out.transmission, now)
   }
 

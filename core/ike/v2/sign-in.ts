@@ -112,7 +112,11 @@ export class SignIn {
     this.#forget()
     n.note('no answer from port 4500: beginning there')
     n.step = 'beginning again on port 4500'
-    return beginAnew(n, SPEC.natTraversalPort, n.remote?.address ?? n.config.gatewayAddress)
+    return beginAnew(
+      n,
+      { do: 'openPath', remotePort: SPEC.natTraversalPort },
+      n.remote?.address ?? n.config.gatewayAddress,
+    )
   }
 
   #forget(): void {

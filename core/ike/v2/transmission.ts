@@ -32,12 +32,12 @@ export class Transmission {
     this.#triesOfSize = 1
   }
 
-  /** What to send now that no answer came; `undefined` after `most` tries. A try in smaller fragments starts the count over. RFC 7383 §2.5.2 */
-  again(most: number = CHOICE.tries): Outgoing | undefined {
+  /** What to send now that no answer came; `undefined` after `most` tries. `whole`: never in smaller fragments, RFC 9329 §7.5. A try in smaller fragments starts the count over. RFC 7383 §2.5.2 */
+  again(most: number = CHOICE.tries, whole = false): Outgoing | undefined {
     if (this.#triesOfSize >= most) return undefined
     this.#tries++
     this.#triesOfSize++
-    if (this.#triesOfSize === CHOICE.triesOfOneSize + 1) {
+    if (!whole && this.#triesOfSize === CHOICE.triesOfOneSize + 1) {
       const smaller = this.#sa.refragment(this.#outgoing)
       if (smaller !== undefined) {
         this.#outgoing = smaller

@@ -6,6 +6,7 @@ import { type Counters, describePeerCertificate, endpointWords, natWords, phase2
 import { describeIdentity, hexSpi, type Negotiation } from './negotiation.ts'
 import { ourProof, proofWords, theirProof } from './proof.ts'
 import { describeSuite } from './suite.ts'
+import { isStream } from './transport.ts'
 
 /** Phase 1 and phase 2 as a person sees them. `toUnixMs` turns the monotonic clock into wall time. */
 export function viewOf(n: Negotiation, counters: Counters, toUnixMs: (at: Millis) => number): ConnectionView {
@@ -59,13 +60,16 @@ function phase1(n: Negotiation, toUnixMs: (at: Millis) => number): Phase1Snapsho
     localEndpoint: endpointWords(n.local),
     remoteEndpoint: endpointWords(n.remote),
     nat: natWords(n.nat),
-    encapsulation: n.remote?.port === 4500 ? 'UDP 4500 (RFC 3948)' : 'none',
+    encapsulation: encapsulationWords(n),
     establishedAtMs: toUnixMs(sa.establishedAt),
     rekeyAtMs: n.ikeRekeyAt === undefined ? undefined : toUnixMs(n.ikeRekeyAt),
-    keepaliveSeconds: n.nat.us ? n.config.keepaliveSeconds : undefined,
+    keepaliveSeconds: n.nat.us && !isStream(n) ? n.config.keepaliveSeconds : undefined,
     peerVendorIds: n.vendorIds,
   }
 }
+
+const encapsulationWords = (n: Negotiation): string =>
+  isStream(n) ? `TCP ${n.remote?.port} (RFC 9329)` : n.remote?.port === 4500 ? 'UDP 4500 (RFC 3948)' : 'none'
 
 /** Both proofs where the gateway wants two. RFC 4739 */
 function ourWays(n: Negotiation): string {

@@ -61,6 +61,12 @@ bool serve(Machine& machine, const std::uint8_t* bytes, std::size_t length) {
         const int fd = openRaw(request.address, request.protocol, local);
         return answer(encodeRaw(request, local), fd);
       }
+      case Verb::openTcp: {
+        Address local;
+        std::uint16_t port = 0;
+        const int fd = openTcp(request.address, request.port, local, port);
+        return answer(encodeUdp(request, local, port), fd);
+      }
       case Verb::openTun: {
         const int fd = machine.openTun(request.device);
         return answer(encodeTun(request, request.device), fd);

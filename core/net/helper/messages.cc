@@ -210,7 +210,7 @@ void decodeRequest(const std::uint8_t* bytes, std::size_t length, Request& reque
   const std::uint8_t verb = in.u8("verb");
   request.id = in.u16("id");
   if (version != kProtocolVersion) refuse("version", std::to_string(version));
-  if (verb < 1 || verb > 9) refuse("verb", std::to_string(verb));
+  if (verb < 1 || verb > 10) refuse("verb", std::to_string(verb));
   request.verb = static_cast<Verb>(verb);
   switch (request.verb) {
     case Verb::ping:
@@ -227,6 +227,12 @@ void decodeRequest(const std::uint8_t* bytes, std::size_t length, Request& reque
       request.protocol = in.u8("protocol");
       if (!isHost(request.address)) refuse("address", request.address.text() + " is no host's address");
       if (request.protocol != kEsp && request.protocol != kAh) refuse("protocol", std::to_string(request.protocol));
+      break;
+    case Verb::openTcp:
+      request.address = readAddress(in, "address");
+      request.port = in.u16("port");
+      if (!isHost(request.address)) refuse("address", request.address.text() + " is no host's address");
+      if (request.port == 0) refuse("port", "0");
       break;
     case Verb::openTun:
     case Verb::restore:

@@ -23,6 +23,7 @@ enum class Verb : std::uint8_t {
   hold = 7,
   letOut = 8,
   openRaw = 9,
+  openTcp = 10,
 };
 
 struct Address {
@@ -57,8 +58,8 @@ struct Hold {
 struct Request {
   Verb verb = Verb::ping;
   std::uint16_t id = 0;
-  Address address;            // openUdp, openRaw
-  std::uint16_t port = 0;     // openUdp
+  Address address;            // openUdp, openRaw, openTcp
+  std::uint16_t port = 0;     // openUdp, openTcp
   std::uint8_t protocol = 0;  // openRaw
   std::string device;         // openTun, restore, letOut
   Plan plan;                  // apply

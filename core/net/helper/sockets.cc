@@ -50,7 +50,9 @@ socklen_t toSocket(const Address& address, std::uint16_t port, sockaddr_storage&
 std::uint16_t reach(int fd, const Address& address, std::uint16_t port, Address& local) {
   sockaddr_storage name;
   const socklen_t length = toSocket(address, port, name);
-  if (connect(fd, reinterpret_cast<sockaddr*>(&name), length) != 0) failErrno("reach " + address.text(), errno);
+  // Of TCP nobody waits here for the other end.
+  if (connect(fd, reinterpret_cast<sockaddr*>(&name), length) != 0 && errno != EINPROGRESS)
+    failErrno("reach " + address.text(), errno);
   socklen_t room = sizeof name;
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&name), &room) != 0) failErrno("name a socket", errno);
   local.v6 = name.ss_family == AF_INET6;
@@ -89,6 +91,12 @@ int openUdp(const Address& address, std::uint16_t port, Address& local, std::uin
     const int off = IP_PMTUDISC_DONT;
     setsockopt(socket.fd, IPPROTO_IP, IP_MTU_DISCOVER, &off, sizeof off);
   }
+  localPort = reach(socket.fd, address, port, local);
+  return socket.release();
+}
+
+int openTcp(const Address& address, std::uint16_t port, Address& local, std::uint16_t& localPort) {
+  Owned socket = marked(address.v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0, "a TCP socket");
   localPort = reach(socket.fd, address, port, local);
   return socket.release();
 }

@@ -56,9 +56,10 @@ export class Ground {
   }
 
   /** `culvert ARGS…` on one side, with a home and a run folder of its own. */
-  culvert(side: string, args: readonly string[]): Program {
+  culvert(side: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): Program {
     const env = {
       ...process.env,
+      ...more,
       CULVERT_HOME: join(this.folder, `home-${side}`),
       CULVERT_RUN_DIR: join(this.folder, `run-${side}`),
       CULVERT_NATIVE: resolve('dist/native/culvert.node'),

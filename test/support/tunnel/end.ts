@@ -5,7 +5,6 @@ import { asEspSpi, asMillis } from '../../../core/bytes/brands.ts'
 import { Secret } from '../../../core/bytes/secret.ts'
 import { createRegistry } from '../../../core/crypto/registry.ts'
 import { systemRandom } from '../../../core/crypto/system-random.ts'
-import { ENCAPSULATION_PORT } from '../../../core/esp/datapath.ts'
 import type { EspSa } from '../../../core/esp/engine.ts'
 import { type EngineKind, openDatapath } from '../../../core/esp/open-datapath.ts'
 import { loadAddon } from '../../../core/native/load.ts'
@@ -60,7 +59,7 @@ datapath.addInbound(saOf(peer!), { local: every, remote: every })
 datapath.useOutbound('child', saOf(side), { local: every, remote: every })
 // Whatever the port of a wire of tests: 4500 means UDP, and 500 that there is a raw socket.
 const raw = remote.port === 500 ? { raw: { esp: 5, ah: 6 } } : {}
-const port = remote.port === 500 ? 500 : ENCAPSULATION_PORT
+const port = remote.port === 500 ? 500 : 4500
 datapath.usePath({ fd: 4, local, remote: { ...remote, port }, ...raw })
 
 const say = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`)

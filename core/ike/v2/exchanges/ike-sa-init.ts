@@ -345,7 +345,7 @@ export const saysFragmentation = (payloads: readonly Payload[]): boolean =>
 /** Fragments only when both said that they can. RFC 7383 §2.4 */
 export function agreeFragmentation(n: Negotiation, sa: IkeSa, theirs: readonly Payload[]): void {
   if (n.config.fragmentation === false || !saysFragmentation(theirs)) return
-  sa.fragments = fragmentSizes(n.remote!.address, n.config.fragmentDatagramBytes)
+  sa.fragments = fragmentSizes(n.remote!, n.config.fragmentDatagramBytes)
 }
 
 /** RFC 9242 §3.1 */
