@@ -343,10 +343,16 @@ export function nameProblem(
 
 const describe = ({ idType, data }: IdPayload): string => describeIdentity({ type: idType, data })
 
-/** The peer says it is whom we expect, or we expect nobody in particular. Whether that is true is another matter. */
+/**
+ * The peer says it is whom we expect, or we expect nobody in particular: then it is anybody but ourselves, because who
+ * knows a key that both ends share could be our own echo (Cremers 2011). Whether its name is true is another matter.
+ */
 export function nameDoubt(n: Negotiation, id: IdPayload): VpnError | undefined {
-  const wanted = n.config.remoteIdentity
-  return wanted === undefined || isSame(wanted, id) ? undefined : mismatch(wanted, [describe(id)])
+  const { remoteIdentity: wanted, localIdentity } = n.config
+  if (wanted !== undefined) return isSame(wanted, id) ? undefined : mismatch(wanted, [describe(id)])
+  if (!n.initiated || !isSame(localIdentity, id)) return undefined
+  const problem = `it calls itself ${describe(id)}, as we do`
+  return { kind: 'authFailed', who: 'gateway', method: proofWords(theirProof(n)), problem }
 }
 
 const isSame = (
