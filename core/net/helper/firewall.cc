@@ -11,6 +11,9 @@ namespace {
 const char* const kNft = "/usr/sbin/nft";
 
 std::string tableOf(const std::string& device) { return "inet " + device; }
+std::string guardOf(const std::string& device) { return "inet " + device + "_guard"; }
+
+bool hasNft() { return access(kNft, X_OK) == 0; }
 
 // One family of a list, as nftables takes it. Networks may lie in one another.
 struct Family {
@@ -63,7 +66,7 @@ std::string rulesFor(const Hold& hold) {
 }
 
 void requireNft(const char* what) {
-  if (access(kNft, X_OK) != 0) throw Failure{Status::systemRefused, what, "nftables (/usr/sbin/nft) is not installed"};
+  if (!hasNft()) throw Failure{Status::systemRefused, what, "nftables (/usr/sbin/nft) is not installed"};
 }
 
 }  // namespace
@@ -76,7 +79,7 @@ void holdBack(const Hold& hold) {
 }
 
 bool isHeld(const std::string& device) {
-  return access(kNft, X_OK) == 0 && run(kNft, {"list", "table", "inet", device}).done;
+  return hasNft() && run(kNft, {"list", "table", "inet", device}).done;
 }
 
 void letOut(const std::string& device) {
@@ -86,6 +89,32 @@ void letOut(const std::string& device) {
   // Named first, so that there is something to delete.
   const Ran ran = run(kNft, {"-f", "-"}, "table " + table + "\ndelete table " + table + "\n");
   if (!ran.done) throw Failure{Status::systemRefused, what, "nft: " + ran.said};
+}
+
+bool guardAddresses(const std::string& device, const std::vector<Prefix>& addresses) {
+  if (!hasNft()) return false;
+  const std::string table = guardOf(device);
+  std::string rules;
+  for (const auto& prefix : addresses) {
+    Prefix host = prefix;
+    host.bits = host.address.v6 ? 128 : 32;
+    // What this computer says to itself has an address of its own as its source.
+    rules += "    iifname != \"" + device + "\" " + (host.address.v6 ? "ip6" : "ip") + " daddr " + host.text() +
+             " fib saddr type != local drop\n";
+  }
+  const Ran ran = run(kNft, {"-f", "-"},
+                      "table " + table + "\ndelete table " + table + "\ntable " + table +
+                          " {\n  chain in { type filter hook prerouting priority raw; policy accept;\n" + rules +
+                          "  }\n}\n");
+  if (!ran.done) throw Failure{Status::systemRefused, "guard the addresses of the tunnel", "nft: " + ran.said};
+  return true;
+}
+
+void endGuard(const std::string& device) {
+  if (!hasNft()) return;
+  // Named first, so that there is something to delete.
+  const std::string table = guardOf(device);
+  run(kNft, {"-f", "-"}, "table " + table + "\ndelete table " + table + "\n");
 }
 
 }  // namespace culvert

@@ -1,9 +1,12 @@
 #include "machine.h"
 
+#include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 
 #include "files.h"
@@ -29,6 +32,24 @@ bool isAlive(const std::string& device, int index) {
 }
 
 std::string filterPath(const std::string& interface) { return kConf4 + interface + "/rp_filter"; }
+
+bool isElsewhere(const Address& address, const std::string& device) {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return false;
+  bool found = false;
+  for (const ifaddrs* one = list; one != nullptr && !found; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr || one->ifa_name == device) continue;
+    if (one->ifa_addr->sa_family == AF_INET && !address.v6) {
+      const auto* in = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
+      found = std::memcmp(&in->sin_addr, address.octets, 4) == 0;
+    } else if (one->ifa_addr->sa_family == AF_INET6 && address.v6) {
+      const auto* in = reinterpret_cast<const sockaddr_in6*>(one->ifa_addr);
+      found = std::memcmp(&in->sin6_addr, address.octets, 16) == 0;
+    }
+  }
+  freeifaddrs(list);
+  return found;
+}
 
 std::string setting(const std::string& path) {
   auto text = readFile(path).value_or("");
@@ -68,6 +89,7 @@ void Machine::applyAll(const Plan& plan, int index, std::vector<std::string>& no
   netlink_.setLink(index, plan.mtu);
   setAddresses(plan, index);
   setRoutes(plan, index);
+  guard(plan, notes);
   loosenReversePath(plan.device);
   resolver_.set(plan, index, notes);
 }
@@ -137,6 +159,18 @@ void Machine::setRoutes(const Plan& plan, int index) {
   }
 }
 
+// An address that another interface has as well is this computer's own and not one of the tunnel.
+void Machine::guard(const Plan& plan, std::vector<std::string>& notes) {
+  std::vector<Prefix> ours;
+  for (const auto& address : plan.addresses) {
+    if (!isElsewhere(address.address, plan.device)) ours.push_back(address);
+  }
+  if (!guardAddresses(plan.device, ours)) {
+    notes.push_back("nftables is not installed: packets for the addresses of " + plan.device +
+                    " are taken from every interface");
+  }
+}
+
 // A strict reverse-path filter drops the gateway's packets when everything is routed into the tunnel,
 // since it asks about them without our mark. Loose (2) keeps the check and lets them pass.
 void Machine::loosenReversePath(const std::string& device) {
@@ -188,6 +222,7 @@ void Machine::dropTable(const std::string& device) {
     netlink_.deleteRules(table, v6);
     for (const auto& route : netlink_.routes(table, v6)) netlink_.deleteRoute(table, route);
   }
+  endGuard(device);
 }
 
 void Machine::restore(const std::string& device, std::vector<std::string>& notes) {

@@ -30,6 +30,7 @@ class Machine {
   void applyAll(const Plan& plan, int index, std::vector<std::string>& notes);
   void setAddresses(const Plan& plan, int index);
   void setRoutes(const Plan& plan, int index);
+  void guard(const Plan& plan, std::vector<std::string>& notes);
   void loosenReversePath(const std::string& device);
   void settleReversePath();
   std::string savedFilters() const;
