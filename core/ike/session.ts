@@ -177,4 +177,6 @@ export interface AssignedConfiguration {
   readonly dnsDomains: readonly string[]
   /** Put behind names without a dot. Only IKEv1 has them. */
   readonly searchDomains?: readonly string[]
+  /** Gateways to try where this one does not answer, names or addresses, in order. Only IKEv1 has them. */
+  readonly otherGateways?: readonly string[]
 }

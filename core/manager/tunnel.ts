@@ -314,6 +314,7 @@ export class Tunnel {
       established: (configuration, remote, local) => {
         if (attempt.over) return
         this.#owner.signedIn()
+        if (this.profile.ike.redirect) this.#addresses.others(configuration.otherGateways ?? [])
         const agreement: Agreement = {
           profile: this.profile,
           device: attempt.device ?? this.#device,

@@ -92,9 +92,10 @@ export class FakeConnection implements Connection {
     this.closed = true
   }
 
-  establish(): void {
+  /** `otherGateways`: those it names in its place. */
+  establish(addresses: readonly string[] = ['10.78.0.10/32'], otherGateways: readonly string[] = []): void {
     this.state = 'connected'
-    const configuration = { addresses: ['10.78.0.10/32'], dnsServers: [], subnets: [], dnsDomains: [] }
+    const configuration = { addresses, dnsServers: [], subnets: [], dnsDomains: [], otherGateways }
     this.listener.established(configuration, [], [])
   }
 

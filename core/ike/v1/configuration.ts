@@ -11,6 +11,7 @@ import { networkText, readUnity, unityReply, unityRequest } from './unity.ts'
 
 /** Ours. */
 const MOST_SERVERS = 8
+const MOST_GATEWAYS = 10
 
 /** Attributes of the wanted families: empty, or with the address we have had (CIDR). draft-dukes-ike-mode-cfg §3.3 */
 export function configurationRequest(
@@ -79,13 +80,14 @@ export function readConfiguration(attributes: readonly Attribute[]): AssignedCon
         break
     }
   }
-  const { include, splitDns, domain } = readUnity(attributes)
+  const { include, splitDns, domain, backupServers } = readUnity(attributes)
   return {
     addresses,
     dnsServers: dnsServers.slice(0, MOST_SERVERS),
     subnets: include.map(networkText),
     dnsDomains: splitDns,
     ...(domain === undefined ? {} : { searchDomains: [domain] }),
+    ...(backupServers.length === 0 ? {} : { otherGateways: backupServers.slice(0, MOST_GATEWAYS) }),
   }
 }
 
