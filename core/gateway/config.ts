@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { addressText } from '../bytes/address.ts'
 import { VpnFailure } from '../errors.ts'
+import type { XauthGatewayConfig } from '../ike/config.ts'
 import { parseCidr } from '../net/cidr.ts'
 import { parseIdentity } from '../profile/identity.ts'
 import { isNetwork, selectorOf } from '../profile/networks.ts'
@@ -18,6 +19,7 @@ import type { GatewayOptions } from './gateway.ts'
 import { DEFAULT_LIMITS } from './newcomers.ts'
 import type { PoolRange } from './pool.ts'
 import { type GatewaySecrets, proofsOf, proofsV1 } from './proofs.ts'
+import { TimedCodes } from './timed-codes.ts'
 
 const address = v.pipe(
   v.string(),
@@ -95,10 +97,23 @@ const gatewaySchema = v.strictObject({
       aggressive: v.optional(v.boolean(), false),
       /** Clients prove nothing in phase 1 and sign in with a name and a password: only the gateway has a certificate. */
       hybrid: v.optional(v.boolean(), false),
-      /** Who signs in by XAuth after phase 1, and a file whose first line is the password; empty: nobody is asked. */
+      /** Addresses are given before clients ask for them. */
+      push: v.optional(v.boolean(), false),
+      /** Passwords do not travel: who signs in proves by CHAP to have one. */
+      chap: v.optional(v.boolean(), false),
+      /**
+       * Who signs in by XAuth after phase 1, and a file whose first line is the password; empty: nobody is asked. `totpFile`:
+       * the same for what makes codes of six digits, in Base32 (RFC 6238), which is asked for then.
+       */
       users: v.optional(
         v.pipe(
-          v.array(v.strictObject({ name: v.pipe(v.string(), v.minLength(1)), passwordFile: v.string() })),
+          v.array(
+            v.strictObject({
+              name: v.pipe(v.string(), v.minLength(1)),
+              passwordFile: v.string(),
+              totpFile: v.optional(v.string()),
+            }),
+          ),
           v.maxLength(1000),
         ),
         () => [],
@@ -225,9 +240,15 @@ export function sessionConfigV1(
     ikev1: {
       aggressive: ikev1.aggressive,
       ikeProposals: ikev1.proposals.map((suite) => parseIkeSuite(suite, context)),
-      ...(ikev1.users.length === 0 ? {} : { xauth: { role: 'gateway', users: secrets.users } }),
+      push: ikev1.push,
+      ...(ikev1.users.length === 0 ? {} : { xauth: xauthOf(ikev1.chap, secrets) }),
     },
   }
+}
+
+function xauthOf(chap: boolean, { users, totp }: GatewaySecrets): XauthGatewayConfig {
+  const codes = totp.size === 0 ? undefined : new TimedCodes(totp, () => Date.now())
+  return { role: 'gateway', users, chap, ...(codes === undefined ? {} : { codes }) }
 }
 
 /** The addresses of the pool that are given out: not the network's own, not its broadcast address. */

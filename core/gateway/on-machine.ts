@@ -10,6 +10,7 @@ import type { GatewayListener } from './gateway.ts'
 import { machineHost } from './machine-host.ts'
 import { closeGatewaySecrets, type GatewaySecrets, needsPsk } from './proofs.ts'
 import { type GatewayService, startGateway } from './service.ts'
+import { readBase32 } from './timed-codes.ts'
 
 export interface MachineGateway extends GatewayService {
   /** Outer addresses it listens on. */
@@ -53,6 +54,7 @@ async function secretsOf(settings: GatewaySettings, freshPsk: string | undefined
   const { pskFile, keyFile, clients } = settings
   const own = new Map<number, Secret>()
   const users = new Map<string, Secret>()
+  const totp = new Map<string, Secret>()
   let psk: Secret | undefined
   let key: Secret | undefined
   try {
@@ -62,11 +64,13 @@ async function secretsOf(settings: GatewaySettings, freshPsk: string | undefined
     for (const [at, client] of clients.entries()) {
       if (client.pskFile !== undefined) own.set(at, await pskIn(client.pskFile, `clients.${at}.pskFile`))
     }
-    for (const [at, { name, passwordFile }] of (settings.ikev1?.users ?? []).entries())
+    for (const [at, { name, passwordFile, totpFile }] of (settings.ikev1?.users ?? []).entries()) {
       users.set(name, await pskIn(passwordFile, `ikev1.users.${at}.passwordFile`))
-    return { psk, key, clients: own, users }
+      if (totpFile !== undefined) totp.set(name, await base32In(totpFile, `ikev1.users.${at}.totpFile`))
+    }
+    return { psk, key, clients: own, users, totp }
   } catch (thrown) {
-    closeGatewaySecrets({ psk, key, clients: own, users })
+    closeGatewaySecrets({ psk, key, clients: own, users, totp })
     throw thrown
   }
 }
@@ -78,6 +82,14 @@ async function pskIn(file: string, field: string): Promise<Secret> {
   octets.fill(0)
   if (line.length === 0) throw refused(file, field, 'its first line is empty')
   return new Secret(line)
+}
+
+async function base32In(file: string, field: string): Promise<Secret> {
+  const line = await pskIn(file, field)
+  const octets = line.use((bytes) => readBase32(Buffer.from(bytes).toString('latin1')))
+  line.close()
+  if (octets === undefined) throw refused(file, field, 'its first line is no Base32')
+  return new Secret(octets)
 }
 
 async function contentOf(file: string, field: string): Promise<Uint8Array> {

@@ -23,10 +23,12 @@ export interface GatewaySecrets {
   readonly clients: ReadonlyMap<number, Secret>
   /** Passwords of those who sign in by XAuth, by their names. */
   readonly users: ReadonlyMap<string, Secret>
+  /** What makes the codes of some of them: octets. */
+  readonly totp: ReadonlyMap<string, Secret>
 }
 
-export function closeGatewaySecrets({ psk, key, clients, users }: GatewaySecrets): void {
-  for (const secret of [psk, key, ...clients.values(), ...users.values()]) secret?.close()
+export function closeGatewaySecrets({ psk, key, clients, users, totp }: GatewaySecrets): void {
+  for (const secret of [psk, key, ...clients.values(), ...users.values(), ...totp.values()]) secret?.close()
 }
 
 /** Whether somebody proves something by the pre-shared key that all have. */

@@ -158,13 +158,32 @@ export interface IkeV1Config {
   readonly ikeProposals?: readonly OfferedProposal[]
   /** Sign in after phase 1, with a name and a password. draft-beaulieu-ike-xauth */
   readonly xauth?: XauthConfig
+  /** As a responder: give addresses before anybody asks; left out: no. draft-dukes-ike-mode-cfg §3.4 */
+  readonly push?: boolean
 }
 
 export type XauthConfig =
   /** Ours, as a client. */
   | { readonly role: 'client'; readonly user: string; readonly password: Secret }
   /** Who may come in, as a gateway. */
-  | { readonly role: 'gateway'; readonly users: ReadonlyMap<string, Secret> }
+  | XauthGatewayConfig
+
+export interface XauthGatewayConfig {
+  readonly role: 'gateway'
+  /** Passwords by name. */
+  readonly users: ReadonlyMap<string, Secret>
+  /** Passwords do not travel: clients prove by CHAP that they have them; left out: no. RFC 1994 */
+  readonly chap?: boolean
+  /** A second question, for a code that is good for one time. */
+  readonly codes?: OneTimeCodes
+}
+
+export interface OneTimeCodes {
+  /** Whether this one is asked for a code. */
+  has(name: string): boolean
+  /** Whether it is right now; it is not a second time. */
+  take(name: string, code: Uint8Array): boolean
+}
 
 /** Everything a session must know before the first message; it never changes during its life. Whoever runs it closes its secrets. */
 export interface ConnectionConfig {

@@ -13,6 +13,7 @@ const secrets = (more: Partial<GatewaySecrets> = {}): GatewaySecrets => ({
   key: undefined,
   clients: new Map(),
   users: new Map(),
+  totp: new Map(),
   ...more,
 })
 

@@ -62,7 +62,7 @@ export async function openDemo(options: DemoOptions): Promise<Demo> {
     service = await startGateway({
       settings,
       source: 'the demo',
-      secrets: { psk: psk.clone(), key: undefined, clients: new Map(), users: new Map() },
+      secrets: { psk: psk.clone(), key: undefined, clients: new Map(), users: new Map(), totp: new Map() },
       host: spaceHost(space, DEMO_ADDRESSES),
       addon,
       registry,

@@ -2,10 +2,11 @@ import { asMillis, type Millis } from '../../bytes/brands.ts'
 import { spiBytes } from '../v2/payloads.ts'
 import type { Established } from './established.ts'
 import { deleteChildren } from './exchanges/informational.ts'
-import { beginQuick, QUICK_MODE } from './exchanges/quick-mode.ts'
+import { beginQuick, limitBytes, QUICK_MODE } from './exchanges/quick-mode.ts'
 import { type ChildSa, closePending } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
 import { NO_CONFIGURATION } from './phase2-start.ts'
+import type { Life } from './phase2-suite.ts'
 
 /** The pairs of ESP SAs: how they are renewed, and how they go. RFC 2409 §5.5 */
 export class Children {
@@ -20,6 +21,18 @@ export class Children {
   renew(name: string | undefined, now: Millis): void {
     for (const child of [...this.#e.n.children.values()])
       if (name === undefined || child.name === name) this.#renewChild(child, now)
+  }
+
+  /** The peer keeps it for less than was agreed: never for more. RFC 2407 §4.6.3.1 */
+  shorten(child: ChildSa, { seconds, kilobytes }: Partial<Life>, now: Millis): void {
+    const { n } = this.#e
+    if (child.state === 'replaced') return
+    if (kilobytes !== undefined) limitBytes(n, child, kilobytes)
+    if (seconds === undefined || seconds >= child.lifeSeconds) return
+    child.lifeSeconds = seconds
+    const due = child.establishedAt + n.renewAfterMs(seconds, n.config.lifetimes.childRekeySeconds)
+    child.rekeyAt = asMillis(Math.max(now, Math.min(child.rekeyAt, due)))
+    if (child.state === 'installed') n.setTimer(`child-rekey:${child.inboundSpi}`, child.rekeyAt)
   }
 
   /** Not much more may be sent with it. */

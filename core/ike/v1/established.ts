@@ -9,7 +9,8 @@ import { ourProof } from '../v2/proof.ts'
 import { Children } from './children.ts'
 import { deleteChildren, deleteSa, onInformational } from './exchanges/informational.ts'
 import { answerQuick } from './exchanges/quick-mode.ts'
-import { answerTransaction, requestXauth } from './exchanges/transaction.ts'
+import { answerTransaction } from './exchanges/transaction.ts'
+import { requestXauth } from './exchanges/xauth-gateway.ts'
 import { type ExchangeAsked, type ExchangeAwaited, Exchanges } from './exchanges.ts'
 import type { IsakmpSa, Opened } from './isakmp-sa.ts'
 import { Liveness } from './liveness.ts'
@@ -18,6 +19,7 @@ import type { Negotiation, PeerFacts } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
 import { notifyName } from './payloads.ts'
 import { Phase2Start } from './phase2-start.ts'
+import type { Life } from './phase2-suite.ts'
 import { Renewal } from './renewal.ts'
 import { XauthClient } from './xauth.ts'
 
@@ -39,6 +41,8 @@ export class Established implements State {
   readonly #renewal: Renewal
   readonly #liveness: Liveness
   #over = false
+  /** What carries on in our place: at another gateway. */
+  #elsewhere: State | undefined
 
   constructor(n: Negotiation, sa: IsakmpSa, now: Millis) {
     this.n = n
@@ -73,7 +77,7 @@ export class Established implements State {
   }
 
   done(): Step {
-    return { next: this.#over ? OVER : this, actions: this.n.take() }
+    return { next: this.#elsewhere ?? (this.#over ? OVER : this), actions: this.n.take() }
   }
 
   handle(event: IkeEvent, now: Millis): Step {
@@ -107,6 +111,7 @@ export class Established implements State {
       case 'pathOpen':
         break
     }
+    if (!this.#over && this.current.usedUp) this.#renewal.beginOnce(this.current, now)
     return this.done()
   }
 
@@ -163,6 +168,29 @@ export class Established implements State {
     this.#finish(error)
   }
 
+  /** The peer will not keep this ISAKMP SA as long as was agreed. */
+  onPhase1Lifetime(sa: IsakmpSa, life: Partial<Life>, now: Millis): void {
+    if (sa.shorten(life) && sa === this.current) this.#startRenewal(now)
+  }
+
+  /**
+   * The gateway is busy and names another, which has to be whom we wanted all the same. Only before there is anything to
+   * lose. Of Cisco
+   */
+  onSentOn(address: string): void {
+    const { n } = this
+    const begin = n.startOver
+    if (begin === undefined || n.state !== 'phase2' || n.children.size > 0) return
+    if (n.config.redirect !== true)
+      return n.note(`the gateway would send us to ${address}; the profile forbids it`)
+    if (++n.redirects > CHOICE.mostRedirects) return this.leave(CIRCLE)
+    n.note(`the gateway sends us to ${address}`)
+    this.inform(this.current, [deleteSa(this.current)])
+    this.#over = true
+    this.#close()
+    this.#elsewhere = n.beginAt(address, begin)
+  }
+
   /** The peer is gone: nobody is there to say goodbye to. */
   onDead(error: VpnError): void {
     this.#finish(error)
@@ -171,20 +199,28 @@ export class Established implements State {
   #finish(error: VpnError | undefined): void {
     if (this.#over) return
     this.#over = true
+    this.#close()
+    this.n.finish(error)
+  }
+
+  #close(): void {
     this.#renewal.close()
     this.xauth?.close()
     for (const sa of this.sas) sa.close()
-    this.n.finish(error)
   }
 
   // Time.
 
   #startTimers(now: Millis): void {
-    const { n } = this
-    const after = n.renewAfterMs(this.current.lifeSeconds, n.config.lifetimes.ikeRekeySeconds)
-    n.ikeRekeyAt = asMillis(now + after)
-    n.setTimer('ike-rekey', n.ikeRekeyAt)
+    this.#startRenewal(now)
     this.#liveness.start(now)
+  }
+
+  #startRenewal(now: Millis): void {
+    const { n, current } = this
+    const after = n.renewAfterMs(current.lifeSeconds, n.config.lifetimes.ikeRekeySeconds)
+    n.ikeRekeyAt = asMillis(Math.max(now, current.establishedAt + after))
+    n.setTimer('ike-rekey', n.ikeRekeyAt)
   }
 
   #onTimer(timer: string, now: Millis): void {
@@ -315,6 +351,13 @@ export class Established implements State {
     if (taken) sa.remember(bytes, this.exchanges.find(sa, messageId)?.message)
     return taken
   }
+}
+
+const CIRCLE: VpnError = {
+  kind: 'protocol',
+  exchange: 'phase 1',
+  problem: `it was sent on more than ${CHOICE.mostRedirects} times`,
+  reference: 'the load balancing of Cisco',
 }
 
 const OVER: State = {

@@ -26,6 +26,7 @@ export class Idle implements State {
     const n = this.#n
     if (event.type !== 'command' || event.command.type !== 'connect') return { next: this, actions: n.take() }
     n.initiated = true
+    n.startOver = () => new AwaitPath(n)
     const { authentication } = n.config
     if (authentication.method === 'psk' && authentication.psk.use((key) => key.length) < CHOICE.guessable)
       n.note(

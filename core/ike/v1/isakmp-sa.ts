@@ -50,8 +50,11 @@ export class IsakmpSa {
   readonly suite: Phase1Suite
   readonly keys: Phase1Keys
   readonly establishedAt: Millis
-  /** Seconds both ends agreed on. */
-  readonly lifeSeconds: number
+  /** Seconds both ends agreed on, or fewer where the peer has said so since. */
+  #lifeSeconds: number
+  /** Octets that may be encrypted in all, ours and the peer's, and those that were. */
+  #mostBytes = Number.POSITIVE_INFINITY
+  #bytes = 0
   /** `replaced`: another one carries on. */
   state: 'live' | 'replaced' = 'live'
   /** The client has proven all it has to: false until XAuth has ended well, where we are the gateway and ask for it. */
@@ -69,6 +72,7 @@ export class IsakmpSa {
     readonly suite: Phase1Suite
     readonly keys: Phase1Keys
     readonly lifeSeconds: number
+    readonly lifeKilobytes?: number
     readonly firstIv: Uint8Array
     readonly now: Millis
   }) {
@@ -76,7 +80,8 @@ export class IsakmpSa {
     this.initiator = options.initiator
     this.suite = options.suite
     this.keys = options.keys
-    this.lifeSeconds = options.lifeSeconds
+    this.#lifeSeconds = options.lifeSeconds
+    this.shorten({ kilobytes: options.lifeKilobytes })
     this.#phase1Iv = options.firstIv
     this.establishedAt = options.now
   }
@@ -100,6 +105,29 @@ export class IsakmpSa {
       equal(header.initiatorCookie, this.cookies.initiatorCookie) &&
       equal(header.responderCookie, this.cookies.responderCookie)
     )
+  }
+
+  get lifeSeconds(): number {
+    return this.#lifeSeconds
+  }
+
+  /** The peer keeps it for less than was agreed: never for more. → whether that changes the seconds. RFC 2407 §4.6.3.1 */
+  shorten({
+    seconds,
+    kilobytes,
+  }: {
+    readonly seconds?: number
+    readonly kilobytes?: number | undefined
+  }): boolean {
+    if (kilobytes !== undefined) this.#mostBytes = Math.min(this.#mostBytes, kilobytes * 1000)
+    if (seconds === undefined || seconds >= this.#lifeSeconds) return false
+    this.#lifeSeconds = seconds
+    return true
+  }
+
+  /** Most of what may be encrypted with it has been. RFC 2409 Appendix A */
+  get usedUp(): boolean {
+    return this.#bytes >= this.#mostBytes * CHOICE.lifeShare
   }
 
   /** No more exchanges fit on it: it has to be replaced. */
@@ -218,6 +246,7 @@ export class IsakmpSa {
     payloads: readonly Payload[],
     response = !this.initiator,
   ): { readonly message: Outgoing; readonly ciphertext: Uint8Array } {
+    this.#bytes += plaintext.length
     const ciphertext = encrypt(this.suite.encryption, this.keys.cipher, iv, plaintext)
     const header: Header = {
       ...this.cookies,
@@ -265,7 +294,10 @@ export class IsakmpSa {
         return equalConstantTime(hash, messageHash(prf, this.keys.a, header.messageId, rest, ni))
       },
       isHash3: (ni, nr) => equalConstantTime(hash, quickHash3(prf, this.keys.a, header.messageId, ni, nr)),
-      accept: () => advance(this.#last(ciphertext)),
+      accept: () => {
+        this.#bytes += ciphertext.length
+        advance(this.#last(ciphertext))
+      },
     }
     return { outcome: 'message', opened }
   }

@@ -9,11 +9,11 @@ import { decodeMessage, type Message } from '../../wire/ikev1/message.ts'
 import type { IdPayload } from '../../wire/ikev1/payload.ts'
 import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
 import type { Assigned, ConnectionConfig, ConnectionView } from '../config.ts'
-import type { AssignedConfiguration, IkeAction, ObservedMessage } from '../session.ts'
+import type { AssignedConfiguration, IkeAction, ObservedMessage, State } from '../session.ts'
 import type { ChildSuite } from '../v2/suite.ts'
 import { fragmentsOf, Reassembly } from './fragmentation.ts'
 import type { IsakmpSa } from './isakmp-sa.ts'
-import { CHOICE } from './numbers.ts'
+import { CHOICE, SPEC } from './numbers.ts'
 
 /** SAs in both directions, made by one quick mode: a pair of ESP, of AH, or of each. RFC 2409 §5.5 */
 export interface ChildSa {
@@ -29,9 +29,9 @@ export interface ChildSa {
   /** We began the quick mode that made it. */
   readonly ours: boolean
   readonly establishedAt: Millis
-  readonly rekeyAt: Millis
+  rekeyAt: Millis
   /** Seconds it was agreed to live. */
-  readonly lifeSeconds: number
+  lifeSeconds: number
   /** The SA to send with, while the peer may not be ready for it. */
   pendingOutbound?: IpsecSa
   /** `renewing`: a quick mode to replace it is out. `replaced`: another one carries on. */
@@ -102,10 +102,16 @@ export class Negotiation {
   /** As a gateway: the name that XAuth has proven. */
   signedInAs: string | undefined
   readonly rekeys = { ike: 0, child: 0 }
+  /** As a client: begins phase 1 once there is a socket, from the very start. */
+  startOver: (() => State) | undefined
+  /** How often we were sent on to another gateway. */
+  redirects = 0
   /** We asked for the connection, so it is ours to keep alive. */
   initiated = false
   #actions: IkeAction[] = []
   #questions = 0
+  /** Those that were set, whether or not their time has come. */
+  readonly #timers = new Set<string>()
   readonly #reassembly = new Reassembly()
   /** The peer says that it puts pieces together. */
   peerJoins = false
@@ -190,10 +196,12 @@ export class Negotiation {
   isTaken = (spi: number): boolean => this.children.has(spi)
 
   setTimer(timer: string, at: Millis): void {
+    this.#timers.add(timer)
     this.act({ do: 'setTimer', timer, at })
   }
 
   clearTimer(timer: string): void {
+    this.#timers.delete(timer)
     this.act({ do: 'clearTimer', timer })
   }
 
@@ -208,6 +216,23 @@ export class Negotiation {
       const cookie = this.random.bytes(8)
       if (cookie.some((octet) => octet !== 0)) return cookie
     }
+  }
+
+  /** Whatever was agreed on is forgotten: once more from the start, at another gateway. → who waits for the socket */
+  beginAt(address: string, begin: () => State): State {
+    for (const timer of this.#timers) this.clearTimer(timer)
+    this.current = undefined
+    this.remoteId = undefined
+    this.facts = nothingKnown('main mode')
+    this.configuration = undefined
+    this.pfsWanted = undefined
+    this.include = []
+    this.lastWord = undefined
+    this.peerJoins = false
+    this.state = 'phase1'
+    this.step = `going on to ${address}`
+    this.act({ do: 'openPath', remotePort: SPEC.ikePort, remoteAddress: address })
+    return begin()
   }
 
   /** The end: everything is forgotten. */

@@ -25,6 +25,8 @@ export const CHOICE = {
   longestMs: 8_000,
   /** Tries of one message before the peer counts as gone. */
   tries: 7,
+  /** How often one connection is sent on to another gateway before that counts as a circle. */
+  mostRedirects: 5,
   /** Tries of our proof: a gateway with another key answers nothing that we could read. */
   proofTries: 5,
   /** How long a refusal nobody signed is held back for a better answer. */

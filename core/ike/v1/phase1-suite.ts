@@ -114,21 +114,20 @@ const isakmpSa = (number: number, transforms: readonly Transform[]): SaPayload =
 })
 
 /** What a transform asks for; `undefined` with anything in it that we do not know, or twice. RFC 2409 Appendix A */
-export function readPhase1(
-  transform: Transform,
-): { readonly offer: Phase1Offer; readonly seconds: number | undefined } | undefined {
+export function readPhase1(transform: Transform): Phase1Choice | undefined {
   if (transform.id !== IsakmpTransform.KEY_IKE.id) return undefined
   const values = new Map<number, number>()
   let lifeType: number | undefined
   let seconds: number | undefined
+  let kilobytes: number | undefined
   for (const attribute of transform.attributes) {
     const value = attributeNumber(attribute)
     if (value === undefined) return undefined
     if (attribute.type === A.LIFE_TYPE.id) lifeType = value
     else if (attribute.type === A.LIFE_DURATION.id) {
-      // Kilobytes of phase 1 are a limit we stay far below. A lifetime of nothing is none: strongSwan writes one where it
-      // is told to keep its keys.
+      // A lifetime of nothing is none: strongSwan writes one where it is told to keep its keys.
       if (lifeType === LifeType.SECONDS.id && value > 0) seconds = value
+      if (lifeType === LifeType.KILOBYTES.id && value > 0) kilobytes = value
       lifeType = undefined
     } else if (!KNOWN.has(attribute.type) || values.has(attribute.type)) return undefined
     else values.set(attribute.type, value)
@@ -143,7 +142,7 @@ export function readPhase1(
   const keyBits =
     values.get(A.KEY_LENGTH.id) ?? (encryption === Phase1Encryption.AES_CBC.id ? 128 : undefined)
   const offer = { encryption, hash, authentication, group, ...(keyBits === undefined ? {} : { keyBits }) }
-  return { offer, seconds }
+  return { offer, seconds, ...(kilobytes === undefined ? {} : { kilobytes }) }
 }
 
 const KNOWN = new Set<number>([A.ENCRYPTION.id, A.HASH.id, A.AUTHENTICATION.id, A.GROUP.id, A.KEY_LENGTH.id])
@@ -152,6 +151,8 @@ export interface Phase1Choice {
   readonly offer: Phase1Offer
   /** Lifetime the peer named. */
   readonly seconds: number | undefined
+  /** What may be encrypted until then, where the peer named that too. */
+  readonly kilobytes?: number
 }
 
 /** The responder's choice: the first of the initiator's transforms that is among ours, and the SA that says so. */

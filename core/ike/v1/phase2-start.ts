@@ -10,8 +10,9 @@ import {
   confirmConfiguration,
   MODE_CONFIG,
   pullConfiguration,
-  requestXauth,
+  pushConfiguration,
 } from './exchanges/transaction.ts'
+import { requestXauth } from './exchanges/xauth-gateway.ts'
 import { methodOf } from './methods.ts'
 import { CHOICE } from './numbers.ts'
 
@@ -34,6 +35,7 @@ export class Phase2Start {
     if (xauth?.role === 'gateway') requestXauth(this.#e, xauth, now)
     else if (xauth !== undefined) this.#await('waiting for the gateway to ask who you are', now)
     else if (n.initiated) this.#configure(now)
+    else this.#push(now)
   }
 
   /** XAuth has ended. */
@@ -42,8 +44,9 @@ export class Phase2Start {
     n.clearTimer('gateway-turn')
     if (!ok)
       return this.#e.leave({ kind: 'authFailed', who: n.initiated ? 'us' : 'gateway', method: 'xauth' })
+    if (!n.initiated) return this.#push(now)
     // Asked again on a renewed SA, we have all the rest already.
-    if (n.initiated && n.state === 'phase2' && n.children.size === 0 && this.#wanted.length === 0)
+    if (n.state === 'phase2' && n.children.size === 0 && this.#wanted.length === 0)
       return this.#configure(now)
     this.confirm(now)
   }
@@ -77,6 +80,12 @@ export class Phase2Start {
     const had = n.configuration?.addresses ?? []
     if (!n.initiated || this.#e.current.initiator || had.length === 0) return
     confirmConfiguration(this.#e, configurationRequest(n.config.requestAddresses, had), had, now)
+  }
+
+  /** As a gateway that does not wait to be asked; only for a client that has nothing yet. */
+  #push(now: Millis): void {
+    const { config, state } = this.#e.n
+    if (config.ikev1?.push === true && state === 'phase2') pushConfiguration(this.#e, now)
   }
 
   #await(step: string, now: Millis): void {

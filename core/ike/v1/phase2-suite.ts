@@ -1,19 +1,23 @@
 import { caught } from '../../bytes/malformed.ts'
 import { Reader } from '../../bytes/reader.ts'
+import { Writer } from '../../bytes/writer.ts'
 import type { CryptoRegistry } from '../../crypto/transforms.ts'
 import {
   Encapsulation,
   EspTransform,
   LifeType,
+  NotifyType,
+  Phase1Attribute,
   Phase2Attribute,
   Phase2Authentication,
   SecurityProtocol,
 } from '../../iana/ikev1.ts'
-import { attributeNumber, decodeAttributes } from '../../wire/ikev1/attribute.ts'
-import type { Attribute, Proposal, SaPayload, Transform } from '../../wire/ikev1/payload.ts'
+import { attributeNumber, decodeAttributes, encodeAttributes } from '../../wire/ikev1/attribute.ts'
+import type { Attribute, NotifyPayload, Proposal, SaPayload, Transform } from '../../wire/ikev1/payload.ts'
 import type { OfferedProposal } from '../config.ts'
 import { type ChildSuite, TYPE } from '../v2/suite.ts'
 import { SPEC } from './numbers.ts'
+import { notify } from './payloads.ts'
 import { lifeDuration } from './phase1-suite.ts'
 
 /** One transform of phase 2 for ESP, by the numbers of RFC 2407. */
@@ -147,16 +151,32 @@ export interface Life {
   readonly kilobytes?: number
 }
 
+/** The numbers of its attributes: as in a transform of that phase. */
+const LIFE_NUMBERS = {
+  1: { type: Phase1Attribute.LIFE_TYPE.id, duration: Phase1Attribute.LIFE_DURATION.id },
+  2: { type: A.LIFE_TYPE.id, duration: A.LIFE_DURATION.id },
+} as const
+
+/** RESPONDER-LIFETIME: we keep an SA for less than the peer offered. RFC 2407 §4.6.3.1 */
+export function lifeNotice(phase: 1 | 2, spi: Uint8Array, seconds: number): NotifyPayload {
+  const { type, duration } = LIFE_NUMBERS[phase]
+  const w = new Writer()
+  encodeAttributes(w, [{ type, value: LifeType.SECONDS.id }, lifeDuration(duration, seconds)])
+  const protocol = phase === 1 ? SecurityProtocol.ISAKMP.id : SecurityProtocol.ESP.id
+  return notify(NotifyType.RESPONDER_LIFETIME.id, spi, w.finish(), protocol)
+}
+
 /** What a RESPONDER-LIFETIME says: a list of attributes, as in a transform. RFC 2407 §4.6.3.1 */
-export function readLife(data: Uint8Array): Partial<Life> {
+export function readLife(data: Uint8Array, phase: 1 | 2 = 2): Partial<Life> {
+  const numbers = LIFE_NUMBERS[phase]
   const read = caught(() => decodeAttributes(new Reader(data, ['RESPONDER_LIFETIME'], 'RFC 2407 §4.6.3.1')))
   if (!read.ok) return {}
   let lifeType: number | undefined
   const life: { seconds?: number; kilobytes?: number } = {}
   for (const attribute of read.value) {
     const value = attributeNumber(attribute)
-    if (attribute.type === A.LIFE_TYPE.id) lifeType = value
-    else if (attribute.type === A.LIFE_DURATION.id && value !== undefined) {
+    if (attribute.type === numbers.type) lifeType = value
+    else if (attribute.type === numbers.duration && value !== undefined) {
       if (lifeType === LifeType.SECONDS.id && value > 0) life.seconds = value
       if (lifeType === LifeType.KILOBYTES.id && value > 0) life.kilobytes = value
     }

@@ -34,6 +34,7 @@ interface Run {
 export class Renewal {
   readonly #of: Renewed
   #run: Run | undefined
+  #usedUp: IsakmpSa | undefined
 
   constructor(of: Renewed) {
     this.#of = of
@@ -52,6 +53,13 @@ export class Renewal {
     this.#run = { phase1, tries: 1, ours: true, heard: undefined }
     n.send(phase1.outgoing!)
     n.setTimer('renewal', asMillis(now + waitAfter(1)))
+  }
+
+  /** In place of one that has encrypted what it may. Once: where that fails, the timer tries again. */
+  beginOnce(sa: IsakmpSa, now: Millis): void {
+    if (this.#usedUp === sa) return
+    this.#usedUp = sa
+    this.begin(now)
   }
 
   onTimer(now: Millis): void {

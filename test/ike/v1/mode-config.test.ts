@@ -64,6 +64,34 @@ describe('draft-dukes-ike-mode-cfg §3.4: a configuration the gateway gives on i
   })
 })
 
+describe('draft-dukes-ike-mode-cfg §3.4: a gateway of ours that gives unasked', () => {
+  test('the client confirms by types, and asks for nothing itself', () => {
+    const two = pair({ gateway: { ikev1: { push: true } } })
+    two.client.command('connect')
+    // A client that waits to be given: its own question is lost.
+    two.net.onSend = (flight) => {
+      const ack = two.client.sent.at(-1)?.payloads[1] as { readonly cfgType?: number } | undefined
+      return flight.from === two.client && flight.bytes[18] === 6 && ack?.cfgType === 1 ? [] : [flight]
+    }
+    two.net.settle()
+    expect(two.client.n.state).toBe('connected')
+    expect(two.client.configuration).toMatchObject({ addresses: ['10.8.0.2/32'], dnsServers: ['10.77.0.53'] })
+    const set = two.gateway.sent.find(({ exchange }) => exchange === 'TRANSACTION')
+    expect(set?.payloads[1]).toMatchObject({ cfgType: 3 })
+    expect(two.net.pings()).toBe(true)
+  })
+
+  test('a client that never confirms is served all the same, and renewal gives nothing again', () => {
+    const two = connected({ gateway: { ikev1: { push: true } } })
+    const transactions = () => two.gateway.sent.filter(({ exchange }) => exchange === 'TRANSACTION').length
+    const before = transactions()
+    two.client.command('rekeyIke')
+    two.net.settle()
+    two.net.advance(60_000)
+    expect([two.client.n.rekeys.ike, transactions(), two.gateway.closed]).toEqual([1, before, undefined])
+  })
+})
+
 test('a gateway leases one address to one client, however many quick modes it asks for', () => {
   let leases = 0
   const two = connected({

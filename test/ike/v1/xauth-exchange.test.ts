@@ -56,6 +56,47 @@ describe('draft-beaulieu-ike-xauth: a name and a password after phase 1', () => 
     expect(two.gateway.notes.join()).toContain('does not')
   })
 
+  test('by CHAP the password does not travel, and a wrong one is refused', () => {
+    const users = new Map([['alice', Secret.fromText('wonder')]])
+    const chap = { ikev1: { xauth: { role: 'gateway', users, chap: true } as const } }
+    const two = connected({ client: client('wonder'), gateway: chap })
+    const said = JSON.stringify(two.client.sent.map(({ payloads }) => payloads))
+    expect(two.net.pings()).toBe(true)
+    expect(said).not.toContain(JSON.stringify(Buffer.from('wonder').toJSON().data).slice(1, -1))
+    const other = pair({ client: client('glass'), gateway: chap })
+    other.client.command('connect')
+    other.net.settle()
+    expect(other.client.closed?.error).toMatchObject({ kind: 'authFailed', who: 'us', method: 'xauth' })
+  })
+
+  test('a code in a second round: a person is asked for it, and renewal asks for none', () => {
+    const asked: string[] = []
+    const codes = {
+      has: (name: string) => name === 'alice',
+      take: (name: string, code: Uint8Array) => asked.push(`${name} ${Buffer.from(code)}`) === 1,
+    }
+    const users = new Map([['alice', Secret.fromText('wonder')]])
+    const two = pair({
+      client: client('wonder'),
+      gateway: { ikev1: { xauth: { role: 'gateway', users, codes } } },
+    })
+    two.client.command('connect')
+    two.net.settle()
+    expect(two.client.n.state).toBe('phase2')
+    const question = two.client.actions.findLast((action) => action.do === 'ask')
+    expect(question?.question).toMatchObject({ what: 'code', user: 'alice' })
+    two.client.feed({
+      type: 'answered',
+      id: question!.id,
+      answer: { what: 'secret', secret: Secret.fromText('123456') },
+    })
+    two.net.settle()
+    expect([two.client.n.state, asked]).toEqual(['connected', ['alice 123456']])
+    two.client.command('rekeyIke')
+    two.net.settle()
+    expect([two.client.n.rekeys.ike, asked.length, two.client.closed]).toEqual([1, 1, undefined])
+  })
+
   test('a gateway that demands it lets nobody in who does not offer it', () => {
     const two = pair({ gateway: gateway() })
     two.client.command('connect')

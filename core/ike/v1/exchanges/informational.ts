@@ -1,3 +1,4 @@
+import { addressText } from '../../../bytes/address.ts'
 import type { Millis } from '../../../bytes/brands.ts'
 import { equal } from '../../../bytes/octets.ts'
 import { isErrorType, NotifyType, SecurityProtocol } from '../../../iana/ikev1.ts'
@@ -8,6 +9,7 @@ import type { IsakmpSa } from '../isakmp-sa.ts'
 import type { ChildSa } from '../negotiation.ts'
 import { SPEC } from '../numbers.ts'
 import { notify, notifyName } from '../payloads.ts'
+import { readLife } from '../phase2-suite.ts'
 
 /** What an Informational says whose HASH(1) fits. Nothing in it is answered but a query for life. RFC 2409 §5.7 */
 export function onInformational(
@@ -54,11 +56,28 @@ function onNotify(e: Established, sa: IsakmpSa, n: NotifyPayload, now: Millis): 
       return
     case NotifyType.R_U_THERE_ACK.id:
       return e.onAlive(spiNumber(n.data), now)
+    case NotifyType.UNITY_LOAD_BALANCE.id:
+      if (n.data.length === 4 && n.data.some((octet) => octet !== 0)) e.onSentOn(addressText(n.data))
+      return
+    case NotifyType.INITIAL_CONTACT.id:
+      // Some say so here and not in phase 1. Older ones of the same client go when it is given an address.
+      if (!e.n.initiated && sa === e.current) e.n.facts.initialContact = true
+      return
+    case NotifyType.RESPONDER_LIFETIME.id:
+      return onLifetime(e, sa, n, now)
     default:
       if (!isErrorType(n.notify)) return
       e.n.note(`the peer says ${notifyName(n.notify)}`)
       e.onRefusal(n.notify, now)
   }
+}
+
+/** The peer will not keep an SA as long as was agreed: it is renewed in time. Never later than before. RFC 2407 §4.6.3.1 */
+function onLifetime(e: Established, sa: IsakmpSa, { protocol, spi, data }: NotifyPayload, now: Millis): void {
+  if (protocol === SecurityProtocol.ISAKMP.id) return e.onPhase1Lifetime(sa, readLife(data, 1), now)
+  const number = spi.length === 4 ? spiNumber(spi) : undefined
+  const child = [...e.n.children.values()].find((c) => c.outboundSpi === number || c.inboundSpi === number)
+  if (child !== undefined) e.children.shorten(child, readLife(data), now)
 }
 
 /** Says that ESP SAs of ours are gone: each by its inbound SPI. RFC 2408 §3.15 */

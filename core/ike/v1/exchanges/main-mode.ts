@@ -20,6 +20,7 @@ import {
   cannotEncapsulate,
   chooseAnswer,
   clear,
+  heedLife,
   ignore,
   initialContact,
   learn,
@@ -33,6 +34,7 @@ import {
   type Refusal,
   refuse,
   saysInitialContact,
+  shorterLife,
   unableTo,
   vendorPayloads,
   withRefusal,
@@ -181,6 +183,7 @@ export class MainInitiator implements Phase1 {
     const facts = this.#facts
     return withTrust(n, this.#pending, { sa, transcript, facts }, claim, () => {
       accept()
+      heedLife(sa, claim.payloads)
       this.#done = true
       return { outcome: 'done', sa, remoteId: claim.id, facts }
     })
@@ -306,7 +309,7 @@ export class MainResponder implements Phase1 {
         facts.initialContact = saysInitialContact(claim.payloads)
         return withProof(n, this.#pending, sa, transcript, (id, proof) => {
           this.#done = true
-          const last = sa.sealPhase1(MAIN, [id, ...proof])
+          const last = sa.sealPhase1(MAIN, [id, ...proof, ...shorterLife(sa, this.#agreed)])
           return { outcome: 'done', sa, remoteId: claim.id, facts, last }
         })
       }),

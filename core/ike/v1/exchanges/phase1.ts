@@ -2,7 +2,7 @@ import type { Millis } from '../../../bytes/brands.ts'
 import { concat, fromHex } from '../../../bytes/octets.ts'
 import type { Secret } from '../../../bytes/secret.ts'
 import type { VpnError } from '../../../errors.ts'
-import { ExchangeType, NotifyType } from '../../../iana/ikev1.ts'
+import { ExchangeType, NotifyType, SecurityProtocol } from '../../../iana/ikev1.ts'
 import { isVendor, VENDOR, type VendorId, vendorName } from '../../../iana/ikev1-vendor-ids.ts'
 import { encodeMessage, type Header, type Message } from '../../../wire/ikev1/message.ts'
 import type { IdPayload, Payload, SaPayload } from '../../../wire/ikev1/payload.ts'
@@ -26,6 +26,7 @@ import {
   phase1Offers,
   phase1Suite,
 } from '../phase1-suite.ts'
+import { lifeNotice, readLife } from '../phase2-suite.ts'
 import { firstIv } from '../protect.ts'
 
 /** One negotiation of an ISAKMP SA, in either role. RFC 2409 §5 */
@@ -199,6 +200,7 @@ export function makeSa(
     suite,
     keys,
     lifeSeconds: Math.min(phase1Seconds(n), choice.seconds ?? phase1Seconds(n)),
+    ...(choice.kilobytes === undefined ? {} : { lifeKilobytes: choice.kilobytes }),
     firstIv: firstIv(hash, initiatorKe, responderKe, encryption.blockBytes),
     now,
   })
@@ -270,6 +272,19 @@ export function wrongName(n: Negotiation, id: IdPayload): VpnError | undefined {
 /** Whether a proven peer says so in the message that proves it. RFC 2407 §4.6.3.3 */
 export const saysInitialContact = (payloads: readonly Payload[]): boolean =>
   all(payloads, 'Notify').some((n) => n.notify === NotifyType.INITIAL_CONTACT.id)
+
+/** As a responder that keeps it for less than the initiator offers. RFC 2407 §4.6.3.1 */
+export const shorterLife = (sa: IsakmpSa, { choice }: Agreed): Payload[] =>
+  choice.seconds !== undefined && choice.seconds > sa.lifeSeconds
+    ? [lifeNotice(1, sa.spi, sa.lifeSeconds)]
+    : []
+
+/** As an initiator, when the responder has proven itself. RFC 2407 §4.6.3.1 */
+export function heedLife(sa: IsakmpSa, payloads: readonly Payload[]): void {
+  for (const { notify: type, protocol, data } of all(payloads, 'Notify'))
+    if (type === NotifyType.RESPONDER_LIFETIME.id && protocol === SecurityProtocol.ISAKMP.id)
+      sa.shorten(readLife(data, 1))
+}
 
 /** We knew nothing of the peer before: it may forget what it had of us. RFC 2407 §4.6.3.3 */
 export const initialContact = (n: Negotiation, sa: IsakmpSa): Payload[] =>

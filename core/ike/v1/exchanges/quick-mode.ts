@@ -25,6 +25,7 @@ import {
   encodePhase2,
   isAllowed,
   type Life,
+  lifeNotice,
   type Phase2Offer,
   phase2Offers,
   phase2Suite,
@@ -263,6 +264,7 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
     { type: 'Nonce', nonce: nr },
     ...(ours === undefined ? [] : [{ type: 'KE', data: ours.data } as const]),
     ...ids,
+    ...(choice.seconds > life.seconds ? [lifeNotice(2, spiBytes(inboundSpi), life.seconds)] : []),
   ]
   const drop = (): void => {
     if (n.children.get(inboundSpi) === child && child.pendingOutbound !== undefined) e.children.remove(child)
@@ -397,11 +399,14 @@ function install(
   n.children.set(inboundSpi, child)
   n.act({ do: 'addInbound', sa: sas.inbound, selectors })
   n.setTimer(`child-rekey:${inboundSpi}`, rekeyAt)
-  if (kilobytes !== undefined) {
-    const bytes = Math.floor(kilobytes * 1000 * CHOICE.lifeShare)
-    n.act({ do: 'limitBytes', inbound: inboundSpi, outbound: made.outboundSpi, bytes })
-  }
+  if (kilobytes !== undefined) limitBytes(n, child, kilobytes)
   return child
+}
+
+/** They are renewed before they have carried that much, both ways together. RFC 2407 §4.5 */
+export function limitBytes(n: Negotiation, { inboundSpi, outboundSpi }: ChildSa, kilobytes: number): void {
+  const bytes = Math.floor(kilobytes * 1000 * CHOICE.lifeShare)
+  n.act({ do: 'limitBytes', inbound: inboundSpi, outbound: outboundSpi, bytes })
 }
 
 /** The peer is ready for it. */

@@ -1,24 +1,24 @@
 import type { Millis } from '../../../bytes/brands.ts'
-import { equalConstantTime, NO_OCTETS } from '../../../bytes/octets.ts'
+import { NO_OCTETS } from '../../../bytes/octets.ts'
 import type { VpnError } from '../../../errors.ts'
 import { ConfigurationAttribute as A, ConfigurationType, ExchangeType } from '../../../iana/ikev1.ts'
-import { attributeBytes, attributeNumber } from '../../../wire/ikev1/attribute.ts'
+import { attributeNumber } from '../../../wire/ikev1/attribute.ts'
 import type { Attribute, AttributesPayload } from '../../../wire/ikev1/payload.ts'
-import type { XauthConfig } from '../../config.ts'
 import type { AssignedConfiguration } from '../../session.ts'
-import { assignedTo, configurationReply, readConfiguration } from '../configuration.ts'
+import { assignedTo, configurationReply, configurationRequest, readConfiguration } from '../configuration.ts'
 import type { Established } from '../established.ts'
 import type { IsakmpSa, Opened } from '../isakmp-sa.ts'
 import { only } from '../payloads.ts'
 import { networkText, readUnity, textOf } from '../unity.ts'
-import { isXauth, type Respond, xauthStatus } from '../xauth.ts'
+import { isXauth, type Respond } from '../xauth.ts'
 
 export const MODE_CONFIG = 'mode config'
 
 const TRANSACTION = ExchangeType.TRANSACTION.id
 const { ISAKMP_CFG_REQUEST, ISAKMP_CFG_REPLY, ISAKMP_CFG_SET, ISAKMP_CFG_ACK } = ConfigurationType
 
-const attributesPayload = (
+/** One ATTRIBUTES payload. draft-dukes-ike-mode-cfg §3.2 */
+export const attributesPayload = (
   cfgType: number,
   identifier: number,
   attributes: readonly Attribute[],
@@ -80,8 +80,33 @@ function pull(
   )
 }
 
+/** Gives the client its addresses unasked; what it confirms changes nothing. draft-dukes-ike-mode-cfg §3.4 */
+export function pushConfiguration(e: Established, now: Millis): void {
+  const { n } = e
+  const assigned = assignedTo(n)
+  if (assigned === undefined) return
+  const all = configurationRequest({ ipv4: true, ipv6: true }, [], n.facts.peer.unity)
+  const identifier = new DataView(n.random.bytes(2).buffer).getUint16(0)
+  const given = configurationReply(all, assigned, n.config.localSelectors)
+  e.ask(
+    e.current,
+    {
+      label: MODE_CONFIG,
+      exchange: TRANSACTION,
+      payloads: [attributesPayload(ISAKMP_CFG_SET.id, identifier, given)],
+      onMessage: (opened) => {
+        if (readTransaction(opened)?.cfgType !== ISAKMP_CFG_ACK.id) return 'ignored'
+        opened.accept()
+        return {}
+      },
+      onFailed: () => n.note('the client does not confirm the addresses it was given'),
+    },
+    now,
+  )
+}
+
 /** A transaction message whose hash fits, with exactly one ATTRIBUTES payload. */
-function readTransaction(opened: Opened): AttributesPayload | undefined {
+export function readTransaction(opened: Opened): AttributesPayload | undefined {
   return opened.hashFits() ? only(opened.chain.payloads, 'ATTRIBUTES') : undefined
 }
 
@@ -142,7 +167,8 @@ function tellTerms(e: Established, attributes: readonly Attribute[]): void {
     n.note(
       `the gateway would let ${exclude.map(networkText).join(', ')} go around the tunnel; the profile decides that`,
     )
-  if (backupServers.length > 0) n.note(`the gateway names others in its place: ${backupServers.join(', ')}`)
+  if (backupServers.length > 0)
+    n.note(`the gateway names others, to be tried when it does not answer: ${backupServers.join(', ')}`)
   if (savePassword === false) n.note('the gateway does not want the password to be kept on this computer')
   if (pfsGroup !== undefined) n.pfsWanted = pfsGroup
   n.include = include
@@ -163,71 +189,4 @@ function answerXauth(e: Established, asked: AttributesPayload, respond: Respond,
   if (message !== undefined) e.n.note(`the gateway says: ${textOf(message)}`)
   e.start.onXauthStatus(ok, now)
   return true
-}
-
-/** The gateway's part of XAuth: name and password, then whether they will do. draft-beaulieu-ike-xauth §2 */
-export function requestXauth(
-  e: Established,
-  { users }: Extract<XauthConfig, { role: 'gateway' }>,
-  now: Millis,
-): void {
-  const sa = e.current
-  sa.signedIn = false
-  const wanted = [A.XAUTH_USER_NAME.id, A.XAUTH_USER_PASSWORD.id]
-  const identifier = new DataView(e.n.random.bytes(2).buffer).getUint16(0)
-  e.ask(
-    sa,
-    {
-      label: 'XAuth',
-      exchange: TRANSACTION,
-      payloads: [
-        attributesPayload(
-          ISAKMP_CFG_REQUEST.id,
-          identifier,
-          wanted.map((type) => ({ type, bytes: new Uint8Array(0) })),
-        ),
-      ],
-      onMessage: (opened) => {
-        const reply = readTransaction(opened)
-        if (reply?.cfgType !== ISAKMP_CFG_REPLY.id) return 'ignored'
-        opened.accept()
-        const octets = (type: number): Uint8Array => {
-          const found = reply.attributes.find((a) => a.type === type)
-          return found === undefined ? new Uint8Array(0) : attributeBytes(found)
-        }
-        const name = Buffer.from(withoutEnd(octets(A.XAUTH_USER_NAME.id))).toString('utf8')
-        const secret = users.get(name)
-        // Android ends a password with a zero octet.
-        const password = withoutEnd(octets(A.XAUTH_USER_PASSWORD.id))
-        const known = secret?.use((bytes) => equalConstantTime(bytes, password)) ?? false
-        // Whoever renews phase 1 is who began it.
-        const ok = known && (e.n.signedInAs ?? name) === name
-        if (ok) e.n.signedInAs = name
-        sa.signedIn = ok
-        return { after: (at) => setXauthStatus(e, sa, identifier, ok, at) }
-      },
-      onFailed: (error) => e.leave(error),
-    },
-    now,
-  )
-}
-
-const withoutEnd = (bytes: Uint8Array): Uint8Array => (bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes)
-
-function setXauthStatus(e: Established, sa: IsakmpSa, identifier: number, ok: boolean, now: Millis): void {
-  e.ask(
-    sa,
-    {
-      label: 'XAuth',
-      exchange: TRANSACTION,
-      payloads: [attributesPayload(ISAKMP_CFG_SET.id, identifier, [xauthStatus(ok)])],
-      onMessage: (opened) => {
-        if (readTransaction(opened)?.cfgType !== ISAKMP_CFG_ACK.id) return 'ignored'
-        opened.accept()
-        return { after: (at) => e.start.onXauthStatus(ok, at) }
-      },
-      onFailed: (error) => e.leave(error),
-    },
-    now,
-  )
 }
