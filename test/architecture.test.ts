@@ -42,7 +42,7 @@ const TABLE = [
   },
   {
     part: 'ike',
-    uses: ['bytes', 'native', 'iana', 'wire', 'crypto', 'cert', 'eap', 'net', 'esp'],
+    uses: ['bytes', 'native', 'iana', 'wire', 'crypto', 'cert', 'eap', 'net', 'esp', 'ipsec'],
     because: 'sessions rest on everything that can be computed; the driver joins them to sockets',
   },
   {

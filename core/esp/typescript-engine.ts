@@ -7,7 +7,6 @@ import type {
   EspLimits,
   EspSa,
   InboundCounters,
-  LimitReason,
   OutboundCounters,
   PacketEngine,
   SelectorPair,
@@ -17,6 +16,7 @@ import { ReplayWindow } from './replay-window.ts'
 import { ivFor, seal } from './seal.ts'
 import { coversInbound, coversOutbound, parseInner } from './selectors.ts'
 import { createSuite, type EspSuite } from './suite.ts'
+import { count as countUsage, hardSequence, nothingYet, type Usage } from './usage.ts'
 
 export interface TypescriptEngineOptions extends EspEvents {
   readonly registry: CryptoRegistry
@@ -32,15 +32,7 @@ export interface TypescriptEngineOptions extends EspEvents {
 /** The engine, and the two ends its owner pumps packets into. */
 export type TypescriptEngine = PacketEngine
 
-interface Used {
-  bytes: number
-  packets: number
-  lastAtMs: number | undefined
-  /** Limits already spoken of. */
-  readonly told: Set<LimitReason>
-}
-
-interface Inbound extends Used {
+interface Inbound extends Usage {
   readonly sa: EspSa
   readonly selectors: SelectorPair
   readonly suite: EspSuite
@@ -48,17 +40,13 @@ interface Inbound extends Used {
   readonly drops: Record<OpenFault | 'selectorMismatch', number>
 }
 
-interface Outbound extends Used {
+interface Outbound extends Usage {
   readonly sa: EspSa
   readonly selectors: SelectorPair
   readonly suite: EspSuite
   sequence: bigint
   exhausted: boolean
 }
-
-const lastSequence = (sa: EspSa): bigint => (sa.esn ? 2n ** 64n : 2n ** 32n) - 1n
-
-const nothingYet = (): Used => ({ bytes: 0, packets: 0, lastAtMs: undefined, told: new Set() })
 
 /** The datapath to read beside RFC 4303: tunnel mode, one packet at a time, every rule in the open. */
 export function createTypescriptEngine(options: TypescriptEngineOptions): TypescriptEngine {
@@ -89,9 +77,7 @@ export function createTypescriptEngine(options: TypescriptEngineOptions): Typesc
 
   /** Counts up, and stops for good at the last one: a number used twice breaks replay protection and counter modes. RFC 4303 §3.3.3 */
   function nextSequence(out: Outbound): bigint | undefined {
-    const last = lastSequence(out.sa)
-    const hard = limits.hardSequence !== undefined && limits.hardSequence < last ? limits.hardSequence : last
-    if (out.sequence < hard) return ++out.sequence
+    if (out.sequence < hardSequence(out.sa, limits)) return ++out.sequence
     if (!out.exhausted) {
       out.exhausted = true
       options.onHardLimit?.(out.sa.spi)
@@ -139,20 +125,8 @@ export function createTypescriptEngine(options: TypescriptEngineOptions): Typesc
     toTun(payload.subarray(0, inner.length))
   }
 
-  function count(used: Used, innerBytes: number, sa: EspSa, sequence: bigint): void {
-    used.bytes += innerBytes
-    used.packets++
-    used.lastAtMs = now()
-    const softSequence = limits.softSequence ?? (lastSequence(sa) / 4n) * 3n
-    if (limits.softBytes !== undefined && used.bytes >= limits.softBytes) tell(used, sa, 'bytes')
-    if (limits.softPackets !== undefined && used.packets >= limits.softPackets) tell(used, sa, 'packets')
-    if (sequence >= softSequence) tell(used, sa, 'sequence')
-  }
-
-  function tell(used: Used, sa: EspSa, reason: LimitReason): void {
-    if (used.told.has(reason)) return
-    used.told.add(reason)
-    options.onSoftLimit?.(sa.spi, reason)
+  function count(used: Usage, bytes: number, sa: EspSa, sequence: bigint): void {
+    countUsage(used, { bytes, sequence, at: now() }, sa, { ...options, limits })
   }
 
   function removeInbound(spi: EspSpi): void {

@@ -4,10 +4,11 @@ import type { Random } from '../bytes/random.ts'
 import { PlatformTls } from '../crypto/platform-tls.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
-import type { Datapath, RawSockets } from '../esp/datapath.ts'
-import { closeSa, type EspSa, type IpsecSa } from '../esp/engine.ts'
-import { type EngineKind, openDatapath } from '../esp/open-datapath.ts'
+import type { RawSockets } from '../esp/datapath.ts'
+import type { EngineKind } from '../esp/open-datapath.ts'
 import { TcpPath } from '../esp/tcp-path.ts'
+import type { IpsecDatapath } from '../ipsec/datapath.ts'
+import { openIpsecDatapath } from '../ipsec/open-datapath.ts'
 import type { NativeAddon } from '../native/addon.ts'
 import type { Endpoint, OsEdge } from '../net/plan.ts'
 import { resolveHost } from '../net/resolve.ts'
@@ -56,7 +57,7 @@ export function startConnection(options: ConnectionOptions): Connection {
 class Driver implements Connection {
   readonly #options: ConnectionOptions
   readonly #initiator: Initiator
-  readonly #datapath: Datapath
+  readonly #datapath: IpsecDatapath
   readonly #timers = new Timers((timer) => this.#feed({ type: 'timer', timer }))
   readonly #byteLimits = new ByteLimits()
   #state: State
@@ -83,7 +84,7 @@ class Driver implements Connection {
     const { config, addon, registry, random, listener, engine } = options
     this.#initiator = initiator(config, registry, random)
     this.#state = this.#initiator.state
-    this.#datapath = openDatapath({
+    this.#datapath = openIpsecDatapath(config.protection, {
       addon,
       registry,
       random,
@@ -178,12 +179,10 @@ class Driver implements Connection {
         return this.#timers.clear(action.timer)
       case 'addInbound':
         this.#espKeys.add('inbound', action.sa)
-        return this.#tunnelEsp(action.sa, (esp) => this.#datapath.addInbound(esp, action.selectors))
+        return this.#datapath.addInbound(action.sa, action.selectors)
       case 'useOutbound':
         this.#espKeys.add('outbound', action.sa)
-        return this.#tunnelEsp(action.sa, (esp) =>
-          this.#datapath.useOutbound(action.child, esp, action.selectors),
-        )
+        return this.#datapath.useOutbound(action.child, action.sa, action.selectors)
       case 'limitBytes':
         return this.#byteLimits.add(action)
       case 'removeInbound':
@@ -228,19 +227,6 @@ class Driver implements Connection {
         void this.#ask(action)
         return
     }
-  }
-
-  /** What the datapath carries; anything else ends the connection. */
-  #tunnelEsp(sa: IpsecSa, use: (esp: EspSa) => void): void {
-    if (sa.esp !== undefined && sa.ah === undefined && sa.mode === 'tunnel') return use(sa.esp)
-    closeSa(sa)
-    const problem = 'neither AH nor transport mode can be carried yet'
-    queueMicrotask(() =>
-      this.#feed({
-        type: 'failed',
-        error: { kind: 'systemRefused', what: 'opening the data path', problem },
-      }),
-    )
   }
 
   /** It may take a moment to ask whether a certificate was revoked. */
@@ -347,11 +333,19 @@ class Driver implements Connection {
     }
   }
 
-  /** As long as IKE is on port 500 ESP has no UDP to go in: nobody saw a NAT, and nobody wants it all the same. RFC 7296 §2.23 */
+  /** As long as IKE is on port 500 there is no UDP to go in: nobody saw a NAT, and nobody wants it all the same. RFC 7296 §2.23 */
   async #openRaw(address: string, port: number): Promise<RawSockets | undefined> {
-    const { edge, config } = this.#options
+    const { edge, addon, config } = this.#options
     if (port !== 500 || config.forceEncapsulation) return undefined
-    return { esp: (await edge.openRaw({ address, protocol: 50 })).fd }
+    const { protocol } = config.protection ?? { protocol: 'esp' }
+    const esp = protocol === 'ah' ? {} : { esp: (await edge.openRaw({ address, protocol: 50 })).fd }
+    if (protocol === 'esp') return esp
+    try {
+      return { ...esp, ah: (await edge.openRaw({ address, protocol: 51 })).fd }
+    } catch (thrown) {
+      for (const fd of Object.values(esp)) addon.closeFd(fd)
+      throw thrown
+    }
   }
 
   /** In the place of the path before, unless it is not wanted any more when it stands. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { asEspSpi } from '../../core/bytes/brands.ts'
+import { asEspSpi, asMillis } from '../../core/bytes/brands.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import type { Association, Mode } from '../../core/ipsec/association.ts'
 import { IpsecEngine } from '../../core/ipsec/engine.ts'
@@ -12,6 +12,7 @@ const [R1, R2] = ['192.168.12.1', '192.168.12.2'] as const
 const [S1, S2] = ['fd12::1', 'fd12::2'] as const
 const HMAC_SHA2_256_128 = 12
 const GCM16 = 20
+const NOW_MS = 7000
 
 const transport: Mode = { mode: 'transport' }
 const tunnel = (from: string, to: string): Mode => ({
@@ -58,6 +59,7 @@ function routers(
     const engine = new IpsecEngine({
       registry: wholeRegistry(),
       random: new SeededRandom(seed),
+      now: () => asMillis(NOW_MS),
       policies: [
         {
           name: 'all',
@@ -217,4 +219,74 @@ test('RFC 4303 §3.3.4: a fragment is not protected, and one that comes is dropp
   settle(part)
   r2.engine.fromNetwork(part)
   expect(r2.engine.counters).toMatchObject({ malformed: 1, received: 0 })
+})
+
+describe('associations that come and go', () => {
+  const selectors = { local: [selector(R1, R1)], remote: [selector(R2, R2)] }
+  const mirrored = { local: selectors.remote, remote: selectors.local }
+  const packet = () => settled(udp4(R1, R2, 1000, 2000, 'a message'))
+  const bundle = (base: number) => [esp(base, transport), ah(base + 1, transport)]
+
+  function pair() {
+    const wire: Uint8Array[] = []
+    const arrived: Uint8Array[] = []
+    const said: string[] = []
+    const common = { registry: wholeRegistry(), now: () => asMillis(NOW_MS) }
+    const sender = new IpsecEngine({
+      ...common,
+      random: new SeededRandom(1),
+      limits: { softPackets: 2, hardSequence: 4n },
+      onSoftLimit: (spi, reason) => said.push(`${spi} soft ${reason}`),
+      onHardLimit: (spi) => said.push(`${spi} hard`),
+      toHost() {},
+      toNetwork: (one) => wire.push(one),
+    })
+    const receiver = new IpsecEngine({
+      ...common,
+      random: new SeededRandom(2),
+      toHost: (one) => arrived.push(one),
+      toNetwork() {},
+    })
+    return { wire, arrived, said, sender, receiver }
+  }
+
+  test('RFC 7296 §2.8: the newest carry, the older ones are taken until they go, and are known by the SPI of ESP', () => {
+    const { wire, arrived, sender, receiver } = pair()
+    receiver.addInbound(bundle(300), mirrored)
+    sender.useOutbound('child', bundle(300), selectors)
+    sender.fromHost(packet())
+    receiver.addInbound(bundle(310), mirrored)
+    sender.useOutbound('child', bundle(310), selectors)
+    sender.fromHost(packet())
+    for (const one of wire) receiver.fromNetwork(one)
+    expect(arrived).toHaveLength(2)
+    expect(receiver.inbound(asEspSpi(300))).toMatchObject({ packets: 1, lastAtMs: NOW_MS })
+    expect(sender.outbound(asEspSpi(310))).toMatchObject({ packets: 1, sequence: 1n })
+    receiver.removeInbound(asEspSpi(300))
+    expect(receiver.inbound(asEspSpi(300))).toBeUndefined()
+    receiver.fromNetwork(wire[0]!)
+    expect(receiver.counters.noSa).toBe(1)
+    sender.removeOutbound(asEspSpi(310))
+    sender.fromHost(packet())
+    expect(sender.outbound(asEspSpi(300))).toMatchObject({ packets: 2 })
+  })
+
+  test('RFC 4303 §3.3.3, RFC 4302 §3.3.2: limits are told once, and the last number is the last', () => {
+    const { wire, said, sender } = pair()
+    sender.useOutbound('child', bundle(300), selectors)
+    for (let count = 0; count < 6; count++) sender.fromHost(packet())
+    expect(wire).toHaveLength(4)
+    expect(said).toEqual(['300 soft packets', '300 hard'])
+    expect(sender.counters.exhausted).toBe(2)
+  })
+
+  test('RFC 4301 §5.2: ESP alone is not what was agreed on with AH around it', () => {
+    const { wire, arrived, sender, receiver } = pair()
+    receiver.addInbound(bundle(300), mirrored)
+    sender.useOutbound('child', [esp(300, transport)], selectors)
+    sender.fromHost(packet())
+    receiver.fromNetwork(wire[0]!)
+    expect(arrived).toEqual([])
+    expect(receiver.inbound(asEspSpi(300))).toMatchObject({ selectorMismatch: 1, packets: 0 })
+  })
 })

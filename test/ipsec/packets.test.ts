@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { asEspSpi } from '../../core/bytes/brands.ts'
+import { asEspSpi, asMillis } from '../../core/bytes/brands.ts'
 import { fromHex, toHex } from '../../core/bytes/octets.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import type { AhSa } from '../../core/esp/engine.ts'
@@ -79,6 +79,7 @@ function received(packet: string, inbound: readonly Association[]) {
   const packets: string[] = []
   const engine = new IpsecEngine({
     registry,
+    now: () => asMillis(0),
     random: { bytes: (count) => new Uint8Array(count) },
     policies: [{ name: 'all', selectors: { local: ALL, remote: ALL }, outbound: [], inbound }],
     toHost: (one) => packets.push(toHex(one)),

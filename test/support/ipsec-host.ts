@@ -2,7 +2,7 @@
 // descriptor 3. Each line it reads is a command (`ping BYTES`, `replay`, `forge OCTET`); it answers with its counters. It
 // answers the peer's own pings.
 import { createInterface } from 'node:readline'
-import { asEspSpi } from '../../core/bytes/brands.ts'
+import { asEspSpi, asMillis } from '../../core/bytes/brands.ts'
 import { concat, fromHex } from '../../core/bytes/octets.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { createRegistry } from '../../core/crypto/registry.ts'
@@ -80,6 +80,7 @@ let answers = 0
 const engine = new IpsecEngine({
   registry: createRegistry(addon),
   random: systemRandom,
+  now: () => asMillis(performance.now()),
   policies: [
     {
       name: 'peer',

@@ -17,6 +17,7 @@
 
 namespace {
 
+constexpr uint32_t kMark = 0x43560001;
 constexpr int kBuffer = 7 << 20;
 
 void must(bool good, const char* what) {
@@ -62,6 +63,7 @@ int openSocket(const char* local, const char* peer, const char* port) {
   const int off = name.ss_family == AF_INET6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT;
   if (name.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &off, sizeof off);
   else setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &off, sizeof off);
+  setsockopt(fd, SOL_SOCKET, SO_MARK, &kMark, sizeof kMark);
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kBuffer, sizeof kBuffer);
   setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kBuffer, sizeof kBuffer);
   return fd;
@@ -80,6 +82,7 @@ int openRaw(const char* local, const char* peer, int protocol) {
   must(bind(fd, reinterpret_cast<sockaddr*>(&name), length) == 0, "bind");
   length = parse(peer, "0", name);
   must(connect(fd, reinterpret_cast<sockaddr*>(&name), length) == 0, "connect");
+  setsockopt(fd, SOL_SOCKET, SO_MARK, &kMark, sizeof kMark);
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kBuffer, sizeof kBuffer);
   setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kBuffer, sizeof kBuffer);
   return fd;

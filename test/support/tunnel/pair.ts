@@ -36,6 +36,8 @@ export interface EndOptions {
   readonly outer?: 4 | 6
   /** ESP as protocol 50 of IP instead of in UDP. */
   readonly raw?: boolean
+  /** Default: ESP in tunnel mode. */
+  readonly protection?: `${'esp' | 'ah' | 'ah+esp'} ${'tunnel' | 'transport'}`
   /** Another binary than the product's. */
   readonly addon?: string
   readonly mtu?: number
@@ -86,6 +88,15 @@ export class Wire {
     this.ip(side, `addr replace ${INNER[side]} peer ${INNER[other]} dev ${device}`)
     this.ip(side, `addr replace ${INNER6[side]}/64 dev ${device} nodad`)
     this.ip(side, `link set ${device} mtu ${mtu} txqueuelen 1000 up`)
+  }
+
+  /** Packets to the other end itself go to the device, and what comes from the datapath does not: as the helper does it. */
+  lead(side: Side, ends: Readonly<Record<Side, string>>, device = TUNNEL_DEVICE): void {
+    const to = ends[side === 'a' ? 'b' : 'a']
+    const [family, bits] = to.includes(':') ? ['-6 ', 128] : ['', 32]
+    this.ip(side, `${family}route replace ${to}/${bits} dev ${device} src ${ends[side]} table 77`)
+    this.ip(side, `${family}rule add not fwmark 0x43560001 lookup 77`)
+    this.run(side, 'sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=2')
   }
 
   /** What the ends run, made once. */
@@ -142,13 +153,14 @@ export class TunnelEnd {
           options.raw === true ? 'raw' : '4500',
           vnet ? 'vnet' : 'plain',
         ],
-        ...[process.execPath, programs.end, side, suite, engine],
+        ...[process.execPath, programs.end, side, suite, engine, options.protection ?? 'esp tunnel'],
       ],
       { CULVERT_NATIVE: addon ?? join(process.cwd(), 'dist/native/culvert.node') },
     )
     const end = new TunnelEnd(child)
     await end.#read()
     wire.dress(side, mtu)
+    if (options.protection?.endsWith('transport')) wire.lead(side, addresses)
     return end
   }
 
