@@ -265,6 +265,8 @@ export interface ConnectionConfig {
   readonly ikev1?: IkeV1Config
   /** Groups for CHILD_SAs made by CREATE_CHILD_SA, IANA ids, the most wanted first; none: no perfect forward secrecy. */
   readonly pfsGroups: readonly number[]
+  /** A peer that refuses such a key exchange is not left for that: fresh keys come without. Left out: they do not. */
+  readonly secrecyOptional?: boolean
 }
 
 /** Both ends of what carries IKE and ESP. */

@@ -106,6 +106,8 @@ function everythingElse(
     redirect: profile.ike.redirect,
     ...tcpOf(profile),
     pfsGroups: groups,
+    // Who writes `pfs` wants it.
+    secrecyOptional: profile.esp.pfs !== true,
     childless: profile.ike.childless ?? groups.length > 0,
   }
 }

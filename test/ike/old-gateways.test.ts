@@ -1,11 +1,23 @@
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
+import { NotifyType } from '../../core/iana/ikev2-notify.ts'
+import { notify } from '../../core/ike/v2/payloads.ts'
 import { connectionConfig } from '../../core/profile/config.ts'
 import { requireProfile } from '../../core/profile/schema.ts'
 import { parseIkeSuite } from '../../core/profile/suites.ts'
+import { decodeMessage } from '../../core/wire/ikev2/message.ts'
 import type { Payload } from '../../core/wire/ikev2/payload.ts'
 import { selector } from '../support/inner-packets.ts'
-import { connected, type Net, pair, shape, X25519 } from '../support/two-peers.ts'
+import {
+  connected,
+  ECP256,
+  type Net,
+  type PairOptions,
+  type Peer,
+  pair,
+  shape,
+  X25519,
+} from '../support/two-peers.ts'
 
 // Habits of gateways that people have, each by the name of a product that is known for it.
 
@@ -149,6 +161,42 @@ describe('Windows RRAS: the answer to what comes from port 4500 goes to where IK
   })
 })
 
+/** The gateway refuses each CREATE_CHILD_SA of which `refused` says so, and nothing comes of it. */
+function refuse(net: Net, refused: (payloads: readonly Payload[]) => Payload | undefined): void {
+  const { gateway } = net
+  const feed = gateway.feed.bind(gateway)
+  gateway.feed = (event) => {
+    const { current } = gateway.n
+    const message = event.type === 'datagram' ? decodeMessage(event.datagram.bytes) : undefined
+    if (event.type === 'datagram' && message?.ok === true && message.value.header.exchange === 36) {
+      const opened = current?.open(event.datagram.bytes, message.value, net.now)
+      const payloads = opened?.outcome === 'message' && opened.payloads.ok ? opened.payloads.value : []
+      const answer = message.value.header.response ? undefined : refused(payloads)
+      if (current !== undefined && answer !== undefined) {
+        gateway.n.transmit(current.answer(message.value.header, [answer]))
+        for (const action of gateway.n.take())
+          if (action.do === 'send') net.outlet.send(gateway, action.datagram)
+        return
+      }
+    }
+    feed(event)
+  }
+}
+const refuseKe = (net: Net, type: number = NotifyType.NO_PROPOSAL_CHOSEN.id, data?: Uint8Array): void =>
+  refuse(net, (payloads) => (payloads.some((one) => one.type === 'KE') ? notify(type, data) : undefined))
+
+/** As {@link pair}, connecting, with another answer to IKE_AUTH. */
+function answeredBy(options: PairOptions, change: (payloads: readonly Payload[]) => readonly Payload[]) {
+  const made = pair(options)
+  made.client.command('connect')
+  made.net.step()
+  const sa = made.gateway.n.current!
+  const seal = sa.seal.bind(sa)
+  sa.seal = (exchange, id, response, payloads) =>
+    seal(exchange, id, response, exchange === 35 ? change(payloads) : payloads)
+  return made
+}
+
 describe('FortiGate, Cisco ASA: one pair of networks for each CHILD_SA', () => {
   const [office, lab, far] = [
     selector('10.77.0.0', '10.77.0.255'),
@@ -189,6 +237,50 @@ describe('FortiGate, Cisco ASA: one pair of networks for each CHILD_SA', () => {
     const { client } = asks([selector('0.0.0.0', '255.255.255.255')], [office, lab])
     expect(client.n.children.size).toBe(1)
   })
+
+  test('RFC 7296 §2.9: ADDITIONAL_TS_POSSIBLE, and the networks of the configuration are asked for', () => {
+    const { client, net } = answeredBy({ gateway: { localSelectors: [office, lab] } }, (payloads) => [
+      ...payloads.map((one): Payload => {
+        if (one.type === 'TSr') return { ...one, selectors: [office] }
+        if (one.type !== 'CP') return one
+        const subnet = (third: number) => ({
+          type: 13,
+          value: Uint8Array.of(10, third, 0, 0, 255, 255, 255, 0),
+        })
+        return { ...one, attributes: [...one.attributes, subnet(77), subnet(79)] }
+      }),
+      notify(NotifyType.ADDITIONAL_TS_POSSIBLE.id),
+    ])
+    net.settle()
+    expect([...client.n.children.values()].map(({ selectors }) => selectors.remote)).toEqual([
+      [office],
+      [lab],
+    ])
+  })
+
+  test('RFC 7296 §2.9: SINGLE_PAIR_REQUIRED in IKE_AUTH, and each pair is asked for by itself', () => {
+    const networks = {
+      client: { remoteSelectors: [office, lab] },
+      gateway: { localSelectors: [office, lab] },
+    }
+    const { client, net } = answeredBy(networks, (payloads) => [
+      ...payloads.filter(({ type }) => !['SA', 'TSi', 'TSr'].includes(type)),
+      notify(NotifyType.SINGLE_PAIR_REQUIRED.id),
+    ])
+    refuse(net, (payloads) =>
+      payloads.some((one) => one.type === 'TSr' && one.selectors.length > 1)
+        ? notify(NotifyType.SINGLE_PAIR_REQUIRED.id)
+        : undefined,
+    )
+    net.settle()
+    expect([client.n.state, client.closed]).toEqual(['connected', undefined])
+    expect([...client.n.children.values()].map(({ selectors }) => selectors.remote)).toEqual([
+      [office],
+      [lab],
+    ])
+    const told = client.actions.filter((action) => action.do === 'established')
+    expect(told.at(-1)?.selectors.remote).toEqual([office, lab])
+  })
 })
 
 describe('MikroTik: a CP payload in CREATE_CHILD_SA', () => {
@@ -214,6 +306,58 @@ describe('MikroTik: a CP payload in CREATE_CHILD_SA', () => {
 })
 
 describe('Juniper SRX, Windows: KE in a renewal of a CHILD_SA is refused', () => {
+  const optional = { pfsGroups: [X25519], secrecyOptional: true }
+  const renewals = (peer: Peer) =>
+    peer.sent.filter((one) => shape(one).startsWith('CREATE_CHILD_SA request')).map(groupsIn)
+
+  test('the group of phase 1 is tried, then none; the tunnel lives on, and later renewals send none', () => {
+    const { client, net } = connected({ client: { ...optional, pfsGroups: [ECP256] } })
+    refuseKe(net)
+    client.command('rekeyChild')
+    net.settle()
+    expect(renewals(client)).toEqual([[ECP256], [X25519], []])
+    expect([client.n.rekeys.child, client.n.children.size, net.pings()]).toEqual([1, 1, true])
+    expect(client.notes.at(-1)).toContain('no perfect forward secrecy')
+    client.command('rekeyChild')
+    net.settle()
+    expect(renewals(client).at(-1)).toEqual([])
+    expect([client.n.rekeys.child, net.pings()]).toEqual([2, true])
+  })
+
+  test('INVALID_KE_PAYLOAD for a group that was not offered: the same', () => {
+    const { client, net } = connected({ client: optional })
+    refuseKe(net, NotifyType.INVALID_KE_PAYLOAD.id, Uint8Array.of(0, 0))
+    client.command('rekeyChild')
+    net.settle()
+    expect([renewals(client), client.n.rekeys.child, net.pings()]).toEqual([[[X25519], []], 1, true])
+  })
+
+  test('a profile that says "pfs": true insists: nothing is asked for without', () => {
+    expect(profileConfig({ esp: { pfs: true } }).secrecyOptional).toBe(false)
+    expect(profileConfig({ esp: { proposals: ['aes256gcm16-ecp256'] } }).secrecyOptional).toBe(true)
+    const { client, net } = connected({ client: { pfsGroups: [X25519] } })
+    refuseKe(net)
+    client.command('rekeyChild')
+    net.settle()
+    expect(renewals(client)).toEqual([[X25519]])
+  })
+
+  test('Windows renews without KE by itself: who only prefers it takes that', () => {
+    const { client, gateway, net } = connected({ client: optional })
+    gateway.command('rekeyChild')
+    net.settle()
+    expect([client.n.children.size, gateway.n.rekeys.child, net.pings()]).toEqual([1, 1, true])
+  })
+
+  test('the first CHILD_SA of its own exchange (RFC 6023) does without too', () => {
+    const both = { ...optional, childless: true }
+    const { client, net } = pair({ client: both, gateway: { childless: true } })
+    refuseKe(net)
+    client.command('connect')
+    net.settle()
+    expect([client.n.state, net.pings()]).toEqual(['connected', true])
+  })
+
   test('none is sent where the profile asks for none: what was agreed on is asked for again', () => {
     const { client, net } = connected()
     client.command('rekeyChild')

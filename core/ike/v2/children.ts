@@ -7,7 +7,7 @@ import { createChild, type WantedChild } from './exchanges/new-child.ts'
 import { rekeyChild } from './exchanges/rekey-child.ts'
 import type { IkeSa } from './ike-sa.ts'
 import { CHOICE } from './numbers.ts'
-import { describeSelector, intersect, selectorOfAddress } from './selectors.ts'
+import { describeSelector, intersect, selectorOfAddress, selectorOfCidr } from './selectors.ts'
 import { endsOf, wantsTransport } from './transport-mode.ts'
 
 /** The CHILD_SAs of one connection: what may be done with each, what follows when one goes, and which are missing. */
@@ -69,12 +69,32 @@ export class Children {
    */
   askForRest(given: SelectorPair, now: Millis): void {
     const { local, remote } = this.bounds
-    if (remote.length < 2) return
-    const missing = remote.filter((one) => intersect([one], given.remote).length === 0)
+    const { moreSelectors, configuration } = this.#e.n
+    // Who asked for everything in one may learn of the networks by CP.
+    const listed = moreSelectors
+      ? (configuration?.subnets ?? []).flatMap((cidr) => selectorOfCidr(cidr) ?? [])
+      : []
+    const known = remote.length < 2 ? intersect(remote, listed) : remote
+    const missing = known.filter((one) => intersect([one], given.remote).length === 0)
     for (const one of missing.slice(0, CHOICE.mostChildren - 1)) {
       this.#e.n.note(`the gateway left out ${describeSelector(one)}: asking for it by itself`)
       this.want({ name: this.freshName(), selectors: { local, remote: [one] }, since: now, rest: true }, now)
     }
+  }
+
+  /** The peer takes one pair of networks for each CHILD_SA, so each is asked for. → whether that is less than it was. RFC 7296 §2.9 */
+  split(wanted: WantedChild, now: Millis): boolean {
+    const { local, remote } = wanted.selectors
+    const pairs = local.flatMap((ours) =>
+      remote.flatMap((theirs) => (ours.type === theirs.type ? [{ local: [ours], remote: [theirs] }] : [])),
+    )
+    const [first, ...others] = pairs
+    if (first === undefined || local.length * remote.length < 2) return false
+    this.#e.n.note('the gateway takes one pair of networks for each tunnel: asking for them one by one')
+    this.want({ ...wanted, selectors: first }, now)
+    for (const selectors of others.slice(0, CHOICE.mostChildren - 1))
+      this.want({ name: this.freshName(), selectors, since: now, rest: true }, now)
+    return true
   }
 
   /** One of {@link askForRest} is there: the connection is for more networks than it was. */
@@ -101,6 +121,11 @@ export class Children {
   /** Some are asked for, or about to be. */
   get awaited(): boolean {
     return [...this.#wanted.values()].some((w) => w.asleep !== true)
+  }
+
+  /** Others than the first are asked for already. */
+  get awaitedMore(): boolean {
+    return [...this.#wanted.values()].some((w) => w.rest === true)
   }
 
   /** It is there, or will never be. */

@@ -85,7 +85,7 @@ export class Established implements State {
     this.children.begin(now)
     n.act({ do: 'established', configuration, selectors: child.selectors })
     this.renewal.plan(now)
-    if (n.initiated) this.children.askForRest(child.selectors, now)
+    if (n.initiated && !this.children.awaitedMore) this.children.askForRest(child.selectors, now)
   }
 
   /** The IKE SA stands, and we ask for the first CHILD_SA. RFC 6023 §3 */

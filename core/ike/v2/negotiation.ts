@@ -63,6 +63,10 @@ export class Negotiation {
   configuration: AssignedConfiguration | undefined
   /** As a responder: the addresses the client got of us. */
   assigned: readonly TrafficSelector[] | undefined
+  /** How much of perfect forward secrecy the peer has left us. */
+  secrecy: 'whole' | 'group of IKE' | 'none' = 'whole'
+  /** The gateway narrowed what we asked for, and has more for who asks: ADDITIONAL_TS_POSSIBLE. RFC 7296 §2.9 */
+  moreSelectors = false
   readonly rekeys = { ike: 0, child: 0 }
   /** We asked for the connection, so its CHILD_SA is ours to keep alive. */
   initiated = false

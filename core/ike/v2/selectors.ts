@@ -1,5 +1,6 @@
 import { addressBytes, addressText } from '../../bytes/address.ts'
 import { compare, equal } from '../../bytes/octets.ts'
+import { parseCidr } from '../../net/cidr.ts'
 import type { TsPayload } from '../../wire/ikev2/payload.ts'
 import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
 
@@ -53,6 +54,29 @@ export function selectorOfAddress(address: string): TrafficSelector {
     endPort: 65535,
     startAddress: bytes,
     endAddress: bytes,
+  }
+}
+
+/** Any protocol and port of a network as it stands in a configuration payload; `undefined` where it is none. */
+export function selectorOfCidr(cidr: string): TrafficSelector | undefined {
+  try {
+    const { octets, bits } = parseCidr(cidr)
+    const edge = (ones: boolean): Uint8Array =>
+      octets.map((octet, at) => {
+        const host = 0xff >> Math.min(8, Math.max(0, bits - 8 * at))
+        return ones ? octet | host : octet & ~host
+      })
+    const type = octets.length === 4 ? 7 : 8
+    return {
+      type,
+      protocol: 0,
+      startPort: 0,
+      endPort: 65535,
+      startAddress: edge(false),
+      endAddress: edge(true),
+    }
+  } catch {
+    return undefined
   }
 }
 

@@ -6,6 +6,7 @@ import type { ConnectionConfig, OfferedProposal, OfferedTransform } from '../../
 import type { ChildSa } from '../child-sa.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { find, notify, spiNumber } from '../payloads.ts'
+import { secrecyGroups } from '../secrecy.ts'
 import { type ChildSuite, childSuite, choose, isAdditional, PROTOCOL, TYPE } from '../suite.ts'
 import { chosenMode, saysTransport } from '../transport-mode.ts'
 import type { Answer } from './informational.ts'
@@ -26,9 +27,8 @@ export const wantGroup = (id: number): Answer =>
 /** The group an INVALID_KE_PAYLOAD names, 0 if none. */
 export const groupOf = (data: Uint8Array): number => (data.length === 2 ? (data[0]! << 8) | data[1]! : 0)
 
-/** Groups for CHILD_SAs made by CREATE_CHILD_SA, the most wanted first; none: no perfect forward secrecy. */
-export const rekeyGroups = (n: Negotiation): number[] =>
-  n.config.pfsGroups.filter((id) => n.registry.keyExchange.has(id))
+/** See {@link secrecyGroups}. */
+export const rekeyGroups = secrecyGroups
 
 const withGroups = (offers: readonly OfferedProposal[], groups: readonly number[]): OfferedProposal[] =>
   offers.map((p) => [
@@ -86,7 +86,7 @@ export interface ChildChoice {
 /**
  * What we take of the peer's offer in CREATE_CHILD_SA, or our refusal. `replaced`: what it is to replace, with the same
  * protocol and in the same mode. If we want perfect forward secrecy, the peer
- * must offer it; if it does without being asked, it gets it. RFC 7296 §2.7, §1.3
+ * must offer it, unless we can do without; if it does without being asked, it gets it. RFC 7296 §2.7, §1.3
  */
 export function chooseChild(
   n: Negotiation,
@@ -96,7 +96,8 @@ export function chooseChild(
   const mode = replaced === undefined ? chosenMode(n.config, payloads) : replaced.mode
   if (mode === undefined || (mode === 'transport' && !saysTransport(payloads)))
     return refuse(NotifyType.NO_PROPOSAL_CHOSEN.id)
-  const wanted = rekeyGroups(n)
+  const keyless = n.config.secrecyOptional === true && find(payloads, 'KE') === undefined
+  const wanted = keyless ? [] : rekeyGroups(n)
   const groups =
     wanted.length > 0
       ? wanted

@@ -10,7 +10,7 @@ import { type ChildSa, type ChildSas, childSas, freshEspSpi } from '../child-sa.
 import { configurationRequest, readConfiguration } from '../configuration.ts'
 import { mobikeNotify } from '../mobility.ts'
 import type { Negotiation } from '../negotiation.ts'
-import { errorOf, find, notify, spiBytes, spiNumber } from '../payloads.ts'
+import { errorOf, find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
 import {
   certificateRequest,
   doubt,
@@ -151,11 +151,14 @@ export function openChild(
   // A refusal beside a good AUTH speaks of the whole exchange or of the CHILD_SA alone.
   if (error?.notify === NotifyType.AUTHENTICATION_FAILED.id)
     return { outcome: 'refused', error: refusal(n, payloads) }
-  if (error !== undefined) return { outcome: 'childless', error: childRefused(n, error.notify) }
   const configuration = readConfiguration(find(payloads, 'CP'))
+  n.moreSelectors = findNotify(payloads, NotifyType.ADDITIONAL_TS_POSSIBLE.id) !== undefined
+  const pairs =
+    error?.notify === NotifyType.SINGLE_PAIR_REQUIRED.id && request.local.length * request.remote.length > 1
+  if (error !== undefined && !pairs) return { outcome: 'childless', error: childRefused(n, error.notify) }
   const lacksAddress =
     (config.requestAddresses.ipv4 || config.requestAddresses.ipv6) && configuration.addresses.length === 0
-  if (request.inboundSpi === undefined && !lacksAddress) return { outcome: 'later', configuration }
+  if ((request.inboundSpi === undefined || pairs) && !lacksAddress) return { outcome: 'later', configuration }
   const child = firstChild(n, init, request, payloads, now)
   if ('error' in child) return { outcome: 'childless', error: child.error }
   if (lacksAddress) return { outcome: 'childless', error: { kind: 'noAddress' } }

@@ -10,6 +10,7 @@ import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
 import { CHOICE } from '../numbers.ts'
 import { errorOf, find } from '../payloads.ts'
+import { withLessSecrecy } from '../secrecy.ts'
 import { intersect, isSubset, knownSelectors } from '../selectors.ts'
 import { asSeenHere, endsOf } from '../transport-mode.ts'
 import {
@@ -138,6 +139,8 @@ function onRefusal(
     n.note('the peer can not make a CHILD_SA just now; trying again shortly')
     return n.setTimer(`child-create:${wanted.name}`, asMillis(now + n.jittered(CHOICE.temporaryFailureMs)))
   }
+  if (withLessSecrecy(n, type)) return createChild(e, wanted, now)
+  if (type === NotifyType.SINGLE_PAIR_REQUIRED.id && e.children.split(wanted, now)) return
   if (wanted.first === true) return e.leave(childRefused(n, type), now)
   n.note(`the peer refused a CHILD_SA: ${why}`)
   e.children.settle(wanted, now)

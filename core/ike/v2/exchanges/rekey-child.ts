@@ -10,6 +10,7 @@ import type { Established } from '../established.ts'
 import type { IkeSa } from '../ike-sa.ts'
 import { CHOICE } from '../numbers.ts'
 import { errorOf, find, findNotify, notify, spiBytes, spiNumber } from '../payloads.ts'
+import { withLessSecrecy } from '../secrecy.ts'
 import { covers, knownSelectors } from '../selectors.ts'
 import { asSeenHere } from '../transport-mode.ts'
 import {
@@ -151,6 +152,7 @@ function onRefusal(
     e.children.lost(old, now)
     return e.children.check(now)
   }
+  if (withLessSecrecy(n, type)) return rekeyChild(e, old, now)
   const since = old.refused?.since ?? now
   if (now - since >= CHOICE.refusedLongestMs)
     return e.leave(
