@@ -39,6 +39,13 @@ export interface ProfileDocument {
     readonly pfs?: boolean | undefined
     readonly [field: string]: unknown
   }
+  readonly child?:
+    | {
+        readonly protocol?: 'esp' | 'ah' | 'ah+esp' | undefined
+        readonly mode?: 'tunnel' | 'transport' | 'transportOrTunnel' | undefined
+        readonly ahProposals?: readonly string[] | undefined
+      }
+    | undefined
   readonly requestAddresses: { readonly ipv4: boolean; readonly ipv6: boolean }
   readonly localSubnets: readonly string[]
   readonly remoteSubnets?: readonly string[] | undefined

@@ -3,6 +3,7 @@ import { VpnFailure } from '../errors.ts'
 import type { ConnectionConfig, OfferedProposal } from '../ike/config.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import { authenticationOf, localIdentityOf, remoteIdentityOf, secretIn } from './authentication.ts'
+import { childTerms, hasAh, isHostToHost } from './child.ts'
 import { selectorOf } from './networks.ts'
 import type { Profile } from './schema.ts'
 import { switchedOn, withoutNames } from './suite-sets.ts'
@@ -78,7 +79,10 @@ function everythingElse(
   const ike = withoutNames(ikeNames, 'ike').flatMap((suite) =>
     withoutOptional(parseIkeSuite(suite, ikeContext)),
   )
-  const groups = pfsGroups(profile.esp.pfs, ike, esp)
+  const terms = childTerms(profile, source)
+  const alone = isHostToHost(profile)
+  const ah = terms.ahProposals ?? []
+  const groups = pfsGroups(profile.esp.pfs, ike, profile.child?.protocol === 'ah' ? ah : esp)
   return {
     version: profile.ike.version,
     gatewayAddress,
@@ -89,22 +93,27 @@ function everythingElse(
     asksForIdentity: profile.remoteId !== undefined,
     ikeProposals: ike,
     // The first CHILD_SA has no key exchange of its own; groups are for its rekeys. RFC 7296 §1.2
-    espProposals: esp.map((proposal) => proposal.filter((transform) => transform.type !== KEY_EXCHANGE)),
-    requestAddresses: profile.requestAddresses,
+    espProposals: esp.map(withoutExchange),
+    ...terms,
+    ...(terms.ahProposals === undefined ? {} : { ahProposals: ah.map(withoutExchange) }),
+    // In transport mode both ends have the addresses they have.
+    requestAddresses: alone ? { ipv4: false, ipv6: false } : profile.requestAddresses,
     localSelectors: profile.localSubnets.map((network) => selectorIn(network, source, 'localSubnets')),
-    remoteSelectors: remoteSelectors(profile),
+    remoteSelectors: alone ? [] : remoteSelectors(profile),
     fragmentation: profile.ike.fragmentation,
-    forceEncapsulation: profile.forceEncapsulation,
+    // There is no AH in UDP. RFC 3948 §1
+    forceEncapsulation: profile.forceEncapsulation && !hasAh(profile),
     lifetimes: {
       ikeRekeySeconds: profile.ike.rekeySeconds,
       childRekeySeconds: profile.esp.rekeySeconds,
     },
     dpdSeconds: profile.ike.dpdSeconds,
     keepaliveSeconds: KEEPALIVE_SECONDS,
-    // A tunnel that moves may come behind a NAT, where only ESP in UDP gets through. RFC 4555 §3.3
-    mobike: profile.ike.mobike && profile.forceEncapsulation,
+    // A tunnel that moves may come behind a NAT, where only ESP in UDP gets through. RFC 4555 §3.1, §3.3
+    mobike: profile.ike.mobike && profile.forceEncapsulation && !alone && !hasAh(profile),
     redirect: profile.ike.redirect,
-    ...tcpOf(profile),
+    // Nor does an AH go through TCP. RFC 9329 §3
+    ...(hasAh(profile) ? {} : tcpOf(profile)),
     pfsGroups: groups,
     // Who writes `pfs` wants it.
     secrecyOptional: profile.esp.pfs !== true,
@@ -114,6 +123,9 @@ function everythingElse(
 
 const tcpOf = ({ ike: { tcp = 'fallback', tcpPort } }: Profile): Pick<ConnectionConfig, 'tcp'> =>
   tcp === 'never' ? {} : { tcp: { use: tcp, port: tcpPort ?? 4500 } }
+
+const withoutExchange = (proposal: OfferedProposal): OfferedProposal =>
+  proposal.filter((transform) => transform.type !== KEY_EXCHANGE)
 
 const isDefault = (suites: readonly string[]): boolean =>
   withoutNames(suites, 'ike').join() === DEFAULT_IKE_SUITES.join()

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { safeAlone } from '../eap/methods.ts'
 import { VpnFailure } from '../errors.ts'
+import { checkChild, childSchema, isHostToHost } from './child.ts'
 import { parseIdentity } from './identity.ts'
 import { isNetwork } from './networks.ts'
 import { authSchema, eapSchema, gatewayAuthOf, gatewayAuthSchema, sessionSecrets } from './sign-in.ts'
@@ -121,6 +122,8 @@ export const profileSchema = v.strictObject({
     }),
     {},
   ),
+  /** Left out: ESP in tunnel mode. */
+  child: v.optional(childSchema),
   /** Who we are. Left out: whom our certificate names. */
   localId: v.optional(identity),
   /** Left out: any identity that knows the key; the host of the gateway where it has a certificate. */
@@ -259,6 +262,7 @@ export function checkProfile(profile: Profile, source: string): void {
     parseEspSuite(suite, { source, field: 'esp.proposals', weak: switchedOn(esp.proposals, weak) })
   }
   checkIkev1(profile, source)
+  checkChild(profile, source)
   if (profile.localId === undefined && !namesItself(profile.auth)) {
     throw invalid(source, 'localId', 'it is missing: who are you to the gateway?')
   }
@@ -275,7 +279,7 @@ export function checkProfile(profile: Profile, source: string): void {
   if (secondAuth?.methods.includes('tls') && auth.method === 'certificate')
     throw invalid(source, 'secondAuth.methods', 'a certificate is what comes first; tls would show another')
   const { ipv4, ipv6 } = profile.requestAddresses
-  if (!ipv4 && !ipv6 && profile.localSubnets.length === 0) {
+  if (!ipv4 && !ipv6 && profile.localSubnets.length === 0 && !isHostToHost(profile)) {
     throw invalid(source, 'localSubnets', 'name your inner address here, or ask the gateway for one')
   }
 }

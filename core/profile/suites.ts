@@ -141,6 +141,9 @@ export const DEFAULT_ESP_SUITES: readonly string[] = [
   'aes256-aes128-sha256-sha384-sha512',
 ]
 
+/** AH has nothing but integrity. RFC 8221 §6 */
+export const DEFAULT_AH_SUITES: readonly string[] = ['sha256-sha384-sha512']
+
 /** Where a suite stands, for messages, and what is switched on. */
 export interface SuiteContext {
   /** The file or profile name. */
@@ -188,15 +191,28 @@ export function parseEspSuite(suite: string, context: SuiteContext): OfferedProp
   if (words.some((word) => word.type === PRF)) {
     throw invalid(context, `"${suite}": a PRF belongs to IKE, not to ESP`)
   }
-  const transforms = words.map(transformOf)
-  const sequence = words.some((word) => word.type === ESN)
+  return inTypeOrder([...words.map(transformOf), ...sequenceNumbers(words)])
+}
+
+/** One suite string such as `sha256` or `sha256-ecp256` as a proposal for AH. RFC 7296 §3.3.3, RFC 4302 */
+export function parseAhSuite(suite: string, context: SuiteContext): OfferedProposal {
+  const words = wordsOf(suite, context)
+  checkExchanges(words, suite, context)
+  if (words.some((word) => word.type === ENCR || word.type === PRF))
+    throw invalid(context, `"${suite}": AH has an integrity algorithm, and neither encryption nor a PRF`)
+  if (!words.some((word) => word.type === INTEG))
+    throw invalid(context, `"${suite}" names no integrity algorithm, e.g. sha256`)
+  return inTypeOrder([...words.map(transformOf), ...sequenceNumbers(words)])
+}
+
+/** 64 bits, or else 32, where the suite does not say. */
+const sequenceNumbers = (words: readonly Word[]): readonly OfferedTransform[] =>
+  words.some((word) => word.type === ESN)
     ? []
     : [
         { type: ESN, id: 1 },
         { type: ESN, id: 0 },
       ]
-  return inTypeOrder([...transforms, ...sequence])
-}
 
 /** A proposal as a suite string; transforms we have no word for print as `type:id`. */
 export function formatSuite(proposal: OfferedProposal): string {

@@ -36,6 +36,7 @@ export const WORDS = {
   phase2: 'Phase 2',
   proved: 'The gateway proved who it is',
   encrypted: 'Your traffic is encrypted',
+  readable: 'Your traffic is protected from changes, not encrypted',
   computer: 'This computer',
   gateway: 'Gateway',
   tries: 'What you can try',
@@ -312,8 +313,21 @@ export const plainPhase1 = (phase1: Phase1Snapshot): string =>
 export const renews = (ms: number): string => `The agreement renews itself in ${duration(ms)}.`
 
 /** Phase 2 for everyone. */
-export const plainPhase2 = (child: Phase2Snapshot): string =>
-  `Everything for ${child.remoteSelectors.join(' and ')} travels inside the pipe.`
+export function plainPhase2({ remoteSelectors, mode, protocol }: Phase2Snapshot): string {
+  const what = mode === 'transport' ? 'What goes to' : 'Everything for'
+  const how =
+    protocol === 'AH'
+      ? 'is proof against changes on the way, and can be read there'
+      : mode === 'transport'
+        ? 'travels encrypted'
+        : 'travels inside the pipe'
+  return `${what} ${remoteSelectors.join(' and ')} ${how}.`
+}
+
+/** AH hides nothing. RFC 4302 §1 */
+export const protection = ({ protocol }: Phase2Snapshot): string =>
+  protocol === 'AH' ? WORDS.readable : WORDS.encrypted
+
 export const keysChange = (ms: number): string => `Keys change by themselves in ${duration(ms)}.`
 
 export const TERMS = {

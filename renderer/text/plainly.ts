@@ -152,7 +152,11 @@ function proof(document: ProfileDocument, checked: CheckedDocument | undefined, 
   return `The gateway must show a certificate for ${remoteId || host} from ${from} before ${what}.`
 }
 
-function networks({ remoteSubnets, ike }: ProfileDocument): string {
+function networks({ remoteSubnets, ike, child }: ProfileDocument): string {
+  if (child?.mode === 'transport' || child?.mode === 'transportOrTunnel')
+    return `Only what goes between this computer and the gateway itself is protected${child.protocol === 'ah' ? ', and stays readable' : ''}.`
+  if (child?.protocol === 'ah')
+    return 'AH protects your traffic from changes and hides nothing: everybody on the way can read it.'
   if (ike.version === 1 && !remoteSubnets?.length) {
     return 'All your traffic is to go through the tunnel. A gateway for single networks wants them named: IKEv1 does not negotiate them.'
   }
@@ -192,7 +196,7 @@ export function summary(
     case 'phase1':
       return `${IKE_VERSIONS[ike.version]}${ike.aggressive === true && ike.version !== 2 ? ', aggressive mode' : ''}, ${count(ike.proposals.length, 'proposal', 'proposals')}, new keys ${every(ike.rekeySeconds)}`
     case 'phase2':
-      return `ESP tunnel, ${first(checked?.esp)}${esp.pfs ? ', PFS' : ''}, new keys ${every(esp.rekeySeconds)}`
+      return `${phase2Kind(document)}${document.child?.protocol === 'ah' ? '' : `, ${first(checked?.esp)}`}${esp.pfs ? ', PFS' : ''}, new keys ${every(esp.rekeySeconds)}`
     case 'networks': {
       const what = document.remoteSubnets?.length
         ? count(document.remoteSubnets.length, 'network', 'networks')
@@ -204,6 +208,12 @@ export function summary(
     case 'transport':
       return `UDP 500 and 4500${document.mtu === undefined ? '' : `, packets of ${document.mtu} octets`}`
   }
+}
+
+function phase2Kind({ child }: ProfileDocument): string {
+  const protocol = { esp: 'ESP', ah: 'AH', 'ah+esp': 'AH and ESP' }[child?.protocol ?? 'esp']
+  const mode = { tunnel: 'tunnel', transport: 'transport', transportOrTunnel: 'transport or tunnel' }
+  return `${protocol} ${mode[child?.mode ?? 'tunnel']}`
 }
 
 function signIn(document: ProfileDocument): string {

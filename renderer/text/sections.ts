@@ -25,6 +25,32 @@ const asTheSuitesSay = (auto: string): readonly Choice[] => [
   { value: false, label: 'No' },
 ]
 
+/** IKEv2 cannot agree on both for one packet. RFC 7296 §3.3.1 */
+const protocols = ({ document }: Around): readonly Choice[] => [
+  { value: 'esp', label: 'ESP', says: 'Encrypts, and goes through a NAT.' },
+  {
+    value: 'ah',
+    label: 'AH',
+    says: 'Protects each packet with its addresses, and encrypts nothing: it cannot pass a NAT.',
+  },
+  ...(document.ike.version === 1 || document.child?.protocol === 'ah+esp'
+    ? [{ value: 'ah+esp', label: 'AH and ESP', says: 'ESP encrypts, and an AH goes around it.' }]
+    : []),
+]
+
+const MODES: readonly Choice[] = [
+  { value: 'tunnel', label: 'Tunnel', says: 'Whole packets, for the networks behind the gateway.' },
+  {
+    value: 'transport',
+    label: 'Transport',
+    says: 'Only what goes between this computer and the gateway itself.',
+  },
+  { value: 'transportOrTunnel', label: 'Transport, or else a tunnel', says: 'As the gateway likes.' },
+]
+
+const betweenNetworks = ({ document }: Pick<Around, 'document'>): boolean =>
+  document.child?.mode === undefined || document.child.mode === 'tunnel'
+
 const SUITES_HINT =
   'One suite a line, the best first; algorithms of one kind in a line are alternatives. Or one word: strict, default, compatible, legacy.'
 
@@ -173,7 +199,23 @@ export const SECTIONS: readonly EditorSection[] = [
     id: 'phase2',
     title: 'Phase 2',
     fields: [
-      { path: 'esp.proposals', label: 'Proposals, in order', kind: 'suites', hint: SUITES_HINT },
+      { path: 'child.protocol', label: 'Protocol', kind: 'choice', choices: protocols, unset: 'esp' },
+      { path: 'child.mode', label: 'Mode', kind: 'choice', choices: MODES, unset: 'tunnel' },
+      {
+        path: 'esp.proposals',
+        label: 'Proposals, in order',
+        kind: 'suites',
+        hint: SUITES_HINT,
+        shown: ({ document }) => document.child?.protocol !== 'ah',
+      },
+      {
+        path: 'child.ahProposals',
+        label: 'Proposals of AH, in order',
+        kind: 'list',
+        optional: true,
+        hint: 'An integrity algorithm each, and a group for fresh key exchanges: sha256-ecp256. Left empty: HMAC with SHA-2.',
+        shown: ({ document }) => (document.child?.protocol ?? 'esp') !== 'esp',
+      },
       { path: 'esp.rekeySeconds', label: 'New keys after, in seconds', kind: 'number' },
       {
         path: 'esp.pfs',
@@ -193,14 +235,26 @@ export const SECTIONS: readonly EditorSection[] = [
         kind: 'list',
         optional: true,
         hint: 'Left empty: everything the gateway allows.',
+        shown: ({ document }) => betweenNetworks({ document }) || document.remoteSubnets !== undefined,
       },
-      { path: 'requestAddresses.ipv4', label: 'Ask for an IPv4 address', kind: 'switch' },
-      { path: 'requestAddresses.ipv6', label: 'Ask for an IPv6 address', kind: 'switch' },
+      {
+        path: 'requestAddresses.ipv4',
+        label: 'Ask for an IPv4 address',
+        kind: 'switch',
+        shown: betweenNetworks,
+      },
+      {
+        path: 'requestAddresses.ipv6',
+        label: 'Ask for an IPv6 address',
+        kind: 'switch',
+        shown: betweenNetworks,
+      },
       {
         path: 'localSubnets',
         label: 'Your own inner addresses',
         kind: 'list',
         hint: 'Where none is asked for.',
+        shown: ({ document }) => betweenNetworks({ document }) || document.localSubnets.length > 0,
       },
       { path: 'dns.fromGateway', label: 'Use the gateway’s name servers', kind: 'switch' },
       { path: 'dns.servers', label: 'Other name servers', kind: 'list' },

@@ -7,13 +7,14 @@ import { fieldOf, linesOf, sameDocument, withField } from '../../renderer/state/
 import { Finder, rowsOf } from '../../renderer/state/find.ts'
 import { heightOf, rowsBetween } from '../../renderer/state/rows.ts'
 import { viewOf } from '../../renderer/state/view.ts'
+import { plainPhase2, protection } from '../../renderer/text/en.ts'
 import { moment } from '../../renderer/text/figures.ts'
 import { plainly, span, summary } from '../../renderer/text/plainly.ts'
 import { SECTIONS } from '../../renderer/text/sections.ts'
 import { around, fieldRows, openAtFirst, pathToOctet } from '../../renderer/ui/fields.ts'
 import { octetLines } from '../../renderer/ui/octets.ts'
 import { profileOf } from '../manager/world.ts'
-import { TUNNEL } from '../support/snapshots.ts'
+import { PHASE2, TUNNEL } from '../support/snapshots.ts'
 
 const summaryOf = (name: string, folder?: string): ProfileSummary => ({
   id: name,
@@ -121,6 +122,24 @@ describe('in plain words', () => {
     expect(words(certificate)).toContain(
       'The gateway must show a certificate for 192.0.2.1 from an authority this computer trusts before',
     )
+  })
+
+  test('what protects packets, and that AH hides nothing', () => {
+    const line = (child: object, ike = {}) => {
+      const profile = profileOf('Office', { child, ike })
+      return summary('phase2', profile, desk.check(profile))
+    }
+    expect(line({})).toMatch(/^ESP tunnel, AES-256-GCM, /)
+    expect(line({ protocol: 'ah', mode: 'transport' })).toMatch(/^AH transport, new keys/)
+    expect(line({ protocol: 'ah+esp', mode: 'transportOrTunnel' }, { version: 1 })).toMatch(
+      /^AH and ESP transport or tunnel, /,
+    )
+    expect(words({ child: { protocol: 'ah' } })).toContain('everybody on the way can read it')
+    expect(words({ child: { mode: 'transport' } })).toContain(
+      'Only what goes between this computer and the gateway itself is protected.',
+    )
+    expect(protection({ ...PHASE2, protocol: 'AH' })).not.toBe(protection(PHASE2))
+    expect(plainPhase2({ ...PHASE2, protocol: 'AH', mode: 'transport' })).toContain('can be read there')
   })
 
   test('every section has one line, and every field of it a place in the profile', () => {

@@ -13,6 +13,7 @@ export function toNetworkManager(profile: Profile): Exported {
   losses.unless(esp.rekeySeconds === PLUGIN.childSeconds, 'esp.rekeySeconds', 'the plug-in uses 3 hours')
   losses.unless(ike.dpdSeconds === 0, 'ike.dpdSeconds', 'the plug-in has its own')
   losses.unless(ike.fragmentation, 'ike.fragmentation', 'the plug-in always allows it')
+  losses.unless(profile.child === undefined, 'child', 'the plug-in knows ESP in tunnel mode only')
   losses.unless(profile.mtu === undefined, 'mtu', 'the plug-in does not set it')
   losses.unless(ike.version !== 1, 'ike.version', 'the plug-in knows IKEv2 only')
   losses.unless(profile.xauth === undefined, 'xauth', 'the plug-in knows IKEv2 only')

@@ -18,6 +18,7 @@ export function toSswan(profile: Profile): Exported {
   losses.unless(esp.length < 2, 'esp.proposals', 'the app takes one suite: the first is given')
   losses.unless(ike.version !== 1, 'ike.version', 'the app knows IKEv2 only')
   losses.unless(profile.xauth === undefined, 'xauth', 'the app knows IKEv2 only')
+  losses.unless(profile.child === undefined, 'child', 'the app knows ESP in tunnel mode only')
   losses.unless(profile.allowLan, 'allowLan', 'the app leaves the local network alone')
   losses.unless(profile.localSubnets.length === 0, 'localSubnets', 'the app always asks for an address')
   losses.unless(dns.search.length === 0, 'dns.search', 'the app has no search domains')

@@ -1,3 +1,4 @@
+import { hasAh, isHostToHost } from '../child.ts'
 import { gatewayAuthOf, type Profile, sessionSecrets } from '../schema.ts'
 import { slug } from '../store.ts'
 import { type Exported, Losses } from './exported.ts'
@@ -15,10 +16,25 @@ export function toSwanctl(profile: Profile): Exported {
   losses.unless(profile.mtu === undefined, 'mtu', 'strongSwan does not set it for a connection')
   losses.unless(profile.allowLan, 'allowLan', 'strongSwan leaves the local network alone')
   const vips = [...(requestAddresses.ipv4 ? ['0.0.0.0'] : []), ...(requestAddresses.ipv6 ? ['::'] : [])]
+  const alone = isHostToHost(profile)
+  const protocol = profile.child?.protocol ?? 'esp'
+  losses.unless(
+    protocol !== 'ah+esp',
+    'child.protocol',
+    'strongSwan has no AH and ESP for one packet: AH alone',
+  )
+  losses.unless(
+    profile.child?.mode !== 'transportOrTunnel',
+    'child.mode',
+    'strongSwan asks for transport mode and takes a tunnel where the gateway wants that',
+  )
   const child = [
-    pair('esp_proposals', espSuites(profile, losses)),
+    protocol === 'esp'
+      ? pair('esp_proposals', espSuites(profile, losses))
+      : pair('ah_proposals', profile.child?.ahProposals ?? []),
+    pair('mode', alone ? ['transport'] : []),
     pair('local_ts', profile.localSubnets),
-    pair('remote_ts', remoteNetworks(profile)),
+    pair('remote_ts', alone ? [] : remoteNetworks(profile)),
     pair('rekey_time', [`${esp.rekeySeconds}s`]),
   ]
   const { auth, secondAuth, xauth } = profile
@@ -42,8 +58,8 @@ export function toSwanctl(profile: Profile): Exported {
     pair('aggressive', ike.aggressive === true ? ['yes'] : []),
     pair('remote_addrs', [profile.gateway.host]),
     pair('proposals', ike.proposals),
-    pair('vips', vips),
-    pair('encap', [profile.forceEncapsulation ? 'yes' : 'no']),
+    pair('vips', alone ? [] : vips),
+    pair('encap', [profile.forceEncapsulation && !hasAh(profile) ? 'yes' : 'no']),
     pair('fragmentation', [ike.fragmentation ? 'yes' : 'no']),
     pair('rekey_time', [`${ike.rekeySeconds}s`]),
     pair('dpd_delay', [`${ike.dpdSeconds}s`]),
