@@ -1,5 +1,4 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
-import { spiBytes } from '../v2/payloads.ts'
 import type { Established } from './established.ts'
 import { deleteChildren } from './exchanges/informational.ts'
 import { beginQuick, limitBytes, QUICK_MODE } from './exchanges/quick-mode.ts'
@@ -135,7 +134,7 @@ export class Children {
   }
 
   #onLinger(child: ChildSa): void {
-    this.#e.inform(this.#e.current, [deleteChildren([spiBytes(child.inboundSpi)])])
+    this.#e.inform(this.#e.current, deleteChildren([child]))
     this.remove(child)
   }
 }

@@ -4,7 +4,6 @@ import { ExchangeType, NotifyType } from '../../iana/ikev1.ts'
 import type { Message } from '../../wire/ikev1/message.ts'
 import type { Payload } from '../../wire/ikev1/payload.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
-import { spiBytes } from '../v2/payloads.ts'
 import { ourProof } from '../v2/proof.ts'
 import { Children } from './children.ts'
 import { deleteChildren, deleteSa, onInformational } from './exchanges/informational.ts'
@@ -162,8 +161,8 @@ export class Established implements State {
   /** Says goodbye and is gone: nothing of it is answered. RFC 2408 §3.15 */
   leave(error: VpnError | undefined): void {
     if (this.#over) return
-    const spis = [...this.n.children.values()].map((child) => spiBytes(child.inboundSpi))
-    if (spis.length > 0) this.inform(this.current, [deleteChildren(spis)])
+    const children = [...this.n.children.values()]
+    if (children.length > 0) this.inform(this.current, deleteChildren(children))
     this.inform(this.current, [deleteSa(this.current)])
     this.#finish(error)
   }

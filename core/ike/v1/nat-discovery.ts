@@ -1,7 +1,8 @@
 import { addressBytes } from '../../bytes/address.ts'
 import { concat, equal } from '../../bytes/octets.ts'
+import { IdType } from '../../iana/ikev1.ts'
 import type { Endpoint } from '../../net/plan.ts'
-import type { NatDPayload, Payload } from '../../wire/ikev1/payload.ts'
+import type { NatDPayload, NatOaPayload, Payload } from '../../wire/ikev1/payload.ts'
 import type { HashInfo } from './hash-algorithms.ts'
 import type { Cookies } from './keys.ts'
 import type { Negotiation, PeerFacts } from './negotiation.ts'
@@ -50,6 +51,17 @@ export function findNat(
     us: !equal(seen.hash, natHash(hash, cookies, n.local!)),
     gateway: !sources.some((source) => equal(source.hash, natHash(hash, cookies, n.remote!))),
   }
+}
+
+/** Where both ends are, as this one sees it: transport mode through a NAT changes checksums by it. RFC 3947 §5.2 */
+export function originalAddresses({ local, remote, facts }: Negotiation, initiator: boolean): Payload[] {
+  const draft = facts.peer.natTraversal === 'draft' ? { draft: true as const } : {}
+  const ends = initiator ? [local, remote] : [remote, local]
+  return ends.map((end): NatOaPayload => {
+    const address = addressBytes(end!.address)
+    const idType = address.length === 4 ? IdType.ID_IPV4_ADDR.id : IdType.ID_IPV6_ADDR.id
+    return { type: 'NATOA', idType, address, ...draft }
+  })
 }
 
 /** Packets travel in UDP: a NAT was found, or we want it so. */

@@ -11,6 +11,7 @@ import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
 import type { Assigned, ConnectionConfig, ConnectionView } from '../config.ts'
 import type { AssignedConfiguration, IkeAction, ObservedMessage, State } from '../session.ts'
 import type { ChildSuite } from '../v2/suite.ts'
+import type { ChildSpis } from './child-sas.ts'
 import { fragmentsOf, Reassembly } from './fragmentation.ts'
 import type { IsakmpSa } from './isakmp-sa.ts'
 import { CHOICE, SPEC } from './numbers.ts'
@@ -19,8 +20,10 @@ import { CHOICE, SPEC } from './numbers.ts'
 export interface ChildSa {
   /** Stays the same when it is renewed. */
   readonly name: string
+  /** By which it is known: those of ESP, or of AH where it is alone. */
   readonly inboundSpi: EspSpi
   readonly outboundSpi: EspSpi
+  readonly spis: ChildSpis
   readonly suite: ChildSuite
   readonly mode: ChildMode
   readonly selectors: SelectorPair
@@ -193,7 +196,8 @@ export class Negotiation {
   }
 
   /** An inbound SPI that ESP SAs of ours have. */
-  isTaken = (spi: number): boolean => this.children.has(spi)
+  isTaken = (spi: number): boolean =>
+    this.children.has(spi) || [...this.children.values()].some(({ spis }) => spis.ah?.inbound === spi)
 
   setTimer(timer: string, at: Millis): void {
     this.#timers.add(timer)

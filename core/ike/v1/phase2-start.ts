@@ -1,8 +1,10 @@
 import { asMillis, type Millis } from '../../bytes/brands.ts'
 import type { SelectorPair } from '../../esp/engine.ts'
 import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
+import { ahBehindNat } from '../ah-behind-nat.ts'
 import type { AssignedConfiguration } from '../session.ts'
 import { isSubset, selectorOfAddress } from '../v2/selectors.ts'
+import { endsOf, wantsTransport } from '../v2/transport-mode.ts'
 import { configurationRequest } from './configuration.ts'
 import type { Established } from './established.ts'
 import { beginQuick } from './exchanges/quick-mode.ts'
@@ -31,6 +33,8 @@ export class Phase2Start {
 
   begin(now: Millis): void {
     const { n, current } = this.#e
+    const behind = n.initiated ? ahBehindNat(n.config, n.facts.nat) : undefined
+    if (behind !== undefined) return this.#e.leave(behind)
     const xauth = methodOf(current.suite.authentication).xauth !== false ? n.config.ikev1?.xauth : undefined
     if (xauth?.role === 'gateway') requestXauth(this.#e, xauth, now)
     else if (xauth !== undefined) this.#await('waiting for the gateway to ask who you are', now)
@@ -109,6 +113,10 @@ export class Phase2Start {
   /** One quick mode for each pair of ours and theirs, one after the other. */
   #connect(configuration: AssignedConfiguration | undefined, now: Millis): void {
     const { config } = this.#e.n
+    if (wantsTransport(config)) {
+      this.#wanted = [endsOf(this.#e.n)]
+      return this.#nextQuick(now)
+    }
     const own =
       configuration === undefined
         ? config.localSelectors

@@ -2,7 +2,9 @@ import { caught } from '../../bytes/malformed.ts'
 import { Reader } from '../../bytes/reader.ts'
 import { Writer } from '../../bytes/writer.ts'
 import type { CryptoRegistry } from '../../crypto/transforms.ts'
+import type { ChildMode } from '../../esp/engine.ts'
 import {
+  AhTransform,
   Encapsulation,
   EspTransform,
   LifeType,
@@ -20,12 +22,14 @@ import { SPEC } from './numbers.ts'
 import { notify } from './payloads.ts'
 import { lifeDuration } from './phase1-suite.ts'
 
-/** One transform of phase 2 for ESP, by the numbers of RFC 2407. */
+/** One transform of phase 2, by the numbers of RFC 2407. */
 export interface Phase2Offer {
-  /** ESP transform identifier. */
+  /** ESP or AH. */
+  readonly protocol: number
+  /** ESP or AH transform identifier. */
   readonly transform: number
   readonly keyBits?: number
-  /** Value of the Authentication attribute; absent with an AEAD. */
+  /** Value of the Authentication attribute; absent with an AEAD. Of AH it says the same as the transform. RFC 2407 §4.4.3 */
   readonly authentication?: number
   readonly encapsulation: number
   /** Absent without perfect forward secrecy. */
@@ -62,29 +66,58 @@ const integrities: ReadonlyMap<number, number> = new Map([
   [Phase2Authentication.AES_XCBC_MAC.id, 5],
 ])
 
+/** AH transform → Transform ID of the same integrity in IKEv2. */
+const authenticators: ReadonlyMap<number, number> = new Map([
+  [AhTransform.AH_MD5.id, 1],
+  [AhTransform.AH_SHA.id, 2],
+  [AhTransform.AH_SHA2_256.id, 12],
+  [AhTransform.AH_SHA2_384.id, 13],
+  [AhTransform.AH_SHA2_512.id, 14],
+  [AhTransform.AH_AES_XCBC_MAC.id, 5],
+])
+
+const ESP = SecurityProtocol.ESP.id
+const AH = SecurityProtocol.AH.id
+
 const keyOf = (map: ReadonlyMap<number, number>, value: number): number | undefined =>
   [...map].find(([, v]) => v === value)?.[0]
 
-/** How packets travel, by the value of the Encapsulation attribute. RFC 3947 §5.1 */
-export const tunnelMode = (nat: 'none' | 'rfc' | 'draft'): number =>
-  nat === 'none'
-    ? Encapsulation.TUNNEL.id
-    : nat === 'rfc'
-      ? Encapsulation.UDP_TUNNEL.id
-      : Encapsulation.UDP_TUNNEL_DRAFT.id
+/** How packets travel: the values of the Encapsulation attribute. RFC 3947 §5.1 */
+const ENCAPSULATIONS = {
+  none: { tunnel: Encapsulation.TUNNEL.id, transport: Encapsulation.TRANSPORT.id },
+  rfc: { tunnel: Encapsulation.UDP_TUNNEL.id, transport: Encapsulation.UDP_TRANSPORT.id },
+  draft: { tunnel: Encapsulation.UDP_TUNNEL_DRAFT.id, transport: Encapsulation.UDP_TRANSPORT_DRAFT.id },
+} as const
+
+export const encapsulationOf = (mode: ChildMode, udp: keyof typeof ENCAPSULATIONS): number =>
+  ENCAPSULATIONS[udp][mode]
+
+export const modeOf = ({ encapsulation }: Phase2Offer): ChildMode =>
+  Object.values(ENCAPSULATIONS).some(({ transport }) => transport === encapsulation) ? 'transport' : 'tunnel'
 
 /** The proposals of a profile as quick mode offers them: every combination, the most wanted first. */
 export function phase2Offers(
   registry: CryptoRegistry,
+  protocol: number,
   proposals: readonly OfferedProposal[],
   encapsulation: number,
   group: number | undefined,
 ): Phase2Offer[] {
   const offers: Phase2Offer[] = []
+  const common = { protocol, encapsulation, ...(group === undefined ? {} : { group }) }
   for (const proposal of proposals.filter((p) => p.every(({ type }) => type <= TYPE.SN))) {
     const of = (type: number) => proposal.filter((t) => t.type === type)
     // 64-bit numbers came late and few gateways know them: only where nothing else will do.
     const esn = of(TYPE.SN).length > 0 && of(TYPE.SN).every((t) => t.id === 1)
+    if (protocol === AH) {
+      for (const { id } of of(TYPE.INTEG)) {
+        const transform = keyOf(authenticators, id)
+        const authentication = keyOf(integrities, id)
+        if (transform !== undefined && authentication !== undefined && registry.integrity.has(id))
+          offers.push({ ...common, transform, authentication, esn })
+      }
+      continue
+    }
     for (const encr of of(TYPE.ENCR)) {
       const transform = keyOf(ciphers, encr.id)
       const row = registry.encryption.get(encr.id)
@@ -96,11 +129,10 @@ export function phase2Offers(
           )
       for (const authentication of macs)
         offers.push({
+          ...common,
           transform,
           ...(row.keyLengthAttribute ? { keyBits: encr.keyBits ?? row.keyBits[0]! } : {}),
           ...(authentication === undefined ? {} : { authentication }),
-          encapsulation,
-          ...(group === undefined ? {} : { group }),
           esn,
         })
     }
@@ -109,6 +141,7 @@ export function phase2Offers(
 }
 
 const same = (a: Phase2Offer, b: Phase2Offer): boolean =>
+  a.protocol === b.protocol &&
   a.transform === b.transform &&
   a.keyBits === b.keyBits &&
   a.authentication === b.authentication &&
@@ -126,22 +159,40 @@ const attributesOf = (offer: Phase2Offer, seconds: number): Attribute[] => [
   ...(offer.esn ? [{ type: A.EXTENDED_SEQUENCE_NUMBER.id, value: 1 }] : []),
 ]
 
-const espSa = (number: number, spi: Uint8Array, transforms: readonly Transform[]): SaPayload => ({
+const saOf = (proposals: readonly Proposal[]): SaPayload => ({
   type: 'SA',
   doi: SPEC.doi,
   situation: SPEC.identityOnly,
-  proposals: [{ number, protocol: SecurityProtocol.ESP.id, spi, transforms }],
+  proposals,
 })
 
-/** One proposal with a transform for each offer. `spi`: ours, four octets. RFC 2409 §5.5 */
-export const encodePhase2 = (offers: readonly Phase2Offer[], spi: Uint8Array, seconds: number): SaPayload =>
-  espSa(
-    1,
-    spi,
-    offers.map((offer, i) => ({
-      number: i + 1,
-      id: offer.transform,
-      attributes: attributesOf(offer, seconds),
+/** A protocol, with the SPI of whoever speaks: four octets. */
+export interface Named {
+  readonly protocol: number
+  readonly spi: Uint8Array
+}
+
+/**
+ * A proposal for each protocol, all of one number: that is both, and not either. In it a transform for each offer.
+ * RFC 2408 §4.2, RFC 2409 §5.5
+ */
+export const encodePhase2 = (
+  offers: readonly Phase2Offer[],
+  spis: readonly Named[],
+  seconds: number,
+): SaPayload =>
+  saOf(
+    spis.map(({ protocol, spi }) => ({
+      number: 1,
+      protocol,
+      spi,
+      transforms: offers
+        .filter((offer) => offer.protocol === protocol)
+        .map((offer, i) => ({
+          number: i + 1,
+          id: offer.transform,
+          attributes: attributesOf(offer, seconds),
+        })),
     })),
   )
 
@@ -158,11 +209,15 @@ const LIFE_NUMBERS = {
 } as const
 
 /** RESPONDER-LIFETIME: we keep an SA for less than the peer offered. RFC 2407 §4.6.3.1 */
-export function lifeNotice(phase: 1 | 2, spi: Uint8Array, seconds: number): NotifyPayload {
+export function lifeNotice(
+  phase: 1 | 2,
+  spi: Uint8Array,
+  seconds: number,
+  protocol: number = phase === 1 ? SecurityProtocol.ISAKMP.id : ESP,
+): NotifyPayload {
   const { type, duration } = LIFE_NUMBERS[phase]
   const w = new Writer()
   encodeAttributes(w, [{ type, value: LifeType.SECONDS.id }, lifeDuration(duration, seconds)])
-  const protocol = phase === 1 ? SecurityProtocol.ISAKMP.id : SecurityProtocol.ESP.id
   return notify(NotifyType.RESPONDER_LIFETIME.id, spi, w.finish(), protocol)
 }
 
@@ -185,7 +240,10 @@ export function readLife(data: Uint8Array, phase: 1 | 2 = 2): Partial<Life> {
 }
 
 /** What a transform asks for; `undefined` with anything in it that we do not know or cannot do. RFC 2407 §4.5 */
-export function readPhase2(transform: Transform): ({ readonly offer: Phase2Offer } & Life) | undefined {
+export function readPhase2(
+  protocol: number,
+  transform: Transform,
+): ({ readonly offer: Phase2Offer } & Life) | undefined {
   const values = new Map<number, number>()
   let lifeType: number | undefined
   let seconds: number = SPEC.phase2Seconds
@@ -205,10 +263,12 @@ export function readPhase2(transform: Transform): ({ readonly offer: Phase2Offer
   const esn = values.get(A.EXTENDED_SEQUENCE_NUMBER.id)
   if (esn !== undefined && esn !== 1) return undefined
   const keyBits =
-    values.get(A.KEY_LENGTH.id) ?? (transform.id === EspTransform.ESP_AES_CBC.id ? 128 : undefined)
+    values.get(A.KEY_LENGTH.id) ??
+    (protocol === ESP && transform.id === EspTransform.ESP_AES_CBC.id ? 128 : undefined)
   const authentication = values.get(A.AUTHENTICATION.id)
   const group = values.get(A.GROUP.id)
   const offer: Phase2Offer = {
+    protocol,
     transform: transform.id,
     ...(keyBits === undefined ? {} : { keyBits }),
     ...(authentication === undefined ? {} : { authentication }),
@@ -228,29 +288,74 @@ const KNOWN = new Set<number>([
   A.EXTENDED_SEQUENCE_NUMBER.id,
 ])
 
+/** What was agreed for each protocol: one, or AH and ESP around the same packets. */
 export interface Phase2Choice extends Life {
-  readonly offer: Phase2Offer
-  /** The peer's SPI, four octets. */
-  readonly spi: Uint8Array
+  readonly parts: readonly (Named & { readonly offer: Phase2Offer })[]
 }
 
-/** A proposal that stands alone: neighbours of the same number are bundles, which we cannot do. RFC 2408 §4.2 */
-const alone = (proposals: readonly Proposal[], proposal: Proposal): boolean =>
-  proposals.every((other) => other === proposal || other.number !== proposal.number)
+/** Proposals of one number are for the same packets, all of them. RFC 2408 §4.2 */
+function bundles(proposals: readonly Proposal[]): readonly (readonly Proposal[])[] {
+  const numbers = [...new Set(proposals.map(({ number }) => number))]
+  return numbers.map((number) => proposals.filter((proposal) => proposal.number === number))
+}
 
-/** The responder's choice: the first of the initiator's transforms that `allow` takes. `spi`: ours. */
+/** ESP, AH, or one of each. */
+const isKnown = (bundle: readonly Proposal[]): boolean =>
+  bundle.every(({ protocol }) => protocol === ESP || protocol === AH) &&
+  new Set(bundle.map(({ protocol }) => protocol)).size === bundle.length
+
+/** What goes around one packet is in one mode, with one kind of sequence numbers, and takes its keys from one exchange. */
+const goTogether = (a: Phase2Offer, b: Phase2Offer): boolean =>
+  a.encapsulation === b.encapsulation && a.group === b.group && a.esn === b.esn
+
+interface Part extends Life {
+  readonly offer: Phase2Offer
+  readonly transform: Transform
+}
+
+/** A transform of each proposal, those of the first in the order of their sender. */
+function pick(bundle: readonly Proposal[], allow: (offer: Phase2Offer) => boolean): Part[] | undefined {
+  const [first = [], ...others] = bundle.map(({ protocol, transforms }) =>
+    transforms.flatMap((transform): Part[] => {
+      const read = readPhase2(protocol, transform)
+      return read === undefined || !allow(read.offer) ? [] : [{ ...read, transform }]
+    }),
+  )
+  for (const one of first) {
+    const rest = others.map((part) => part.find(({ offer }) => goTogether(offer, one.offer)))
+    if (rest.every((part) => part !== undefined)) return [one, ...rest]
+  }
+  return undefined
+}
+
+/** The shortest life of any part. */
+function shortest(parts: readonly Life[]): Life {
+  const kilobytes = parts.flatMap((part) => part.kilobytes ?? [])
+  return {
+    seconds: Math.min(...parts.map(({ seconds }) => seconds)),
+    ...(kilobytes.length === 0 ? {} : { kilobytes: Math.min(...kilobytes) }),
+  }
+}
+
+/** The responder's choice: the first of the initiator's bundles that `allow` takes whole. `spiFor`: ours. */
 export function choosePhase2(
   allow: (offer: Phase2Offer) => boolean,
   sa: SaPayload,
-  spi: Uint8Array,
+  spiFor: (protocol: number) => Uint8Array,
 ): (Phase2Choice & { readonly answer: SaPayload }) | undefined {
-  for (const proposal of sa.proposals) {
-    if (proposal.protocol !== SecurityProtocol.ESP.id || !alone(sa.proposals, proposal)) continue
-    for (const transform of proposal.transforms) {
-      const read = readPhase2(transform)
-      if (read === undefined || !allow(read.offer)) continue
-      return { ...read, spi: proposal.spi, answer: espSa(proposal.number, spi, [transform]) }
-    }
+  for (const bundle of bundles(sa.proposals)) {
+    const picked = isKnown(bundle) ? pick(bundle, allow) : undefined
+    if (picked === undefined) continue
+    const parts = bundle.map(({ protocol, spi }, i) => ({ protocol, spi, offer: picked[i]!.offer }))
+    const answer = saOf(
+      bundle.map(({ number, protocol }, i) => ({
+        number,
+        protocol,
+        spi: spiFor(protocol),
+        transforms: [picked[i]!.transform],
+      })),
+    )
+    return { parts, answer, ...shortest(picked) }
   }
   return undefined
 }
@@ -259,38 +364,65 @@ export function choosePhase2(
 export const isAllowed = (allowed: readonly Phase2Offer[], offer: Phase2Offer): boolean =>
   allowed.some((a) => same(a, offer))
 
-/** The answer to our offer must be one of our transforms, unchanged but for the lifetime. RFC 2409 §5.5 */
+/** The answer to our offer must be one of our transforms of each protocol, unchanged but for the lifetime. RFC 2409 §5.5 */
 export function checkPhase2(
   offers: readonly Phase2Offer[],
   sa: SaPayload,
 ): ({ readonly ok: true } & Phase2Choice) | { readonly ok: false; readonly problem: string } {
   const refuse = (problem: string) => ({ ok: false, problem }) as const
-  const [proposal, more] = sa.proposals
-  if (proposal === undefined || more !== undefined)
-    return refuse(`${sa.proposals.length} proposals instead of one`)
-  if (proposal.protocol !== SecurityProtocol.ESP.id)
-    return refuse(`protocol ${proposal.protocol} was not offered`)
-  const [transform, second] = proposal.transforms
-  if (transform === undefined || second !== undefined)
-    return refuse(`${proposal.transforms.length} transforms instead of one`)
-  const read = readPhase2(transform)
-  if (read === undefined || !isAllowed(offers, read.offer))
-    return refuse(`transform ${transform.number} was not offered`)
-  return { ok: true, ...read, spi: proposal.spi }
+  const wanted = new Set(offers.map(({ protocol }) => protocol))
+  const { proposals } = sa
+  const unasked = proposals.find(({ protocol }) => !wanted.has(protocol))
+  if (unasked !== undefined) return refuse(`protocol ${unasked.protocol} was not offered`)
+  if (proposals.length !== wanted.size || bundles(proposals).length !== 1 || !isKnown(proposals))
+    return refuse(`${proposals.length} proposals instead of ${wanted.size === 1 ? 'one' : wanted.size}`)
+  const several = proposals.find(({ transforms }) => transforms.length !== 1)
+  if (several !== undefined) return refuse(`${several.transforms.length} transforms instead of one`)
+  const picked = pick(proposals, (offer) => isAllowed(offers, offer))
+  if (picked === undefined)
+    return refuse(
+      `transform ${proposals.map(({ transforms }) => transforms[0]?.number).join(' with ')} was not offered`,
+    )
+  const parts = proposals.map(({ protocol, spi }, i) => ({ protocol, spi, offer: picked[i]!.offer }))
+  return { ok: true, parts, ...shortest(picked) }
 }
 
-/** Registry rows behind an offer; `undefined` when one is missing. */
-export function phase2Suite(registry: CryptoRegistry, offer: Phase2Offer): ChildSuite | undefined {
-  const encryption = registry.encryption.get(ciphers.get(offer.transform) ?? -1)
+/** Registry rows behind what was agreed; `undefined` when one is missing. */
+export function phase2Suite(
+  registry: CryptoRegistry,
+  parts: readonly { readonly offer: Phase2Offer }[],
+): ChildSuite | undefined {
+  const [esp, ah] = [ESP, AH].map((protocol) => parts.find((p) => p.offer.protocol === protocol)?.offer)
+  const one = esp ?? ah
+  if (one === undefined) return undefined
+  const { group, esn } = one
+  const keyExchange = group === undefined ? undefined : registry.keyExchange.get(group)
+  if (group !== undefined && keyExchange === undefined) return undefined
+  const sealed = esp === undefined ? NO_ESP : espRows(registry, esp)
+  const authenticator = ah === undefined ? undefined : ahRow(registry, ah)
+  if (sealed === undefined || (ah !== undefined && authenticator === undefined)) return undefined
+  return { ...sealed, ...(authenticator === undefined ? {} : { ah: authenticator }), keyExchange, esn }
+}
+
+const NO_ESP = { encryption: undefined, keyBits: 0, integrity: undefined } as const
+
+function espRows(
+  registry: CryptoRegistry,
+  { transform, authentication, keyBits }: Phase2Offer,
+): Pick<ChildSuite, 'encryption' | 'keyBits' | 'integrity'> | undefined {
+  const encryption = registry.encryption.get(ciphers.get(transform) ?? -1)
   if (encryption === undefined) return undefined
   const integrity =
-    offer.authentication === undefined
-      ? undefined
-      : registry.integrity.get(integrities.get(offer.authentication) ?? -1)
+    authentication === undefined ? undefined : registry.integrity.get(integrities.get(authentication) ?? -1)
   if (encryption.aead !== (integrity === undefined)) return undefined
-  const keyExchange = offer.group === undefined ? undefined : registry.keyExchange.get(offer.group)
-  if (offer.group !== undefined && keyExchange === undefined) return undefined
-  const keyBits = offer.keyBits ?? encryption.keyBits[0]!
-  if (!encryption.keyBits.includes(keyBits)) return undefined
-  return { encryption, keyBits, integrity, keyExchange, esn: offer.esn }
+  const bits = keyBits ?? encryption.keyBits[0]!
+  return encryption.keyBits.includes(bits) ? { encryption, keyBits: bits, integrity } : undefined
+}
+
+/** The Authentication attribute has to be there and to say the same. RFC 2407 §4.4.3 */
+function ahRow(registry: CryptoRegistry, { transform, authentication }: Phase2Offer) {
+  const id = authenticators.get(transform)
+  if (id === undefined || authentication === undefined || integrities.get(authentication) !== id)
+    return undefined
+  return registry.integrity.get(id)
 }

@@ -1,9 +1,9 @@
 import type { ChildMode, SelectorPair } from '../../esp/engine.ts'
 import { NotifyType } from '../../iana/ikev2-notify.ts'
+import type { Endpoint } from '../../net/plan.ts'
 import type { Payload } from '../../wire/ikev2/payload.ts'
 import type { TrafficSelector } from '../../wire/ikev2/traffic-selector.ts'
 import type { ConnectionConfig } from '../config.ts'
-import type { Negotiation } from './negotiation.ts'
 import { findNotify, notify } from './payloads.ts'
 import { selectorOfAddress } from './selectors.ts'
 
@@ -18,8 +18,15 @@ export const transportNotify = (transport: boolean): Payload[] =>
 export const saysTransport = (payloads: readonly Payload[]): boolean =>
   findNotify(payloads, NotifyType.USE_TRANSPORT_MODE.id) !== undefined
 
+/** The path, and which end a NAT hides. */
+interface PathSeen {
+  readonly local: Endpoint | undefined
+  readonly remote: Endpoint | undefined
+  readonly nat: { readonly us: boolean; readonly gateway: boolean }
+}
+
 /** Transport mode is between the two ends of the path and nobody else. RFC 7296 §2.23.1 */
-export const endsOf = ({ local, remote }: Pick<Negotiation, 'local' | 'remote'>): SelectorPair => ({
+export const endsOf = ({ local, remote }: Pick<PathSeen, 'local' | 'remote'>): SelectorPair => ({
   local: local === undefined ? [] : [selectorOfAddress(local.address)],
   remote: remote === undefined ? [] : [selectorOfAddress(remote.address)],
 })
@@ -40,7 +47,7 @@ export function chosenMode(
 }
 
 /** Selectors of a message as they are at this end: a NAT changes the addresses of packets, and not those. RFC 7296 §2.23.1 */
-export function asSeenHere(n: Negotiation, mode: ChildMode, { local, remote }: SelectorPair): SelectorPair {
+export function asSeenHere(n: PathSeen, mode: ChildMode, { local, remote }: SelectorPair): SelectorPair {
   if (mode === 'tunnel') return { local, remote }
   const ends = endsOf(n)
   return {

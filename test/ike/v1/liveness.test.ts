@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Established } from '../../../core/ike/v1/established.ts'
 import { deleteChildren } from '../../../core/ike/v1/exchanges/informational.ts'
-import { spiBytes } from '../../../core/ike/v2/payloads.ts'
 import { connected, line, pair } from '../../support/two-peers-v1.ts'
 
 describe('RFC 3706: dead peer detection', () => {
@@ -108,7 +107,7 @@ describe('RFC 2408 §3.15: the gateway deletes the last pair of ESP SAs', () => 
     const e = two.gateway.state as Established
     const [child] = two.gateway.n.children.values()
     e.children.remove(child!)
-    e.inform(e.current, [deleteChildren([spiBytes(child!.inboundSpi)])])
+    e.inform(e.current, deleteChildren([child!]))
     two.gateway.feed({ type: 'pathOpen', local: two.gateway.n.local!, remote: two.gateway.n.remote! })
   }
 

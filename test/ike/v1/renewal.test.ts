@@ -119,11 +119,18 @@ describe('a lifetime of nothing is none: strongSwan writes one where it is told 
   })
 
   test('phase 2, and RESPONDER-LIFETIME', () => {
-    const offer = { transform: 12, keyBits: 128, authentication: 5, encapsulation: 1, esn: false }
+    const offer = {
+      protocol: 3,
+      transform: 12,
+      keyBits: 128,
+      authentication: 5,
+      encapsulation: 1,
+      esn: false,
+    }
     const transform = (seconds: number) =>
-      encodePhase2([offer], fromHex('01020304'), seconds).proposals[0]!.transforms[0]!
-    expect(readPhase2(transform(0))).toMatchObject({ seconds: 28_800 })
-    expect(readPhase2(transform(60))).toMatchObject({ seconds: 60 })
+      encodePhase2([offer], [{ protocol: 3, spi: fromHex('01020304') }], seconds).proposals[0]!.transforms[0]!
+    expect(readPhase2(3, transform(0))).toMatchObject({ seconds: 28_800 })
+    expect(readPhase2(3, transform(60))).toMatchObject({ seconds: 60 })
     expect(readLife(fromHex('8001000100020004000000008001000200020004000000ff'))).toEqual({ kilobytes: 255 })
   })
 })

@@ -4,12 +4,13 @@ import { equal } from '../../../bytes/octets.ts'
 import { isErrorType, NotifyType, SecurityProtocol } from '../../../iana/ikev1.ts'
 import type { DeletePayload, NotifyPayload, Payload } from '../../../wire/ikev1/payload.ts'
 import { spiNumber } from '../../v2/payloads.ts'
+import { spisToSay } from '../child-sas.ts'
 import type { Established } from '../established.ts'
 import type { IsakmpSa } from '../isakmp-sa.ts'
 import type { ChildSa } from '../negotiation.ts'
 import { SPEC } from '../numbers.ts'
 import { notify, notifyName } from '../payloads.ts'
-import { readLife } from '../phase2-suite.ts'
+import { type Named, readLife } from '../phase2-suite.ts'
 
 /** What an Informational says whose HASH(1) fits. Nothing in it is answered but a query for life. RFC 2409 §5.7 */
 export function onInformational(
@@ -33,12 +34,14 @@ function onDelete(e: Established, { protocol, spis }: DeletePayload, now: Millis
       const gone = e.sas.find((s) => equal(s.spi, spi))
       // An older one may be deleted through its successor, by the peer of both.
       if (gone !== undefined) e.onSaDeleted(gone, now)
-    } else if (protocol === SecurityProtocol.ESP.id) {
+    } else if (protocol === SecurityProtocol.ESP.id || protocol === SecurityProtocol.AH.id) {
       const number = spiNumber(spi)
-      // It is the sender's inbound SPI; some gateways name ours.
+      const which = protocol === SecurityProtocol.AH.id ? 'ah' : 'esp'
+      // It is the sender's inbound SPI; some gateways name ours. Without the one the other protects nothing.
       const children = [...e.n.children.values()]
       const child =
-        children.find((c) => c.outboundSpi === number) ?? children.find((c) => c.inboundSpi === number)
+        children.find((c) => c.spis[which]?.outbound === number) ??
+        children.find((c) => c.spis[which]?.inbound === number)
       if (child !== undefined) {
         deleted.push(child)
         e.children.remove(child)
@@ -80,14 +83,18 @@ function onLifetime(e: Established, sa: IsakmpSa, { protocol, spi, data }: Notif
   if (child !== undefined) e.children.shorten(child, readLife(data), now)
 }
 
-/** Says that ESP SAs of ours are gone: each by its inbound SPI. RFC 2408 §3.15 */
-export const deleteChildren = (spis: readonly Uint8Array[]): Payload => ({
-  type: 'Delete',
-  doi: SPEC.doi,
-  protocol: SecurityProtocol.ESP.id,
-  spiBytes: 4,
-  spis,
-})
+/** Says that SAs of ours are gone: each by its inbound SPI, in one payload for each protocol. RFC 2408 §3.15 */
+export const deleteChildren = (children: readonly Pick<ChildSa, 'spis'>[]): Payload[] =>
+  deletes(children.flatMap(({ spis }) => spisToSay(spis, 'inbound')))
+
+export const deletes = (named: readonly Named[]): Payload[] =>
+  [...new Set(named.map(({ protocol }) => protocol))].map((protocol) => ({
+    type: 'Delete',
+    doi: SPEC.doi,
+    protocol,
+    spiBytes: 4,
+    spis: named.filter((one) => one.protocol === protocol).map(({ spi }) => spi),
+  }))
 
 /** Says that an ISAKMP SA is gone. RFC 2408 §3.15 */
 export const deleteSa = (sa: IsakmpSa): Payload => ({

@@ -1,41 +1,49 @@
 import { asEspSpi, type EspSpi, type Millis } from '../../../bytes/brands.ts'
 import { NO_OCTETS } from '../../../bytes/octets.ts'
-import { Secret } from '../../../bytes/secret.ts'
-import type { KeyExchangeBegun, PrfInfo } from '../../../crypto/transforms.ts'
+import type { KeyExchangeBegun } from '../../../crypto/transforms.ts'
 import type { VpnError } from '../../../errors.ts'
-import type { IpsecSa, SelectorPair } from '../../../esp/engine.ts'
+import type { ChildMode, SelectorPair } from '../../../esp/engine.ts'
 import { ExchangeType, NotifyType, SecurityProtocol } from '../../../iana/ikev1.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev1/payload.ts'
+import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
+import type { ConnectionConfig } from '../../config.ts'
 import { type ChildSas, freshEspSpi } from '../../v2/child-sa.ts'
+import { proposalsOf } from '../../v2/exchanges/child-offer.ts'
 import { spiBytes, spiNumber } from '../../v2/payloads.ts'
 import { describeSelector, everything, isSubset, selectorOfAddress } from '../../v2/selectors.ts'
-import { type ChildSuite, describeOffer } from '../../v2/suite.ts'
+import { describeOffer } from '../../v2/suite.ts'
+import { asSeenHere, endsOf } from '../../v2/transport-mode.ts'
+import { type ChildSpis, childSas, mainSpis, type SpiPair, spisToSay } from '../child-sas.ts'
 import { assignedTo } from '../configuration.ts'
 import type { Established } from '../established.ts'
 import { idSelector, selectorId } from '../identities.ts'
 import type { IsakmpSa, Opened } from '../isakmp-sa.ts'
-import { keymat } from '../keys.ts'
-import { isEncapsulated } from '../nat-discovery.ts'
+import { isEncapsulated, originalAddresses } from '../nat-discovery.ts'
 import { type ChildSa, closePending, type Negotiation } from '../negotiation.ts'
 import { CHOICE, SPEC } from '../numbers.ts'
 import { all, notify, only } from '../payloads.ts'
 import {
   checkPhase2,
   choosePhase2,
+  encapsulationOf,
   encodePhase2,
   isAllowed,
   type Life,
   lifeNotice,
+  modeOf,
+  type Named,
+  type Phase2Choice,
   type Phase2Offer,
   phase2Offers,
   phase2Suite,
   readLife,
-  tunnelMode,
 } from '../phase2-suite.ts'
+import { deletes } from './informational.ts'
 import { lifeFor } from './phase1.ts'
 
 const QUICK = ExchangeType.QUICK.id
 const ESP = SecurityProtocol.ESP.id
+const AH = SecurityProtocol.AH.id
 export const QUICK_MODE = 'quick mode'
 
 /** What a quick mode is for. */
@@ -49,14 +57,75 @@ export interface QuickPurpose {
   onFailed(error: VpnError, now: Millis): void
 }
 
-/** The transforms we offer or allow now. `group`: for perfect forward secrecy. */
-const offersOf = (n: Negotiation, group: number | undefined): Phase2Offer[] =>
-  phase2Offers(
-    n.registry,
-    n.config.espProposals,
-    tunnelMode(isEncapsulated(n) ? (n.facts.peer.natTraversal === 'rfc' ? 'rfc' : 'draft') : 'none'),
-    group,
-  )
+/** What a client asks for, AH outside and first. */
+const askedProtocols = ({ protection }: ConnectionConfig): readonly number[] => {
+  if (protection?.protocol === 'ah') return [AH]
+  return protection?.protocol === 'ah+esp' ? [AH, ESP] : [ESP]
+}
+
+const MODES = {
+  tunnel: ['tunnel'],
+  transport: ['transport'],
+  transportOrTunnel: ['transport', 'tunnel'],
+} as const
+
+/** How packets go through UDP, where they have to. RFC 3947 §5.1 */
+const inUdp = (n: Negotiation): 'none' | 'rfc' | 'draft' =>
+  isEncapsulated(n) ? (n.facts.peer.natTraversal === 'rfc' ? 'rfc' : 'draft') : 'none'
+
+/** What a quick mode of ours is to make: what it renews, once more. */
+interface Terms {
+  readonly protocols: readonly number[]
+  readonly modes: readonly ChildMode[]
+}
+
+const termsOf = ({ config }: Negotiation, renews: ChildSa | undefined): Terms =>
+  renews === undefined
+    ? { protocols: askedProtocols(config), modes: MODES[config.protection?.mode ?? 'tunnel'] }
+    : {
+        protocols: spisToSay(renews.spis, 'inbound').map(({ protocol }) => protocol),
+        modes: [renews.mode],
+      }
+
+/** As a responder: whatever there are proposals of. A client takes back what it asked for, and nothing else. */
+const allowedTerms = (n: Negotiation): Terms => ({
+  ...termsOf(n, undefined),
+  ...(n.initiated ? {} : { protocols: [AH, ESP] }),
+})
+
+/** The transforms of these terms. `group`: for perfect forward secrecy. AH does not go through UDP. */
+function offersOf(n: Negotiation, { protocols, modes }: Terms, group: number | undefined): Phase2Offer[] {
+  const udp = inUdp(n)
+  return protocols
+    .filter((protocol) => protocol === ESP || udp === 'none')
+    .flatMap((protocol) =>
+      modes.flatMap((mode) =>
+        phase2Offers(n.registry, protocol, proposalsOf(n, protocol), encapsulationOf(mode, udp), group),
+      ),
+    )
+}
+
+/** Fresh ones of ours for each protocol. */
+function freshSpis(n: Negotiation): (protocol: number) => EspSpi {
+  const drawn = new Map<number, EspSpi>()
+  return (protocol) => {
+    const taken = (spi: number): boolean => n.isTaken(spi) || [...drawn.values()].includes(spi as EspSpi)
+    const spi = drawn.get(protocol) ?? freshEspSpi(n.random, taken)
+    drawn.set(protocol, spi)
+    return spi
+  }
+}
+
+/** Ours and the peer's for each protocol; `undefined`: one of the peer's is a reserved one. RFC 2408 §3.5 */
+function spisOf(ours: (protocol: number) => EspSpi, { parts }: Phase2Choice): ChildSpis | undefined {
+  if (parts.some(({ spi }) => spi.length !== 4 || spiNumber(spi) < 256)) return undefined
+  const pair = (protocol: number): SpiPair | undefined => {
+    const part = parts.find((one) => one.protocol === protocol)
+    return part && { inbound: ours(protocol), outbound: asEspSpi(spiNumber(part.spi)) }
+  }
+  const [esp, ah] = [pair(ESP), pair(AH)]
+  return { ...(esp === undefined ? {} : { esp }), ...(ah === undefined ? {} : { ah }) }
+}
 
 /** Groups for perfect forward secrecy that IKEv1 has numbers for, the most wanted first. */
 const pfsGroups = (n: Negotiation): number[] => {
@@ -82,16 +151,19 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
   const sa = e.current
   const { prf, keys } = { prf: sa.suite.prf, keys: sa.keys }
   const group = pfsGroups(n)[0]
-  const offers = offersOf(n, group)
-  const inboundSpi = freshEspSpi(n.random, n.isTaken)
+  const terms = termsOf(n, purpose.renews)
+  const offers = offersOf(n, terms, group)
+  const ours = freshSpis(n)
+  const named = terms.protocols.map((protocol) => ({ protocol, spi: spiBytes(ours(protocol)) }))
   const ni = n.random.bytes(CHOICE.nonce)
   const exchange = group === undefined ? undefined : n.registry.keyExchange.get(group)?.begin(n.random)
   const ids = [purpose.selectors.local, purpose.selectors.remote].map((side) => selectorId(side[0]!))
   const payloads: Payload[] = [
-    encodePhase2(offers, spiBytes(inboundSpi), lifeOf(n, purpose.renews)),
+    encodePhase2(offers, named, lifeOf(n, purpose.renews)),
     { type: 'Nonce', nonce: ni },
     ...(exchange === undefined ? [] : [{ type: 'KE', data: exchange.data } as const]),
     ...ids,
+    ...(isEncapsulated(n) && terms.modes.includes('transport') ? originalAddresses(n, true) : []),
   ]
   const fail = (error: VpnError, at: Millis): void => {
     exchange?.close()
@@ -106,20 +178,20 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
       onMessage: (opened, at, messageId) => {
         if (!opened.hashFits(ni)) return 'ignored'
         opened.accept()
-        const made = fromReply(n, opened.chain.payloads, { offers, exchange, ids, purpose })
+        const made = fromReply(n, opened.chain.payloads, { offers, exchange, ids, purpose, ours })
         if ('error' in made) {
           // The peer believes in an SA that we cannot make.
-          e.inform(sa, [deleteOf(made.spi)])
+          e.inform(sa, deletesOf(made.unmade))
           return { after: (later) => fail(made.error, later) }
         }
-        const { nr, suite, shared, selectors, outboundSpi, seconds, kilobytes } = made
-        const sas = childSas(prf, keys.d, suite, shared, { ni, nr }, { inboundSpi, outboundSpi })
+        const { nr, suite, mode, shared, selectors, spis, seconds, kilobytes } = made
+        const sas = childSas({ prf, d: keys.d, shared, nonces: { ni, nr } }, suite, mode, spis)
         shared?.close()
         exchange?.close()
         const { name } = purpose
         const child = install(
           n,
-          { name, selectors, inboundSpi, outboundSpi, suite, mode: 'tunnel', ours: true },
+          { name, selectors, spis, suite, mode, ours: true },
           { seconds, ...(kilobytes === undefined ? {} : { kilobytes }) },
           sas,
           at,
@@ -129,7 +201,8 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
         return { last: third, after: (later) => purpose.onDone(child, later) }
       },
       onFailed: fail,
-      offered: () => describeOffer(n.registry, n.config.espProposals),
+      offered: () =>
+        terms.protocols.flatMap((protocol) => describeOffer(n.registry, proposalsOf(n, protocol))),
     },
     now,
   )
@@ -144,31 +217,34 @@ function fromReply(
     readonly exchange: KeyExchangeBegun | undefined
     readonly ids: readonly IdPayload[]
     readonly purpose: QuickPurpose
+    readonly ours: (protocol: number) => EspSpi
   },
 ) {
   const sa = only(payloads, 'SA')
-  const spi = sa?.proposals[0]?.spi ?? new Uint8Array(4)
+  const unmade = sa?.proposals ?? []
   const protocol = (problem: string) => ({
     error: { kind: 'protocol', exchange: QUICK_MODE, problem, reference: 'RFC 2409 §5.5' } as VpnError,
-    spi,
+    unmade,
   })
   const nonce = only(payloads, 'Nonce')
   if (sa === undefined || nonce === undefined) return protocol('SA or the nonce is missing, or there twice')
   const checked = checkPhase2(asked.offers, sa)
-  const suite = checked.ok ? phase2Suite(n.registry, checked.offer) : undefined
-  if (!checked.ok || suite === undefined || spiNumber(checked.spi) < 256) {
+  const suite = checked.ok ? phase2Suite(n.registry, checked.parts) : undefined
+  const spis = checked.ok ? spisOf(asked.ours, checked) : undefined
+  if (!checked.ok || suite === undefined || spis === undefined) {
     const problem = checked.ok ? 'an algorithm is missing, or the SPI is a reserved one' : checked.problem
-    return { error: { kind: 'badProposalChosen', phase: 2, problem } as VpnError, spi }
+    return { error: { kind: 'badProposalChosen', phase: 2, problem } as VpnError, unmade }
   }
+  const mode = modeOf(checked.parts[0]!.offer)
   const answered = all(payloads, 'ID').map((id) => idSelector(id))
-  const [local, remote] = answered
+  const [local, remote] = pairSeen(n, mode, answered)
   const { selectors } = asked.purpose
   // Without IDs the answer is for what we asked. Some gateways open less than that: never more.
   if (answered.length > 0 && (local === undefined || remote === undefined || answered.length > 2))
-    return { error: unacceptable(selectors), spi }
+    return { error: unacceptable(selectors), unmade }
   if (local !== undefined && remote !== undefined) {
     if (!isSubset([local], selectors.local) || !isSubset([remote], selectors.remote))
-      return { error: unacceptable(selectors), spi }
+      return { error: unacceptable(selectors), unmade }
   }
   const ke = only(payloads, 'KE')
   if ((asked.exchange === undefined) !== (ke === undefined))
@@ -179,9 +255,10 @@ function fromReply(
   return {
     nr: nonce.nonce.slice(),
     suite,
+    mode,
+    spis,
     shared,
     selectors: local === undefined || remote === undefined ? selectors : { local: [local], remote: [remote] },
-    outboundSpi: asEspSpi(spiNumber(checked.spi)),
     seconds: Math.min(
       checked.seconds,
       lifeOf(n, asked.purpose.renews),
@@ -212,8 +289,8 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
     n.note(`refused a quick mode: ${why}`)
     opened.accept()
     sa.finish(messageId)
-    const spi = only(payloads, 'SA')?.proposals[0]?.spi
-    e.inform(sa, [notify(type, spi, undefined, ESP)])
+    const proposal = only(payloads, 'SA')?.proposals[0]
+    e.inform(sa, [notify(type, proposal?.spi, undefined, proposal?.protocol === AH ? AH : ESP)])
     return true
   }
   const offer = only(payloads, 'SA')
@@ -222,17 +299,28 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   const ke = only(payloads, 'KE')
   if (offer === undefined || nonce === undefined || payloads[1] !== offer)
     return refuse(NotifyType.PAYLOAD_MALFORMED.id, 'SA or the nonce is missing, or there twice')
-  const allowed = allowedSelectors(n, ids)
-  if (allowed === undefined)
-    return refuse(NotifyType.INVALID_ID_INFORMATION.id, 'it is for traffic we do not allow')
-  const { selectors, asked } = allowed
+  const notAllowed = (): true =>
+    refuse(NotifyType.INVALID_ID_INFORMATION.id, 'it is for traffic we do not allow')
+  if ((ids.length !== 0 && ids.length !== 2) || ids.some((id) => idSelector(id) === undefined))
+    return notAllowed()
   if (n.config.forceEncapsulation && !isEncapsulated(n))
     return refuse(NotifyType.NO_PROPOSAL_CHOSEN.id, 'the client cannot carry ESP in UDP')
-  const inboundSpi = freshEspSpi(n.random, n.isTaken)
-  const choice = choosePhase2((wanted) => isWanted(n, wanted, ke !== undefined), offer, spiBytes(inboundSpi))
-  const suite = choice === undefined ? undefined : phase2Suite(n.registry, choice.offer)
-  if (choice === undefined || suite === undefined || spiNumber(choice.spi) < 256)
+  const own = freshSpis(n)
+  const choice = choosePhase2(
+    (wanted) => isWanted(n, wanted, ke !== undefined),
+    offer,
+    (protocol) => spiBytes(own(protocol)),
+  )
+  const suite = choice === undefined ? undefined : phase2Suite(n.registry, choice.parts)
+  const spis = choice === undefined ? undefined : spisOf(own, choice)
+  // A client has asked for what it wants, and takes no less.
+  const less = n.initiated && choice?.parts.length !== askedProtocols(n.config).length
+  if (choice === undefined || suite === undefined || spis === undefined || less)
     return refuse(NotifyType.NO_PROPOSAL_CHOSEN.id, 'it proposes nothing we allow')
+  const mode = modeOf(choice.parts[0]!.offer)
+  const allowed = allowedSelectors(n, ids, mode)
+  if (allowed === undefined) return notAllowed()
+  const { selectors, asked } = allowed
   const ours = ke === undefined ? undefined : suite.keyExchange?.respond(n.random, ke.data)
   if (ke !== undefined && ours === undefined)
     return refuse(NotifyType.INVALID_KEY_INFORMATION.id, 'its public value does not fit the group')
@@ -240,9 +328,8 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
   opened.accept()
   const ni = nonce.nonce.slice()
   const nr = n.random.bytes(CHOICE.nonce)
-  const outboundSpi = asEspSpi(spiNumber(choice.spi))
-  const { prf } = sa.suite
-  const sas = childSas(prf, sa.keys.d, suite, ours?.secret, { ni, nr }, { inboundSpi, outboundSpi })
+  const source = { prf: sa.suite.prf, d: sa.keys.d, shared: ours?.secret, nonces: { ni, nr } }
+  const sas = childSas(source, suite, mode, spis)
   ours?.secret.close()
   const renews = sameTraffic(n, asked)
   const name = renews?.name ?? e.children.freshName()
@@ -252,22 +339,20 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
     ...(kilobytes === undefined ? {} : { kilobytes }),
   }
   // The initiator sends as soon as it has our answer.
-  const child = install(
-    n,
-    { name, selectors, asked, inboundSpi, outboundSpi, suite, mode: 'tunnel', ours: false },
-    life,
-    sas,
-    now,
-  )
+  const child = install(n, { name, selectors, asked, spis, suite, mode, ours: false }, life, sas, now)
   const reply: Payload[] = [
     choice.answer,
     { type: 'Nonce', nonce: nr },
     ...(ours === undefined ? [] : [{ type: 'KE', data: ours.data } as const]),
     ...ids,
-    ...(choice.seconds > life.seconds ? [lifeNotice(2, spiBytes(inboundSpi), life.seconds)] : []),
+    ...(choice.seconds > life.seconds
+      ? spisToSay(spis, 'inbound').map(({ protocol, spi }) => lifeNotice(2, spi, life.seconds, protocol))
+      : []),
+    ...(isEncapsulated(n) && mode === 'transport' ? originalAddresses(n, false) : []),
   ]
   const drop = (): void => {
-    if (n.children.get(inboundSpi) === child && child.pendingOutbound !== undefined) e.children.remove(child)
+    if (n.children.get(child.inboundSpi) === child && child.pendingOutbound !== undefined)
+      e.children.remove(child)
   }
   e.await(
     sa,
@@ -293,23 +378,25 @@ function isWanted(n: Negotiation, wanted: Phase2Offer, withKe: boolean): boolean
   const { group } = wanted
   if ((group !== undefined) !== withKe) return false
   const groups = pfsGroups(n)
-  if (group === undefined) return groups.length === 0 && isAllowed(offersOf(n, undefined), wanted)
+  if (group === undefined)
+    return groups.length === 0 && isAllowed(offersOf(n, allowedTerms(n), undefined), wanted)
   const row = n.registry.keyExchange.get(group)
   const fine = groups.length > 0 ? groups.includes(group) : row !== undefined && row.weakness === undefined
-  return fine && isAllowed(offersOf(n, group), wanted)
+  return fine && isAllowed(offersOf(n, allowedTerms(n), group), wanted)
 }
 
 /** The traffic a peer asks for, seen from here, if it lies inside what we allow. There is no narrowing. RFC 2409 §5.5 */
 function allowedSelectors(
   n: Negotiation,
   ids: readonly IdPayload[],
+  mode: ChildMode,
 ): { readonly selectors: SelectorPair; readonly asked: SelectorPair } | undefined {
-  if (ids.length !== 0 && ids.length !== 2) return undefined
   // Without IDs it is between the two ends themselves.
-  const [theirs, ours] =
+  const ends = endsOf(n)
+  const [ours, theirs] =
     ids.length === 0
-      ? [selectorOfAddress(n.remote!.address), selectorOfAddress(n.local!.address)]
-      : ids.map((id) => idSelector(id))
+      ? [ends.local[0], ends.remote[0]]
+      : pairSeen(n, mode, ids.map((id) => idSelector(id)).reverse())
   if (theirs === undefined || ours === undefined) return undefined
   const { config } = n
   const assigned = assignedTo(n)
@@ -317,7 +404,7 @@ function allowedSelectors(
   // A client takes back what it asked for itself, when the gateway renews it.
   const known = [...n.children.values()].map((child) => child.selectors)
   const asked = { local: [ours], remote: [theirs] }
-  const allowed = [...known, { local: config.localSelectors, remote }]
+  const allowed = [...known, mode === 'transport' ? ends : { local: config.localSelectors, remote }]
   const fits = allowed.some((pair) => isSubset([ours], pair.local) && isSubset([theirs], pair.remote))
   if (fits) return { selectors: asked, asked }
   // Clients of split tunnels ask for everything and learn what of it there is another way.
@@ -338,58 +425,36 @@ function sameTraffic(n: Negotiation, selectors: SelectorPair): ChildSa | undefin
   )
 }
 
-const deleteOf = (spi: Uint8Array): Payload => ({
-  type: 'Delete',
-  doi: SPEC.doi,
-  protocol: ESP,
-  spiBytes: 4,
-  spis: spi.length === 4 ? [spi] : [],
-})
-
-/** Both ESP SAs: each is keyed by the SPI of whoever receives with it. RFC 2409 §5.5 */
-function childSas(
-  prf: PrfInfo,
-  d: Secret,
-  suite: ChildSuite,
-  shared: Secret | undefined,
-  nonces: { readonly ni: Uint8Array; readonly nr: Uint8Array },
-  spis: { readonly inboundSpi: EspSpi; readonly outboundSpi: EspSpi },
-): ChildSas {
-  const { encryption } = suite
-  const e = encryption === undefined ? 0 : suite.keyBits / 8 + encryption.saltBytes
-  const a = suite.integrity?.keyBytes ?? 0
-  const sa = (spi: EspSpi): IpsecSa => {
-    const stream = keymat(prf, d, shared, { protocol: ESP, spi: spiBytes(spi) }, nonces, e + a)
-    const encryptionKey = new Secret(stream.slice(0, e))
-    const integrityKey = new Secret(stream.slice(e))
-    stream.fill(0)
-    const esp = {
-      spi,
-      encryption: { id: encryption?.id ?? 0, keyBits: suite.keyBits },
-      encryptionKey,
-      ...(suite.integrity === undefined ? {} : { integrity: suite.integrity.id, integrityKey }),
-      esn: suite.esn,
-    }
-    return { mode: 'tunnel', esp }
-  }
-  return { inbound: sa(spis.inboundSpi), outbound: sa(spis.outboundSpi) }
+/** Ours first, as they are at this end where a NAT has changed addresses on the way; `undefined`: one is no traffic. RFC 3947 §5.2 */
+function pairSeen(
+  n: Negotiation,
+  mode: ChildMode,
+  [local, remote]: readonly (TrafficSelector | undefined)[],
+): readonly (TrafficSelector | undefined)[] {
+  if (local === undefined || remote === undefined) return [local, remote]
+  const path = { local: n.local, remote: n.remote, nat: n.facts.nat }
+  const pair = asSeenHere(path, mode, { local: [local], remote: [remote] })
+  return [pair.local[0], pair.remote[0]]
 }
+
+const deletesOf = (proposals: readonly Named[]): Payload[] =>
+  deletes(proposals.filter(({ protocol, spi }) => (protocol === ESP || protocol === AH) && spi.length === 4))
 
 /** Hands the inbound half to the datapath; the outbound half waits for {@link startSending}. */
 function install(
   n: Negotiation,
-  made: Pick<
-    ChildSa,
-    'name' | 'selectors' | 'asked' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'mode' | 'ours'
-  >,
+  made: Pick<ChildSa, 'name' | 'selectors' | 'asked' | 'spis' | 'suite' | 'mode' | 'ours'>,
   { seconds, kilobytes }: Life,
   sas: ChildSas,
   now: Millis,
 ): ChildSa {
-  const { selectors, inboundSpi } = made
+  const { selectors, spis } = made
+  const { inbound: inboundSpi, outbound: outboundSpi } = mainSpis(spis)
   const rekeyAt = (now + n.renewAfterMs(seconds, n.config.lifetimes.childRekeySeconds)) as Millis
   const child: ChildSa = {
     ...made,
+    inboundSpi,
+    outboundSpi,
     rekeyAt,
     lifeSeconds: seconds,
     establishedAt: now,

@@ -44,7 +44,10 @@ export const askedProtocol = ({ protection }: ConnectionConfig): number =>
 export const protocolOf = ({ ah }: ChildSuite): number => (ah === undefined ? PROTOCOL.ESP : PROTOCOL.AH)
 
 /** Our proposals of this protocol. */
-export const proposalsOf = ({ config }: Negotiation, protocol: number): readonly OfferedProposal[] =>
+export const proposalsOf = (
+  { config }: Pick<Negotiation, 'config'>,
+  protocol: number,
+): readonly OfferedProposal[] =>
   protocol === PROTOCOL.AH ? (config.ahProposals ?? []) : protocol === PROTOCOL.ESP ? config.espProposals : []
 
 /** Those without key exchange: the first CHILD_SA takes its keys from IKE_SA_INIT. RFC 7296 §1.2 */
