@@ -28,12 +28,14 @@ import { MemorySecrets } from '../core/secrets/memory.ts'
 import { compactWindow, openWindow, reveal } from './app-window.ts'
 import { isOwnPage } from './assets.ts'
 import { setAutostart } from './autostart.ts'
-import { serveContract } from './bridge.ts'
+import { outcomeOf, serveContract } from './bridge.ts'
 import { Busy } from './busy.ts'
+import { CaptureDesk, isCapture } from './capture-desk.ts'
 import { CheckDesk } from './check-desk.ts'
 import { CredentialDesk } from './credential-desk.ts'
 import { Engine } from './engine.ts'
 import { Feed } from './feed.ts'
+import { captureHandlers } from './handlers/captures.ts'
 import { checkHandlers, fileHandlers } from './handlers/files.ts'
 import { GivenSecrets } from './handlers/given-secrets.ts'
 import { credentialHandlers, profileHandlers } from './handlers/profiles.ts'
@@ -69,6 +71,7 @@ export class App {
   readonly #import: ImportDesk
   readonly #credentials = new CredentialDesk()
   readonly #checks: CheckDesk
+  readonly #captures = new CaptureDesk((state) => this.#send('captures', 'changed', state))
   readonly #notices = new Notices()
   readonly #busy = new Busy()
   readonly #network: NetworkWatch
@@ -207,6 +210,11 @@ export class App {
     if (paths.length === 0) return
     this.open()
     this.#whenListening(async () => {
+      const kinds = await Promise.all(paths.map(isCapture))
+      if (kinds.includes(true)) {
+        this.#send('captures', 'opened', await outcomeOf(() => this.#captures.open(paths)))
+        return
+      }
       try {
         const files = (await Promise.all(paths.slice(0, MOST_FILES).map(readNamed))).flat()
         this.#send('files', 'opened', await this.#import.read(files))
@@ -232,6 +240,7 @@ export class App {
       this.#feed.close()
       this.#tray?.close()
       this.#import.forget()
+      this.#captures.close()
       this.#credentials.close()
       // Tunnels end in order: the gateway is told, routes go back.
       void Promise.all([this.#engine.close(), this.#state.flush()]).finally(() => this.#leave())
@@ -362,6 +371,7 @@ export class App {
       prompts: promptHandlers(this.#engine, secrets),
       profiles: profileHandlers(this.#desk, secrets, window),
       credentials: credentialHandlers(this.#credentials, this.#profiles),
+      captures: captureHandlers(this.#captures, window),
       files: fileHandlers(this.#import, window),
       checks: checkHandlers(this.#checks, window),
     }

@@ -16,10 +16,17 @@ export async function answer(
   handler: Handler,
   argument: unknown,
 ): Promise<Outcome<unknown>> {
-  try {
+  return outcomeOf(() => {
     const parsed = v.safeParse(row.argument, argument)
     if (!parsed.success) throw refusal(parsed.issues.map((issue) => v.getDotPath(issue) ?? 'the argument'))
-    return { ok: true, value: await handler(parsed.output) }
+    return handler(parsed.output)
+  })
+}
+
+/** What the work comes to, as it crosses to the window. */
+export async function outcomeOf<T>(work: () => T | Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await work() }
   } catch (thrown) {
     const error = faultOf(thrown)
     return { ok: false, error: { fault: error, kind: error.kind, ...adviceFor(error, 'window') } }

@@ -22,6 +22,19 @@ export async function chooseFiles(window: BrowserWindow): Promise<readonly strin
   return canceled ? [] : filePaths
 }
 
+/** A capture and tables of keys the person chose; none when they did not. */
+export async function chooseCapture(window: BrowserWindow): Promise<readonly string[]> {
+  const { canceled, filePaths } = await dialog.showOpenDialog(window, {
+    title: WORDS.openCapture,
+    properties: ['openFile', 'multiSelections'],
+    filters: [
+      { name: WORDS.captures, extensions: ['pcap', 'pcapng', 'cap', 'gz'] },
+      { name: WORDS.allFiles, extensions: ['*'] },
+    ],
+  })
+  return canceled ? [] : filePaths
+}
+
 /** A folder the person chose. */
 export async function chooseFolder(window: BrowserWindow, title: string): Promise<string | undefined> {
   const { canceled, filePaths } = await dialog.showOpenDialog(window, {

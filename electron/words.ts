@@ -21,6 +21,8 @@ export const WORDS = {
   cancel: 'Cancel',
   messagesOnly: 'Messages only',
   messagesAndKeys: 'Messages and keys',
+  openCapture: 'Open a capture, with its tables of keys',
+  captures: 'Captures',
   profileFiles: 'Connections',
   allFiles: 'All files',
 } as const

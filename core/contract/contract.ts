@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import type { CaptureState } from './capture.ts'
 import type { ChecksProgress, ProblemReport } from './checks.ts'
 import type { CredentialRead, TrustRead } from './credential.ts'
 import type { ImportOutcome, ImportPreview, ImportProgress } from './import.ts'
@@ -95,6 +96,14 @@ const filesUpTo = (most: number) =>
     v.maxLength(most),
   )
 const files = filesUpTo(MOST_FILES)
+/** Ours: a capture with its tables. */
+const MOST_WITH_CAPTURE = 20
+/** A file of the page on its side, the path of one on ours. */
+const droppedFiles = v.pipe(
+  v.array(v.custom<{ readonly name: string }>((one) => typeof one === 'string' && one.length <= 4096)),
+  v.minLength(1),
+  v.maxLength(MOST_WITH_CAPTURE),
+)
 /** A private key that main read before and still holds. */
 const key = v.optional(count)
 const passphrase = v.optional(v.pipe(v.string(), v.maxLength(LONGEST_SECRET)))
@@ -151,6 +160,24 @@ export const contract = {
     capture: call(v.strictObject({ profile }), shape<readonly string[]>()),
     /** Which messages above `after` fit: words, or a filter with Wireshark's names. It may take more than one call. */
     find: call(v.strictObject({ profile, wanted, after: count }), shape<Finding>()),
+  },
+  captures: {
+    /** Lets the person choose a capture and tables of keys; `undefined` when they did not. */
+    choose: call(nothing, shape<CaptureState | undefined>()),
+    /**
+     * Files that were dropped: a capture and tables of keys, or tables for the one that is open. The page hands over the
+     * files themselves and main gets their paths, so that the page can name no file.
+     */
+    open: call(v.strictObject({ files: droppedFiles }), shape<CaptureState>()),
+    /** Messages with a number above `after`, oldest first, at most 2000 of them. */
+    lines: call(v.strictObject({ token: count, after: count }), shape<readonly MessageLine[]>()),
+    tree: call(v.strictObject({ token: count, number: count }), shape<MessageTree | undefined>()),
+    find: call(v.strictObject({ token: count, wanted, after: count }), shape<Finding>()),
+    close: call(nothing, shape<undefined>()),
+    /** More of it is read. */
+    changed: push(shape<CaptureState>()),
+    /** The system opened a capture with Culvert. */
+    opened: push(shape<Outcome<CaptureState>>()),
   },
   prompts: {
     /** Answers whether somebody still waited. `values`: by the name of the field. */

@@ -1,10 +1,11 @@
 import type { CryptoRegistry } from '../crypto/transforms.ts'
-import { dissectIkev1, type Ikev1Header } from './ikev1.ts'
+import { dissectIkev1, type Ikev1Header, type Ikev1Help } from './ikev1.ts'
 import { Ikev1Memory } from './ikev1-memory.ts'
-import { dissectIkev2 } from './ikev2.ts'
+import { dissectIkev2, type Ikev2Help } from './ikev2.ts'
 import { Ikev2Memory } from './ikev2-memory.ts'
 import type { EspKey, KeyTables } from './key-tables.ts'
 import { type EspOpened, type PacketHelp, PacketReader, type Seen } from './packets.ts'
+import { Tape } from './tape.ts'
 import type { Layer, Node, RemarkKind, Tree } from './tree.ts'
 import { unlock } from './unlock.ts'
 
@@ -35,6 +36,8 @@ export class Decoder {
   readonly #ikev2: Ikev2Memory
   readonly #packets = new PacketReader()
   readonly #help: PacketHelp
+  /** What the packet at hand needs of those before it. */
+  #tape = new Tape()
 
   constructor(registry: CryptoRegistry, keys: KeyTables) {
     this.#registry = registry
@@ -44,11 +47,16 @@ export class Decoder {
     this.#help = {
       ike: (parent, layers, bytes) => this.#ike(parent, layers, bytes),
       openEsp: (packet, spi, source, destination) => this.#openEsp(packet, spi, source, destination),
+      join: (work) => this.#tape.through(work),
     }
   }
 
-  /** Never throws for what the frame holds. */
-  frame({ number, atMs, linkType, bytes, wireBytes }: Frame): Packet {
+  /**
+   * Never throws for what the frame holds. `tape`: a new one records what it needed of frames before it; one that is
+   * played takes it apart again without them.
+   */
+  frame({ number, atMs, linkType, bytes, wireBytes }: Frame, tape = new Tape()): Packet {
+    this.#tape = tape
     const { tree, seen } = this.#packets.read(bytes, linkType, this.#help)
     if (wireBytes > bytes.length) {
       tree.root.remark('incomplete', `the capture kept ${bytes.length} of ${wireBytes} octets`)
@@ -68,9 +76,20 @@ export class Decoder {
 
   #dissect(layers: Layer[], bytes: Uint8Array): Node {
     const version = bytes.length >= 18 ? bytes[17]! >> 4 : 2
-    if (version !== 1) return dissectIkev2(bytes, this.#ikev2, layers).root
-    const tree = dissectIkev1(bytes, this.#ikev1, layers)
-    if (bytes.length >= 28) this.#ikev1.learn(headerOf(bytes), tree)
+    const [tape, v1, v2] = [this.#tape, this.#ikev1, this.#ikev2]
+    if (version !== 1) {
+      const help: Ikev2Help = {
+        open: (...given) => v2.open(...given),
+        join: (...given) => tape.through(() => v2.join(...given)),
+      }
+      return dissectIkev2(bytes, help, layers).root
+    }
+    const help: Ikev1Help = {
+      open: (...given) => tape.through(() => v1.open(...given)),
+      join: (...given) => tape.through(() => v1.join(...given)),
+    }
+    const tree = dissectIkev1(bytes, help, layers)
+    if (bytes.length >= 28 && !tape.playing) this.#ikev1.learn(headerOf(bytes), tree)
     return tree.root
   }
 

@@ -31,6 +31,8 @@ export interface Seen {
 export interface PacketHelp {
   /** An IKE message: its tree goes below `parent`. */
   ike(parent: Node, layers: Layer[], bytes: Uint8Array): void
+  /** Joins a fragment with those before it; what comes of it may be known already. */
+  join<T>(work: () => T): T
   /** An ESP packet from the SPI on. `source`, `destination`: of the IP header around it. */
   openEsp(
     packet: Uint8Array,
@@ -39,6 +41,7 @@ export interface PacketHelp {
     destination: string,
   ): EspOpened | { readonly remark: RemarkKind; readonly text: string }
 }
+
 export interface EspOpened {
   readonly plaintext: Uint8Array
   readonly ivBytes: number
@@ -189,24 +192,30 @@ export class PacketReader {
     offset: number,
     more: boolean,
     then: (whole: Cursor) => void,
-    { layers }: Reading,
+    { layers, help }: Reading,
   ): void {
-    const kept = this.#fragments.get(name) ?? { parts: [], end: undefined, octets: 0 }
     const data = part.bytes.slice(part.at, part.end)
     parent.remark('incomplete', `a fragment: octets ${offset} to ${offset + data.length} of a packet`)
     if (part.left > 0) part.octets(parent, OTHER)
-    if (kept.octets + data.length > LARGEST_PACKET) return
+    const whole = help.join(() => this.#keep(name, offset, data, more))
+    if (whole === undefined) return
+    const layer = layers.push({ name: 'Packet of all fragments', bytes: whole }) - 1
+    const cursor = new Cursor(whole, layer)
+    cursor.group(parent, JOINED)
+    then(cursor)
+  }
+
+  /** The whole packet, when this was the fragment that lacked. */
+  #keep(name: string, offset: number, data: Uint8Array, more: boolean): Uint8Array | undefined {
+    const kept = this.#fragments.get(name) ?? { parts: [], end: undefined, octets: 0 }
+    if (kept.octets + data.length > LARGEST_PACKET) return undefined
     kept.parts.push({ offset, data })
     kept.octets += data.length
     if (!more) kept.end = offset + data.length
     this.#fragments.set(name, kept)
     const whole = wholeOf(kept)
-    if (whole === undefined) return
-    this.#fragments.delete(name)
-    const layer = layers.push({ name: 'Packet of all fragments', bytes: whole }) - 1
-    const cursor = new Cursor(whole, layer)
-    cursor.group(parent, JOINED)
-    then(cursor)
+    if (whole !== undefined) this.#fragments.delete(name)
+    return whole
   }
 
   #inside(

@@ -1,5 +1,6 @@
 import type { WindowApi } from '../../core/contract/contract.ts'
 import type { CredentialRead } from '../../core/contract/credential.ts'
+import { areForInspector, Captures } from './captures.svelte.ts'
 import { Checks } from './checks.svelte.ts'
 import { Culvert } from './culvert.svelte.ts'
 import { Editor } from './editor.svelte.ts'
@@ -16,6 +17,7 @@ export class AppState {
   readonly place = new Place()
   readonly preferences: Preferences
   readonly importing: Importing
+  readonly captures: Captures
   /** The new connection that is being typed in. */
   fresh = $state.raw<Editor | undefined>(undefined)
   readonly #editors = new Map<string, Editor>()
@@ -26,6 +28,7 @@ export class AppState {
     this.api = api
     this.preferences = new Preferences(api)
     this.importing = new Importing(api)
+    this.captures = new Captures(api)
     api.app.show((asked) => {
       const profile = this.place.follow(asked)
       if (profile !== undefined) this.culvert.choose(profile)
@@ -38,6 +41,10 @@ export class AppState {
     api.files.failed((fault) => {
       this.importing.failed(fault)
       this.place.view = 'import'
+    })
+    api.captures.opened((outcome) => {
+      this.captures.take(outcome)
+      this.place.view = 'capture'
     })
     this.culvert = new Culvert(api)
   }
@@ -109,8 +116,17 @@ export class AppState {
     await this.importing.choose()
   }
 
-  drop(files: readonly File[]): void {
+  async chooseCapture(): Promise<void> {
+    if (await this.captures.choose()) this.place.view = 'capture'
+  }
+
+  async drop(files: readonly File[]): Promise<void> {
     if (files.length === 0) return
+    if (await areForInspector(files)) {
+      await this.captures.open(files)
+      this.place.view = 'capture'
+      return
+    }
     this.place.view = 'import'
     void this.importing.take(files)
   }

@@ -1,7 +1,7 @@
 import type { Place as Asked } from '../../core/contract/settings.ts'
 
 export type Tab = 'status' | 'inspector' | 'checks' | 'edit'
-export type View = 'connection' | 'new' | 'import' | 'settings'
+export type View = 'connection' | 'new' | 'import' | 'settings' | 'capture'
 
 export const TABS: readonly Tab[] = ['status', 'inspector', 'checks', 'edit']
 
@@ -25,7 +25,7 @@ export class Place {
   }
 
   get #inspecting(): boolean {
-    return this.view === 'connection' && this.tab === 'inspector'
+    return this.view === 'capture' || (this.view === 'connection' && this.tab === 'inspector')
   }
 
   /** A tab of the connection looked at. */
