@@ -20,6 +20,7 @@ import {
   authWords,
   type GatewayAuth,
   gatewayAuthOf,
+  ownCertificatePem,
   readPemCertificates,
   readPemLists,
   SYSTEM_AUTHORITIES,
@@ -43,7 +44,7 @@ export function authenticationOf(
   const theirs = theirProof(profile, secrets, systemAuthorities)
   const ours = ourProof(profile, secrets, systemAuthorities)
   if (profile.secondAuth !== undefined) {
-    const proof = eapProof(profile, profile.secondAuth, secrets, systemAuthorities)
+    const proof = eapProof(profile, 'secondAuth', profile.secondAuth, secrets, systemAuthorities)
     const { user } = profile.secondAuth
     const identity = user === undefined ? {} : { identity: identityOfUser(user) }
     return { method: 'each', ours, theirs, oursThen: { proof, ...identity } }
@@ -93,7 +94,7 @@ function ourProof(
   systemAuthorities: SystemAuthorities,
 ): OurProof {
   const { auth } = profile
-  if (auth.method === 'eap') return eapProof(profile, auth, secrets, systemAuthorities)
+  if (auth.method === 'eap') return eapProof(profile, 'auth', auth, secrets, systemAuthorities)
   if (auth.method === 'psk') return { method: 'psk', psk: secretIn(profile, secrets, 'psk') }
   if (auth.method === 'xauth') return { method: 'xauth' }
   const chain = ownChain(profile)
@@ -114,27 +115,32 @@ export function requireCertificate(profile: Profile): void {
   if (sessionSecrets(profile).includes('key')) ownChain(profile)
 }
 
+/** `field`: where the profile has it. */
 function eapProof(
   profile: Profile,
+  field: 'auth' | 'secondAuth',
   auth: EapAuth,
   secrets: ReadonlyMap<string, Secret>,
   systemAuthorities: SystemAuthorities,
 ): OurEap {
   const certificate = (): { chain: readonly Certificate[]; key: SigningKey } => {
-    const chain = ownChain(profile, auth)
+    const chain = ownChain(profile)
     return { chain, key: keyOf(chain, secretIn(profile, secrets, 'key')) }
   }
   const gateway = gatewayAuthOf(profile)
-  const trust = auth.server ?? (gateway.method === 'certificate' ? gateway : SYSTEM_TRUST)
+  const [trust, trustField] =
+    auth.server !== undefined
+      ? [auth.server, `${field}.server`]
+      : [gateway.method === 'certificate' ? gateway : SYSTEM_TRUST, 'gatewayAuth']
   return ourEap(auth, {
     identity: localIdentityOf(profile),
     password: wantsPassword(auth) ? secretIn(profile, secrets, 'password') : undefined,
     card: showsCard(auth) ? cardOf(profile, secretIn(profile, secrets, 'card')) : undefined,
-    trust: trustOf(profile, trust, systemAuthorities),
+    trust: trustOf(profile, trust, trustField, systemAuthorities),
     server:
       auth.server?.id === undefined
         ? (remoteIdentityOf(profile) ?? hostIdentity(profile))
-        : identityIn(auth.server.id, profile, 'auth.server.id'),
+        : identityIn(auth.server.id, profile, `${field}.server.id`),
     // Last, so that no key is opened in vain.
     certificate: showsCertificate(auth) ? certificate() : undefined,
   })
@@ -154,12 +160,14 @@ function cardOf(profile: Profile, secret: Secret): CardInHand {
 
 const SYSTEM_TRUST = { ca: SYSTEM_AUTHORITIES, revocation: 'ifAvailable', commonName: false } as const
 
-function ownChain(profile: Profile, auth: Profile['auth'] = profile.auth): readonly Certificate[] {
-  const pem = 'certificate' in auth ? auth.certificate : undefined
-  if (pem === undefined) {
-    throw invalid(profile, 'auth.certificate', CERTIFICATE_TO_COME)
-  }
-  return readOr(readPemCertificates(pem), profile, 'auth.certificate')
+/** Ours, wherever the profile has it: no two of its ways to sign in show one. */
+function ownChain(profile: Profile): readonly Certificate[] {
+  const { auth, secondAuth } = profile
+  const besides = auth.method !== 'certificate' && auth.method !== 'eap' && secondAuth !== undefined
+  const field = `${besides ? 'secondAuth' : 'auth'}.certificate`
+  const pem = ownCertificatePem(profile)
+  if (pem === undefined) throw invalid(profile, field, CERTIFICATE_TO_COME)
+  return readOr(readPemCertificates(pem), profile, field)
 }
 
 function keyOf([own]: readonly Certificate[], secret: Secret): SigningKey {
@@ -190,21 +198,20 @@ function theirProof(
   const auth = gatewayAuthOf(profile)
   if (auth.method === 'psk') return { method: 'psk', psk: secretIn(profile, secrets, 'psk') }
   if (auth.method === 'eap') return { method: 'eapAlone' }
-  return { method: 'certificate', ...trustOf(profile, auth, systemAuthorities) }
+  return { method: 'certificate', ...trustOf(profile, auth, 'gatewayAuth', systemAuthorities) }
 }
 
 function trustOf(
   profile: Profile,
   { ca, crl, revocation, commonName }: Omit<Extract<GatewayAuth, { method: 'certificate' }>, 'method'>,
+  field: string,
   systemAuthorities: SystemAuthorities,
 ): CertificateTrust {
   return {
     anchors:
-      ca === SYSTEM_AUTHORITIES
-        ? systemAuthorities
-        : readOr(readPemCertificates(ca), profile, 'gatewayAuth.ca'),
+      ca === SYSTEM_AUTHORITIES ? systemAuthorities : readOr(readPemCertificates(ca), profile, `${field}.ca`),
     revocation,
-    lists: crl === undefined ? [] : readOr(readPemLists(crl), profile, 'gatewayAuth.crl'),
+    lists: crl === undefined ? [] : readOr(readPemLists(crl), profile, `${field}.crl`),
     weak: { shortRsa: profile.weak.includes('shortrsa'), sha1: profile.weak.includes('sha1signature') },
     commonName,
   }

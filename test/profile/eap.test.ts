@@ -4,6 +4,7 @@ import { encodePem } from '../../core/cert/pem.ts'
 import { encodeKeyPem } from '../../core/cert/private-key.ts'
 import { VpnFailure } from '../../core/errors.ts'
 import { type Authentication, closeSecrets, type OurEap } from '../../core/ike/config.ts'
+import { requireCertificate } from '../../core/profile/authentication.ts'
 import { connectionConfig } from '../../core/profile/config.ts'
 import { formatIdentity } from '../../core/profile/identity.ts'
 import { authWords, requireProfile, sessionSecrets } from '../../core/profile/schema.ts'
@@ -191,6 +192,27 @@ describe('RFC 4739: a second proof', () => {
       undefined,
     ])
     closeSecrets({ authentication })
+  })
+
+  test('what is wrong with it is said of it, and not of what comes first', () => {
+    const by = (secondAuth: object) =>
+      profile({}, { auth: { method: 'psk' }, localId: 'a', secondAuth: { ...second, ...secondAuth } })
+    const fault = (made: ReturnType<typeof by>) => {
+      const secrets = {
+        psk: Secret.fromText('k'),
+        password: password(),
+        key: encodeKeyPem(alice.key.signing),
+      }
+      const thrown = errorOf(() => config(made, secrets))
+      for (const secret of Object.values(secrets)) secret.close()
+      return thrown
+    }
+    expect(fault(by({ methods: ['tls'] }))).toMatchObject({ field: 'secondAuth.certificate' })
+    const server = { methods: ['ttls'], server: { ca: 'system', id: '' } }
+    expect(errorOf(() => by(server))).toMatchObject({ field: 'secondAuth.server.id' })
+    const withCertificate = by({ methods: ['tls'], certificate: pem(alice.der) })
+    expect(errorOf(() => requireCertificate(withCertificate))).toBeUndefined()
+    expect(fault(withCertificate)).toBeUndefined()
   })
 
   test('EAP cannot come first, nor two certificates one after the other', () => {
