@@ -60,7 +60,8 @@ export interface CliContext {
   readFiles(path: string): Promise<readonly ImportFile[]>
   /** Lets a person change a text in the editor of their choice. */
   editText(text: string, name: string): Promise<string>
-  examine(): Promise<readonly Finding[]>
+  /** `tell` hears how many things of all have been looked at. */
+  examine(tell: (done: number, total: number) => void): Promise<readonly Finding[]>
   /** What the gateway at a host accepts. Throws `VpnFailure` (`nameNotResolved`, `systemRefused`). */
   probe(host: string): Promise<ProbeReport>
 }

@@ -53,7 +53,7 @@ export function systemContext(program: string, keychain: SecretStore): CliContex
     readFile: async (path) => (await readFileNamed(path)).bytes,
     readFiles: readNamed,
     editText,
-    examine: () => examine(profiles, keychain),
+    examine: (tell) => examine(profiles, keychain, tell),
     probe: (host) => probeGateway(host, createRegistry(loadAddon()), systemRandom),
   }
 }

@@ -21,13 +21,24 @@ export type Examined = Omit<Finding, 'name'>
 
 const ok = (detail: string): Examined => ({ state: 'ok', detail, tryThis: [] })
 
-/** Looks at everything a connection needs, and changes nothing. Never throws. */
+/**
+ * Looks at everything a connection needs, and changes nothing; `tell` hears how many of them are done. Never throws.
+ */
 export async function examine(
   profiles: Pick<ProfileStore, 'list'>,
   keychain: SecretStore,
+  tell: (done: number, total: number) => void = () => {},
 ): Promise<readonly Finding[]> {
   const looks = thingsToExamine(profiles, keychain)
-  return Promise.all(looks.map(async ({ name, look }) => ({ name, ...(await look()) })))
+  let done = 0
+  return Promise.all(
+    looks.map(async ({ name, look }) => {
+      const finding = { name, ...(await look()) }
+      done += 1
+      tell(done, looks.length)
+      return finding
+    }),
+  )
 }
 
 /** What there is to look at on this computer, one by one, for a face that shows how far it has come. */

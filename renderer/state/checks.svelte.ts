@@ -10,6 +10,8 @@ export class Checks {
   readonly #profile: string
   progress = $state.raw<ChecksProgress | undefined>(undefined)
   running = $state(false)
+  /** The report is being made. */
+  making = $state(false)
   report = $state.raw<ProblemReport | undefined>(undefined)
   fault = $state.raw<ErrorSnapshot | undefined>(undefined)
   /** What was done with the report: shown for a moment. */
@@ -68,7 +70,9 @@ export class Checks {
 
   async #makeReport(): Promise<void> {
     this.done = undefined
+    this.making = true
     const outcome = await this.#api.checks.report({ profile: this.#profile, hide: this.#hide })
+    this.making = false
     if (outcome.ok) this.report = outcome.value
     else this.fault = outcome.error
   }

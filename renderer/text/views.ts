@@ -170,6 +170,7 @@ export const CHECKS = {
   cancel: 'Cancel',
   none: 'Not run yet. Takes a few seconds and changes nothing.',
   report: 'Problem report',
+  making: 'Writing the report…',
   stays: 'Only this text is shared. Marked words were replaced.',
   copy: 'Copy',
   save: 'Save as…',

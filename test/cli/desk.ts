@@ -140,7 +140,10 @@ export class Desk {
       readFile: async (path) => (await readFileNamed(path)).bytes,
       readFiles: (path) => readNamed(path),
       editText: async (text) => this.edited?.(text) ?? text,
-      examine: async () => this.findings,
+      examine: async (tell) => {
+        this.findings.forEach((_, at) => void tell(at + 1, this.findings.length))
+        return this.findings
+      },
       probe: async (host) => {
         if (this.probed === undefined) throw new Error(`nobody probes ${host}`)
         return this.probed

@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
+import { columnsOf } from '../../core/cli/columns.ts'
 import { SECRET_NAMES } from '../../core/profile/sign-in.ts'
 import { Desk, FakeTerminal, lockedKeychain } from './desk.ts'
 
@@ -263,6 +264,18 @@ test('doctor fails when something needed is missing, and says what to do', async
   ])
 })
 
+test('doctor shows on a screen how far it is, and then what it found in its place', async () => {
+  desk.findings = ['helper', 'demo'].map((name) => ({ name, state: 'ok', detail: 'there', tryThis: [] }))
+  const terminal = new FakeTerminal()
+  terminal.screen = true
+  expect(await desk.run(['doctor'], terminal).done).toBe(0)
+  expect(terminal.written).toEqual([
+    'Looked at 1 of 2 things. Ctrl-C ends it.',
+    'Looked at 2 of 2 things. Ctrl-C ends it.',
+    'ok    helper  there\nok    demo    there',
+  ])
+})
+
 test('an unknown profile, command or option is named; usage errors exit with 2', async () => {
   await importOffice()
   const wrong = await desk.end('connect', 'ofice')
@@ -281,9 +294,15 @@ test('a secret the sign-in does not use is refused by name, never by content', a
   expect(terminal.complaints.join('\n')).not.toContain('sesame')
 })
 
-test('start says how to import a profile, and Ctrl-C ends it', async () => {
+test('start says how to connect and to import, in columns whatever the names are, and Ctrl-C ends it', async () => {
+  await importOffice()
+  expect((await desk.end('import', await file('東京.json', { ...OFFICE, name: '東京' }))).code).toBe(0)
   const { terminal, done } = desk.run(['start'])
   await vi.waitFor(() => expect(terminal.written.join('\n')).toContain('import FILE'))
+  const rows = terminal.written.filter((line) => line.startsWith('  npm run culvert -- '))
+  const columns = rows.map((row) => columnsOf(row.slice(0, row.search(/(?<=\s{5})\S+[^"]*$/))))
+  expect(rows).toHaveLength(3)
+  expect(new Set(columns).size).toBe(1)
   desk.interrupt()
   expect(await done).toBe(0)
 })

@@ -7,6 +7,7 @@ import { type ExportFormat, exportProfileAs, exportSealed } from '../../profile/
 import type { Exported } from '../../profile/export/exported.ts'
 import { type Profile, requireProfile, secretNames } from '../../profile/schema.ts'
 import { parseJson } from '../../profile/store.ts'
+import { columnsOf, padColumns } from '../columns.ts'
 import type { CliContext, ExitCode } from '../context.ts'
 
 /** `culvert profiles`: what there is, and what is damaged. */
@@ -17,10 +18,10 @@ export async function listProfiles(context: CliContext, json: boolean): Promise<
     terminal.out(JSON.stringify({ profiles, damaged }))
   } else {
     if (profiles.length === 0) terminal.out('There are no profiles yet. Import one: culvert import FILE')
-    const width = Math.max(0, ...profiles.map(({ name }) => name.length))
+    const width = Math.max(0, ...profiles.map(({ name }) => columnsOf(name)))
     for (const profile of profiles) {
       terminal.out(
-        `${profile.name.padEnd(width)}  ${profile.gateway.host}  as ${localNameOf(profile) ?? 'nobody yet'}`,
+        `${padColumns(profile.name, width)}  ${profile.gateway.host}  as ${localNameOf(profile) ?? 'nobody yet'}`,
       )
     }
   }

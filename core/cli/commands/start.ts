@@ -1,6 +1,7 @@
 import { VpnFailure } from '../../errors.ts'
 import { faultOf } from '../../manager/fault.ts'
 import { demoProfile } from '../../profile/demo.ts'
+import { columnsOf, padColumns } from '../columns.ts'
 import { type CliContext, type ExitCode, reportFault } from '../context.ts'
 import { formatStatus } from '../format.ts'
 import { type Host, openHost } from '../host.ts'
@@ -61,10 +62,14 @@ async function greet({ terminal, profiles }: CliContext): Promise<void> {
     terminal.out('  npm run culvert -- import FILE     takes the profile your administrator sent')
   } else {
     terminal.out('Connect from another terminal:')
-    for (const { name, gateway } of known) {
-      terminal.out(`  npm run culvert -- connect ${JSON.stringify(name)}     ${gateway.host}`)
+    const rows = [
+      ...known.map(({ name, gateway }) => [`connect ${JSON.stringify(name)}`, gateway.host] as const),
+      ['import FILE', 'adds another profile'] as const,
+    ]
+    const width = Math.max(...rows.map(([command]) => columnsOf(command)))
+    for (const [command, what] of rows) {
+      terminal.out(`  npm run culvert -- ${padColumns(command, width)}     ${what}`)
     }
-    terminal.out('  npm run culvert -- import FILE     adds another profile')
   }
   if (damaged.length > 0) terminal.out(`${damaged.length} cannot be used: npm run culvert -- doctor says why`)
 }
