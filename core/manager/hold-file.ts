@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
+import { VpnFailure } from '../errors.ts'
 import type { HeldTraffic, HoldRecord } from './hold.ts'
 
 const text = v.pipe(v.string(), v.maxLength(255))
@@ -27,8 +28,15 @@ const schema = v.object({
 export class HoldFile implements HoldRecord {
   readonly #path: string
   readonly #where: string
+  readonly #writeFile: (path: string, text: string) => void
 
-  constructor(home: string, where = thisNetwork()) {
+  /** `write`: a file anew, as a whole. */
+  constructor(
+    home: string,
+    where = thisNetwork(),
+    write = (path: string, text: string): void => writeFileSync(path, text, { mode: 0o600 }),
+  ) {
+    this.#writeFile = write
     this.#path = join(home, 'run', 'held.json')
     this.#where = where
   }
@@ -57,9 +65,14 @@ export class HoldFile implements HoldRecord {
   }
 
   #write(held: readonly HeldTraffic[]): void {
-    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 })
-    writeFileSync(`${this.#path}.new`, `${JSON.stringify({ where: this.#where, held })}\n`, { mode: 0o600 })
-    renameSync(`${this.#path}.new`, this.#path)
+    try {
+      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 })
+      this.#writeFile(`${this.#path}.new`, `${JSON.stringify({ where: this.#where, held })}\n`)
+      renameSync(`${this.#path}.new`, this.#path)
+    } catch (thrown) {
+      const problem = thrown instanceof Error ? thrown.message : String(thrown)
+      throw new VpnFailure({ kind: 'systemRefused', what: 'write down what is held back', problem })
+    }
   }
 }
 

@@ -20,8 +20,9 @@ export interface HeldTraffic {
 /** Where holds are written down, outside this process. */
 export interface HoldRecord {
   list(): readonly HeldTraffic[]
-  /** In the place of an earlier one of the same device. Throws when it cannot be written. */
+  /** In the place of an earlier one of the same device. Throws `VpnFailure` when it cannot be written. */
   put(held: HeldTraffic): void
+  /** Throws like `put`. */
   drop(device: string): void
 }
 
@@ -66,8 +67,7 @@ export class Hold {
       await edge.hold({ device: this.device, networks: now.networks, except })
     } catch (thrown) {
       this.#held = before
-      if (before === undefined) this.#record?.drop(this.device)
-      else this.#record?.put(before)
+      this.#writeDown(before)
       throw thrown
     }
   }
@@ -76,7 +76,17 @@ export class Hold {
   async lift(edge: OsEdge): Promise<void> {
     await edge.letOut(this.device)
     this.#held = undefined
-    this.#record?.drop(this.device)
+    this.#writeDown(undefined)
+  }
+
+  /** A full disk changes nothing of what is held: at worst the next run lifts once more what is lifted already. */
+  #writeDown(held: HeldTraffic | undefined): void {
+    try {
+      if (held === undefined) this.#record?.drop(this.device)
+      else this.#record?.put(held)
+    } catch {
+      // Said when it was written first, where it mattered.
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -382,5 +383,65 @@ describe('holds as they are written down', () => {
     const edge = await world.needs.openEdge('')
     await expect(hold.on(edge, one, [])).rejects.toThrow('full')
     expect([hold.held, done(world, 'hold')]).toEqual([undefined, []])
+  })
+
+  describe('a disk that is full', () => {
+    let full = false
+    const disk = () =>
+      new HoldFile(home, 'here', (path, text) => {
+        if (full) throw new Error('ENOSPC: no space left on device, write')
+        writeFileSync(path, text)
+      })
+    beforeEach(() => {
+      full = false
+    })
+
+    test('is a fault with words, before anything is held; what was written down stays', () => {
+      disk().put(one)
+      full = true
+      const second = { ...one, device: 'culvert1', profile: 'home' }
+      expect(() => disk().put(second)).toThrow(
+        expect.objectContaining({
+          error: {
+            kind: 'systemRefused',
+            what: 'write down what is held back',
+            problem: 'ENOSPC: no space left on device, write',
+          },
+        }),
+      )
+      expect(disk().list()).toEqual([one])
+    })
+
+    test('a hold on it can be lifted, and what belongs to others stays written down', async () => {
+      const world = guarded()
+      const edge = await world.needs.openEdge('')
+      const holds = ['culvert0', 'culvert1'].map((device) => new Hold(device, disk()))
+      for (const hold of holds) await hold.on(edge, one, [])
+      full = true
+      await holds[0]?.lift(edge)
+      expect([holds[0]?.held, done(world, 'let out')]).toEqual([undefined, ['let out culvert0']])
+      expect(
+        disk()
+          .list()
+          .map(({ device }) => device),
+      ).toContain('culvert1')
+      // The last one needs no room to be forgotten.
+      full = false
+      disk().drop('culvert0')
+      full = true
+      await holds[1]?.lift(edge)
+      expect(disk().list()).toEqual([])
+    })
+
+    test('what could not be changed is as it was', async () => {
+      const world = guarded()
+      const hold = new Hold('culvert0', disk())
+      await hold.on(await world.needs.openEdge(''), one, [])
+      full = true
+      const more = { ...one, networks: ['10.0.0.0/8'] }
+      await expect(hold.on(await world.needs.openEdge(''), more, [])).rejects.toThrow()
+      expect(hold.held?.networks).toEqual(EVERYTHING)
+      expect(done(world, 'hold')).toHaveLength(1)
+    })
   })
 })
