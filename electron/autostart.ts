@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { app } from 'electron'
@@ -19,7 +19,9 @@ export async function setAutostart(on: boolean, hidden: boolean): Promise<void> 
   const program = process.env.APPIMAGE ?? process.execPath
   const command = app.isPackaged ? [program, ...args] : [program, app.getAppPath(), ...args]
   await mkdir(join(file, '..'), { recursive: true })
-  await writeFile(file, desktopEntry(command))
+  // A desktop that reads it meanwhile sees the old one or the new one, and a full disk leaves the old one.
+  await writeFile(`${file}.new`, desktopEntry(command))
+  await rename(`${file}.new`, file)
 }
 
 /** Where desktops look for what starts at login. Desktop Application Autostart Specification 0.5 */
