@@ -46,7 +46,7 @@ import { ProfileDesk } from './profile-desk.ts'
 import { type SettingsChange, SettingsFile } from './settings.ts'
 import { TrayGlyph } from './tray.ts'
 import { WindowState } from './window-state.ts'
-import { QUIT_DETAIL, quitQuestion, WORDS } from './words.ts'
+import { BLOCKED_DETAIL, blockedQuestion, QUIT_DETAIL, quitQuestion, WORDS } from './words.ts'
 
 /** Ours: how soon the tray and notifications follow a change; many changes of one moment are one. */
 const FOLLOW_MS = 150
@@ -80,6 +80,8 @@ export class App {
   #following: NodeJS.Timeout | undefined
   /** This process carries a tunnel. */
   #alive = false
+  /** A kill switch holds traffic back, and no tunnel runs that could end that. */
+  #blocked = false
   #quitting: 'no' | 'asking' | 'yes' = 'no'
   /** What to show once the page listens. */
   #pending: (() => void)[] = []
@@ -194,7 +196,7 @@ export class App {
       if (this.#tray !== undefined && this.#settings.now.keepInTray) {
         event.preventDefault()
         window.hide()
-      } else if (this.#alive) {
+      } else if (this.#alive || this.#blocked) {
         event.preventDefault()
         this.quit()
       }
@@ -254,6 +256,7 @@ export class App {
   }
 
   async #mayQuit(): Promise<boolean> {
+    if (!(await this.#mayLeaveBlocked())) return false
     const names = await this.#flowing()
     if (names.length === 0) return true
     this.open()
@@ -268,6 +271,33 @@ export class App {
       cancelId: 0,
     })
     return response === 1
+  }
+
+  /** What a kill switch holds back once nothing runs here any more: nobody should wonder later where the network is. */
+  async #mayLeaveBlocked(): Promise<boolean> {
+    const { tunnels = [] } = (await this.#engine.own()) ?? {}
+    const blocked = tunnels.filter(({ state }) => state === 'blocked')
+    if (blocked.length === 0) return true
+    this.open()
+    const window = this.#window
+    if (window === undefined) return true
+    const { response } = await dialog.showMessageBox(window, {
+      type: 'question',
+      message: blockedQuestion(blocked.map(({ name }) => name)),
+      detail: BLOCKED_DETAIL,
+      buttons: [WORDS.stayHere, WORDS.letOutAndQuit, WORDS.quitBlocked],
+      defaultId: 0,
+      cancelId: 0,
+    })
+    if (response !== 1) return response === 2
+    try {
+      for (const { profile } of blocked) await this.#engine.letOut(profile)
+      return true
+    } catch {
+      // The window says what could not be done.
+      this.#followSoon()
+      return false
+    }
   }
 
   /** Names of the connections this process carries through which traffic flows, where the person wants to be asked. */
@@ -303,6 +333,7 @@ export class App {
     this.#names = new Map(snapshot.tunnels.map(({ profile, name }) => [profile, name]))
     const own = await this.#engine.own()
     this.#alive = own?.tunnels.some(isAlive) ?? false
+    this.#blocked = own?.tunnels.some(({ state }) => state === 'blocked') ?? false
     this.#network.need(this.#alive)
   }
 

@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ImportOutcome, ImportPreview, ImportProgress } from '../core/contract/import.ts'
 import { VpnFailure } from '../core/errors.ts'
-import { closeImport, keepImported } from '../core/manager/import.ts'
+import { closeImport, inPlaceOf, keepImported } from '../core/manager/import.ts'
 import type { ImportFile } from '../core/profile/import/bundle.ts'
 import { importFiles } from '../core/profile/import/import-files.ts'
 import type { ImportAnswers, ImportResult } from '../core/profile/import/result.ts'
 import type { ProfileStore } from '../core/profile/store.ts'
 import type { SecretStore } from '../core/secrets/store.ts'
 import { withLooseCredential } from './loose-credential.ts'
+import { KILL_SWITCH_STAYS } from './words.ts'
 
 export interface ImportDeskNeeds {
   readonly profiles: ProfileStore
@@ -111,13 +112,14 @@ export class ImportDesk {
       files: files.map(({ name, bytes }) => ({ name, octets: bytes.length })),
       profiles: read.profiles.map(({ profile, warnings, secrets }) => {
         const there = known.find(({ id }) => id === profile.id)
+        const updated = inPlaceOf(there, profile)
         return {
           id: profile.id,
           name: profile.name,
           gateway: profile.gateway.host,
           updates: there?.name,
-          same: isDeepStrictEqual(there, profile),
-          warnings,
+          same: isDeepStrictEqual(there, updated),
+          warnings: updated === profile ? warnings : [...warnings, KILL_SWITCH_STAYS],
           secrets: [...secrets.keys()],
         }
       }),

@@ -14,6 +14,9 @@ export const WORDS = {
   again: 'Try again',
   letOut: 'Let traffic out',
   stay: 'Stay connected',
+  stayHere: 'Stay',
+  quitBlocked: 'Quit, keep blocking',
+  letOutAndQuit: 'Let traffic out and quit',
   chooseFiles: 'Import a file',
   saveReport: 'Save the report',
   saveProfile: 'Save the connection',
@@ -33,6 +36,14 @@ export const quitQuestion = (names: readonly string[]): string =>
   `Disconnect ${names.join(' and ')} and quit?`
 export const QUIT_DETAIL =
   'Traffic is flowing through it right now. Whoever waits for an answer will not get it.'
+
+export const KILL_SWITCH_STAYS = 'its kill switch stays on: the file says nothing of one'
+
+/** What quitting leaves held back, by the names of its connections. */
+export const blockedQuestion = (names: readonly string[]): string =>
+  `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} blocked by the kill switch. Quit?`
+export const BLOCKED_DETAIL =
+  'Its traffic stays held back when Culvert has ended, until Culvert lets it out or this computer is started again.'
 
 export const KEYS_QUESTION = 'Save the keys too?'
 export const KEYS_DETAIL =

@@ -15,6 +15,15 @@ export interface Kept {
 }
 
 /**
+ * What a profile is when it takes the place of the one that is there: a kill switch nobody has spoken of stays on, since
+ * few kinds of files can say it.
+ */
+export function inPlaceOf(there: Profile | undefined, imported: Profile): Profile {
+  const silent = imported.killSwitch === undefined
+  return there?.killSwitch === true && silent ? { ...imported, killSwitch: true } : imported
+}
+
+/**
  * Saves a profile and its secrets, which stay with the caller. One that is there already under this id is overwritten
  * with `replace` only, since it may have been edited: otherwise the new one gets an id and a name of its own. `known`:
  * the profiles there are, where somebody has read them already.
@@ -28,12 +37,12 @@ export async function keepImported(
 ): Promise<Kept> {
   const profiles = known ?? (await store.list()).profiles
   const there = profiles.find(({ id }) => id === imported.profile.id)
-  let { profile } = imported
+  let profile = inPlaceOf(there, imported.profile)
   let renamedFrom: string | undefined
   if (there !== undefined && !replace && !isDeepStrictEqual(there, profile)) {
     const id = await store.freshId(profile.name)
     renamedFrom = there.name
-    profile = { ...profile, id, name: `${profile.name} ${id.split('-').at(-1)}` }
+    profile = { ...imported.profile, id, name: `${profile.name} ${id.split('-').at(-1)}` }
   }
   await store.save(profile)
   return { profile, renamedFrom, problem: await saveSecrets(keychain, profile.id, imported.secrets) }

@@ -186,6 +186,19 @@ describe('files that wait for a yes', () => {
     expect((await importer.read([file('office.json', office)])).profiles).toMatchObject([{ same: true }])
   })
 
+  test('a file that says nothing of a kill switch leaves the one that is there on, and says so', async () => {
+    await profiles.save(profileOf('Office', { killSwitch: true }))
+    const importer = importDesk()
+    const first = await importer.read([file('office.json', office)])
+    expect(first.profiles[0]?.warnings).toContain('its kill switch stays on: the file says nothing of one')
+    await importer.keep(first.token, 'update')
+    expect((await profiles.find('office')).killSwitch).toBe(true)
+    const off = await importer.read([file('office.json', { ...office, killSwitch: false })])
+    expect(off.profiles[0]?.warnings.join()).not.toContain('kill switch')
+    await importer.keep(off.token, 'update')
+    expect((await profiles.find('office')).killSwitch).toBe(false)
+  })
+
   describe('a certificate with its key that lies beside a profile', () => {
     const bundle = { name: 'alice.p12', bytes: new Uint8Array(readFileSync('test/cert/data/ecdsa-aes.p12')) }
     const school = { name: 'School', gateway: { host: 'vpn.example.org' }, auth: { method: 'certificate' } }

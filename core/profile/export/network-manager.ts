@@ -17,6 +17,11 @@ export function toNetworkManager(profile: Profile): Exported {
   losses.unless(profile.mtu === undefined, 'mtu', 'the plug-in does not set it')
   losses.unless(ike.version !== 1, 'ike.version', 'the plug-in knows IKEv2 only')
   losses.unless(profile.xauth === undefined, 'xauth', 'the plug-in knows IKEv2 only')
+  losses.unless(
+    profile.killSwitch !== true,
+    'killSwitch',
+    'NetworkManager has none: traffic goes out as usual while the tunnel is gone',
+  )
   losses.unless(profile.allowLan, 'allowLan', 'NetworkManager leaves the local network alone')
   const virtual = requestAddresses.ipv4 || requestAddresses.ipv6
   losses.unless(

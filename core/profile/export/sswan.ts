@@ -19,6 +19,11 @@ export function toSswan(profile: Profile): Exported {
   losses.unless(ike.version !== 1, 'ike.version', 'the app knows IKEv2 only')
   losses.unless(profile.xauth === undefined, 'xauth', 'the app knows IKEv2 only')
   losses.unless(profile.child === undefined, 'child', 'the app knows ESP in tunnel mode only')
+  losses.unless(
+    profile.killSwitch !== true,
+    'killSwitch',
+    'the app takes the one of the phone: switch it on there',
+  )
   losses.unless(profile.allowLan, 'allowLan', 'the app leaves the local network alone')
   losses.unless(profile.localSubnets.length === 0, 'localSubnets', 'the app always asks for an address')
   losses.unless(dns.search.length === 0, 'dns.search', 'the app has no search domains')

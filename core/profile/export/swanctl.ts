@@ -14,6 +14,11 @@ export function toSwanctl(profile: Profile): Exported {
   losses.unless(dns.search.length === 0, 'dns.search', 'swanctl.conf has no search domains')
   losses.unless(dns.fromGateway, 'dns.fromGateway', 'strongSwan takes the name servers it is given')
   losses.unless(profile.mtu === undefined, 'mtu', 'strongSwan does not set it for a connection')
+  losses.unless(
+    profile.killSwitch !== true,
+    'killSwitch',
+    'strongSwan has none: traffic goes out as usual while the tunnel is gone',
+  )
   losses.unless(profile.allowLan, 'allowLan', 'strongSwan leaves the local network alone')
   const vips = [...(requestAddresses.ipv4 ? ['0.0.0.0'] : []), ...(requestAddresses.ipv6 ? ['::'] : [])]
   const alone = isHostToHost(profile)

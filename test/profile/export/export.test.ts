@@ -76,7 +76,9 @@ describe.each(['swanctl', 'network-manager'] as const)('%s', (format) => {
   })
 
   test('what it cannot say is told', () => {
-    const { losses } = exportProfileAs(profile({ mtu: 1300, allowLan: false }), format)
+    const { losses } = exportProfileAs(profile({ mtu: 1300, allowLan: false, killSwitch: true }), format)
+    expect(losses.join('\n')).toMatch(/killSwitch: .* goes out as usual/)
+    expect(exportProfileAs(profile({}), format).losses.join('\n')).not.toMatch(/killSwitch/)
     expect(losses.join('\n')).toMatch(/mtu: /)
     expect(losses.join('\n')).toMatch(/allowLan: /)
   })
