@@ -1,5 +1,6 @@
 // npm run interop -- NAME… | --all | --representative [--nat] [--json] [--reference] [--vmlab DIR] [--jobs N]
 import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -8,7 +9,9 @@ import { culvertClient } from './culvert-client.ts'
 import { FORMATS } from './formats/index.ts'
 import { GUEST_SCENARIOS, GuestLab } from './guest-lab.ts'
 import { run } from './lab.ts'
+import { inLanes } from './lanes.ts'
 import { referenceClient } from './reference-client.ts'
+import { markdown, rowsIn, rowsOf, textTable } from './report.ts'
 import { type Outcome, runScenario } from './scenario-run.ts'
 import { EXTRA_CHECKS, isNewer, loadScenarios, REPRESENTATIVE, unsupportedReason } from './scenarios.ts'
 
@@ -27,7 +30,8 @@ const USAGE = `usage: npm run interop -- NAME… | 'PREFIX*' | --all | --represe
   --without P   with --all: not those whose names begin so
   --nat         the client sits behind a NAT
   --reference   strongSwan's own client instead of Culvert, to try the lab itself
-  --jobs N      scenarios side by side (2)
+  --jobs N      scenarios side by side (2), and twice as many of those that mostly wait
+  --report F    adds what came of it to the table in this file (Markdown)
   --program F   this command line instead of the checkout's own
   --format F    the gateway is described by a file of this format
   --formats     one gateway for each format, described by a file of it
@@ -65,6 +69,7 @@ function options() {
         format: { type: 'string', default: 'culvert' },
         formats: { type: 'boolean', default: false },
         jobs: { type: 'string', default: '2' },
+        report: { type: 'string' },
       },
     })
   } catch (problem) {
@@ -131,23 +136,6 @@ function chosenJobs(): readonly Omit<Job, 'format'>[] {
   })
 }
 
-/** Timed scenarios mostly wait, so they start first and all at once; the others share `lanes`. */
-async function runAll(jobs: readonly Job[], lanes: number, one: (job: Job) => Promise<Result>) {
-  const outcomes = new Map<Job, Result>()
-  const work = async (job: Job): Promise<void> => {
-    const outcome = await one(job)
-    outcomes.set(job, outcome)
-    report(outcome)
-  }
-  const timed = jobs.filter((job) => job.scenario in EXTRA_CHECKS).map(work)
-  const queue = jobs.filter((job) => !(job.scenario in EXTRA_CHECKS))
-  const lane = async (): Promise<void> => {
-    for (let job = queue.shift(); job && !stopping; job = queue.shift()) await work(job)
-  }
-  await Promise.all([...timed, ...Array.from({ length: lanes }, lane)])
-  return jobs.flatMap((job) => outcomes.get(job) ?? [])
-}
-
 const labelOf = ({ scenario, nat, format }: Job): string =>
   `${scenario}${nat ? ' --nat' : ''}${format === 'culvert' ? '' : ` --format ${format}`}`
 
@@ -161,17 +149,10 @@ function report(outcome: Result): void {
   for (const note of outcome.notes) console.log(note.replace(/^/gm, '       '))
 }
 
-function table(outcomes: readonly Result[]): void {
-  const width = Math.max(...outcomes.map((outcome) => labelOf(outcome).length))
-  say(`\n${'scenario'.padEnd(width)}  result  connect`)
-  for (const outcome of outcomes) {
-    const connect = outcome.connectMs === undefined ? '' : `${outcome.connectMs.toFixed(0)} ms`
-    say(
-      `${labelOf(outcome).padEnd(width)}  ${(outcome.ok ? 'ok' : 'FAIL').padEnd(6)}  ${connect.padStart(7)}`,
-    )
-  }
-  const failed = outcomes.filter((outcome) => !outcome.ok).length
-  say(`${outcomes.length} scenarios, ${failed} not as expected`)
+async function keepReport(file: string, outcomes: readonly Result[]): Promise<void> {
+  const known = rowsIn(await readFile(file, 'utf8').catch(() => ''))
+  await writeFile(file, markdown(rowsOf(outcomes, known), scenarios))
+  say(`written to ${file}`)
 }
 
 /** The command line as it is installed, bundled if it is not yet. */
@@ -215,16 +196,30 @@ const guestLab = (scenario: string): GuestLab | undefined => {
   if (vmlab === undefined || at < 0) return undefined
   return new GuestLab(resolve(vmlab), scenario, `${(process.pid % 36 ** 3).toString(36)}${at}`)
 }
-const outcomes = await runAll(jobs, Number(values.jobs) || 2, ({ scenario, nat, format }) =>
-  runScenario(scenario, {
-    root,
-    nat,
-    prefix: `${prefix}${nat ? 'n' : 'd'}${formats.indexOf(format).toString(36)}`,
-    faultKinds: !values.reference,
-    makeLab: () => guestLab(scenario),
-    makeClient: async (lab, env, directory) =>
-      values.reference ? referenceClient(lab) : culvertClient(program, scenario, env, directory, format),
-  }).then((outcome) => ({ ...outcome, format })),
+const heavy = Number(values.jobs) || 2
+// Two that wait are as much as one that computes.
+const lanes = { heavy, waiting: 2 * heavy }
+const waits = ({ scenario }: Job): boolean => scenario in EXTRA_CHECKS
+const outcomes = await inLanes(
+  jobs,
+  lanes,
+  waits,
+  () => stopping,
+  async ({ scenario, nat, format }) => {
+    const outcome = await runScenario(scenario, {
+      root,
+      nat,
+      prefix: `${prefix}${nat ? 'n' : 'd'}${formats.indexOf(format).toString(36)}`,
+      faultKinds: !values.reference,
+      makeLab: () => guestLab(scenario),
+      makeClient: async (lab, env, directory) =>
+        values.reference ? referenceClient(lab) : culvertClient(program, scenario, env, directory, format),
+    })
+    const result = { ...outcome, format }
+    report(result)
+    return result
+  },
 )
-table(outcomes)
+for (const line of ['', ...textTable(rowsOf(outcomes))]) say(line)
+if (values.report !== undefined) await keepReport(values.report, outcomes)
 if (outcomes.some((outcome) => !outcome.ok)) process.exitCode = 1
