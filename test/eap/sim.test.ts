@@ -4,7 +4,13 @@ import type { EapPeerConfig } from '../../core/eap/config.ts'
 import { type EapAction, EapPeer } from '../../core/eap/peer.ts'
 import { emptySimMemory, type SimMemory, tripletCard } from '../../core/eap/sim-card.ts'
 import { decodeEapPacket } from '../../core/wire/eap/packet.ts'
-import { decodeSimMessage, number, withLength, withNumber } from '../../core/wire/eap/sim.ts'
+import {
+  decodeSimAttributes,
+  decodeSimMessage,
+  number,
+  withLength,
+  withNumber,
+} from '../../core/wire/eap/sim.ts'
 import { eapTools, hexOf } from '../support/eap-pair.ts'
 import { secretOf, simRequest } from '../support/sim-network.ts'
 import { vectorJson } from '../support/vectors.ts'
@@ -247,4 +253,19 @@ test('a card nobody has', () => {
   hear(RFC.a1)
   hear(RFC.a3)
   expect(clientError(hear(RFC.a5))).toBe(0)
+})
+
+describe('RFC 4186 §8.1: the length of an attribute', () => {
+  const attributes = (hex: string) => decodeSimAttributes(fromHex(hex))
+
+  test('CVE-2026-35330: of no octets, it would be read for ever', () => {
+    for (const type of ['01', '0b', '80', 'c8', 'ff'])
+      expect(attributes(`${type}00`), type).toMatchObject({ ok: false, error: { problem: '0 octets' } })
+    expect(attributes('c8000000c8010000').ok).toBe(false)
+  })
+
+  test('longer than what is left', () => {
+    expect(attributes('c8020000').ok).toBe(false)
+    expect(attributes('c8ff0000').ok).toBe(false)
+  })
 })

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { CertificateEncoding, ExchangeType } from '../../core/iana/ikev2.ts'
 import { NotifyType } from '../../core/iana/ikev2-notify.ts'
+import { decodeMessage, encodeMessage } from '../../core/wire/ikev2/message.ts'
 import type { Payload } from '../../core/wire/ikev2/payload.ts'
 import { both, run } from '../support/certificate-pair.ts'
+import { selector } from '../support/inner-packets.ts'
 import { connected, type Flight, type Pair, type Peer, pair, shape } from '../support/two-peers.ts'
 
 // What other implementations of IKEv2 have fallen for.
@@ -17,6 +19,11 @@ function tamper(
   const seal = sa.seal.bind(sa) as Seal
   sa.seal = (exchange, id, response, payloads) => seal(exchange, id, response, change(payloads, exchange))
 }
+
+const unknown = (critical: boolean): Payload => ({
+  ...{ type: 'Unknown', payload: 200, body: new Uint8Array(8) },
+  ...(critical ? { critical } : {}),
+})
 
 describe('CVE-2023-38710: REKEY_SA for something that is neither ESP nor AH', () => {
   const attempts: [string, Partial<Extract<Payload, { type: 'Notify' }>>][] = [
@@ -134,4 +141,76 @@ test('RFC 7296 §3.6: a certificate that is only a URL is not fetched: it is non
   expect(made.client.closed?.error).toMatchObject({ kind: 'certificateRefused', rule: 'missing' })
   expect(run(both()).client.n.state).toBe('connected')
   expect(made.client.sent.map(shape).join()).not.toContain(`N(${NotifyType.HTTP_CERT_LOOKUP_SUPPORTED.id})`)
+})
+
+describe('RFC 7296 §2.9: a gateway that answers with more than it was asked for', () => {
+  const own = {
+    requestAddresses: { ipv4: false, ipv6: false },
+    localSelectors: [selector('10.8.0.2', '10.8.0.2')],
+    remoteSelectors: [selector('10.77.0.0', '10.77.0.255')],
+  }
+  const opposite = { remoteSelectors: [selector('10.8.0.0', '10.8.255.255')] }
+  const whole = { startAddress: new Uint8Array(4), endAddress: new Uint8Array(4).fill(0xff) }
+  const widen = (type: 'TSi' | 'TSr', payloads: readonly Payload[]): readonly Payload[] =>
+    payloads.map((one) =>
+      one.type === type
+        ? { ...one, selectors: one.selectors.map((ts) => ('body' in ts ? ts : { ...ts, ...whole })) }
+        : one,
+    )
+
+  test.each(['TSi', 'TSr'] as const)('%s in IKE_AUTH: there is no tunnel', (type) => {
+    const { client, gateway, net } = pair({ client: own, gateway: opposite })
+    client.command('connect')
+    net.step()
+    net.step()
+    tamper(gateway, (payloads) => widen(type, payloads))
+    net.settle()
+    expect(client.closed?.error).toMatchObject({ kind: 'selectorsUnacceptable' })
+    expect(client.configuration).toBeUndefined()
+  })
+
+  test.each(['TSi', 'TSr'] as const)(
+    '%s when keys are renewed: the tunnel stays for what it was for',
+    (type) => {
+      const { client, gateway, net } = connected({ client: own, gateway: opposite })
+      const before = [...client.n.children.values()].map(({ selectors }) => selectors)
+      tamper(gateway, (payloads) => widen(type, payloads))
+      client.command('rekeyChild')
+      net.settle()
+      expect([...client.n.children.values()].map(({ selectors }) => selectors)).toEqual(before)
+    },
+  )
+})
+
+describe('CVE-2026-12413: payloads that nobody has protected, before the one that is', () => {
+  const OUTER: readonly [string, readonly Payload[]][] = [
+    ['unknown ones, a hundred', Array.from({ length: 100 }, () => unknown(false))],
+    ['one that is critical and unknown', [unknown(true)]],
+    ['a Delete of the IKE SA', [{ type: 'Delete', protocol: 1, spiBytes: 0, spis: [] }]],
+    [
+      'AUTHENTICATION_FAILED',
+      [
+        {
+          ...{ type: 'Notify', protocol: 0, spi: new Uint8Array(0), data: new Uint8Array(0) },
+          notify: NotifyType.AUTHENTICATION_FAILED.id,
+        },
+      ],
+    ],
+  ]
+
+  test.each(OUTER)('%s: the message is dropped, and the real one still counts', (_, outer) => {
+    const { client, gateway, net } = connected()
+    client.command('probe')
+    const request = net.take() as Flight
+    const read = decodeMessage(request.bytes)
+    if (!read.ok) throw read.error
+    const before = gateway.sent.length
+    const { header, payloads } = read.value
+    net.deliver({ ...request, bytes: encodeMessage(header, [...outer, ...payloads]) })
+    expect([gateway.sent.length, gateway.closed]).toEqual([before, undefined])
+    net.deliver(request)
+    net.settle()
+    expect([gateway.sent.length, client.closed, gateway.closed]).toEqual([before + 1, undefined, undefined])
+    expect(net.pings()).toBe(true)
+  })
 })
