@@ -32,7 +32,17 @@ export const EDIT = {
   unused: 'No longer needed',
 } as const
 
-const WEAK_WORDS: Readonly<Record<string, string>> = { aggressivepsk: 'Aggressive mode with a key' }
+const WEAK_WORDS: Readonly<Record<string, string>> = {
+  aggressivepsk: 'Aggressive mode with a key',
+  null: 'No encryption',
+  des: 'DES',
+  '3des': '3DES',
+  md5: 'MD5',
+  sha1: 'SHA-1',
+  modp768: 'Group 1 (MODP-768)',
+  modp1024: 'Group 2 (MODP-1024)',
+  modp1536: 'Group 5 (MODP-1536)',
+}
 /** What has to be switched on by name, for people. */
 export const weakWord = (word: string): string => WEAK_WORDS[word] ?? word
 export const weakSentence = (word: string, why: string): string => `${weakWord(word)} is weak: ${why}.`

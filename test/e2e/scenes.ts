@@ -288,6 +288,17 @@ export const SCENES: readonly Scene[] = [
     },
   },
   {
+    name: 'edit-weak',
+    go: async (page) => {
+      await page.keyboard.press('Control+n')
+      await page.getByRole('radio', { name: 'Pre-shared key', exact: true }).check()
+      await speak(page, 'IKEv1')
+      await page.getByLabel('Proposals, in order').fill('des-md5-modp768\naes128-sha1-modp1024')
+      await page.getByRole('complementary').getByText('DES is weak').waitFor()
+      await page.getByLabel('Proposals, in order').scrollIntoViewIfNeeded()
+    },
+  },
+  {
     name: 'edit-ikev1',
     docs: true,
     go: async (page) => {

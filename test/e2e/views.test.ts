@@ -74,7 +74,7 @@ describe('the editor', () => {
   test('a weak suite says so in words, and is switched on by name', async () => {
     await page.getByLabel('Proposals, in order').fill('aes128-sha1-modp2048')
     await page.getByText('AES-128-CBC; SHA-1; MODP-2048').waitFor()
-    await page.getByText('sha1 is weak', { exact: false }).waitFor()
+    await page.getByText('SHA-1 is weak', { exact: false }).waitFor()
     await page.getByRole('button', { name: 'Switch it on' }).click()
     await page.keyboard.press('Control+s')
     await page.getByText('Saved. Counts from the next connection on.').waitFor()

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Secret } from '../../core/bytes/secret.ts'
 import { encodePem } from '../../core/cert/pem.ts'
 import { VpnFailure } from '../../core/errors.ts'
-import { poolRanges, readGatewaySettings, sessionConfig } from '../../core/gateway/config.ts'
+import { poolRanges, readGatewaySettings, sessionConfig, sessionConfigV1 } from '../../core/gateway/config.ts'
 import { type GatewaySecrets, needsPsk } from '../../core/gateway/proofs.ts'
 import { parseIdentity } from '../../core/profile/identity.ts'
 import { type Issued, makeGateway, makeRoot, pkcs8Of } from '../support/pki.ts'
@@ -54,6 +54,16 @@ test.each([
       field,
     })
   }
+})
+
+test('RFC 2409 §5.4: aggressive mode with a key needs a switch of its own', () => {
+  const made = (more: object) => {
+    const settings = read({ ikev1: { aggressive: true }, ...more })
+    const kept = secrets()
+    return sessionConfigV1(settings, kept, 'gateway.json', sessionConfig(settings, kept, 'gateway.json'))
+  }
+  expect(() => made({})).toThrow(VpnFailure)
+  expect(made({ weak: ['aggressivepsk'] })?.ikev1).toMatchObject({ aggressive: true })
 })
 
 test('a weak algorithm needs its switch here too', () => {

@@ -105,7 +105,27 @@ describe('in plain words', () => {
     expect(words({ ike: { dpdSeconds: 0 } })).toContain('A gateway that falls silent is not asked after.')
     expect(words({ esp: { rekeySeconds: 3600, pfs: true } })).toContain('new ones every hour. Old keys')
     expect(words({ weak: ['sha1'], ike: { proposals: ['aes128-sha1-modp2048'] } })).toContain(
-      'sha1 is weak: ',
+      'SHA-1 is weak: ',
+    )
+  })
+
+  test('of DES, MD5 and groups 1 and 2, and of aggressive mode with a key, why each is weak, in a sentence', () => {
+    const said = (weak: string, suite: string) =>
+      words({ weak: [weak, 'aggressivepsk'], ike: { version: 1, aggressive: true, proposals: [suite] } })
+    expect(said('des', 'des-sha256-modp2048')).toContain(
+      'DES is weak: its keys of 56 bits are found by trying them all, within a day.',
+    )
+    expect(said('md5', 'aes128-md5-modp2048')).toContain(
+      'MD5 is weak: MD5 is broken, and RFC 8247 forbids it.',
+    )
+    expect(said('modp768', 'aes128-sha256-modp768')).toContain(
+      'Group 1 (MODP-768) is weak: a group of 768 bits has been broken in public.',
+    )
+    expect(said('modp1024', 'aes128-sha256-modp1024')).toContain(
+      'Group 2 (MODP-1024) is weak: a group of 1024 bits can be broken by a rich attacker.',
+    )
+    expect(said('modp1024', 'aes128-sha256-modp1024')).toContain(
+      'Aggressive mode with a key is weak: a hash made with the key travels in the clear, and anybody can guess at it offline.',
     )
   })
 

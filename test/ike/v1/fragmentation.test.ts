@@ -63,6 +63,7 @@ describe('fragments of Cisco and Microsoft', () => {
       flags: at === 254 ? 1 : 0,
     }))
     expect(join(many)).toBeUndefined()
+    expect(join(many.map((one) => ({ ...one, data: new Uint8Array(1) })))).toBeUndefined()
     const large = Array.from({ length: 100 }, (_, at) => ({
       ...parts[0]!,
       number: at + 1,
