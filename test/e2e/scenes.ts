@@ -294,8 +294,10 @@ export const SCENES: readonly Scene[] = [
       await page.getByRole('radio', { name: 'Pre-shared key', exact: true }).check()
       await speak(page, 'IKEv1')
       await page.getByLabel('Proposals, in order').fill('des-md5-modp768\naes128-sha1-modp1024')
-      await page.getByRole('complementary').getByText('DES is weak').waitFor()
-      await page.getByLabel('Proposals, in order').scrollIntoViewIfNeeded()
+      const sentence = page.getByRole('complementary').getByText('DES is weak')
+      await sentence.waitFor()
+      await sentence.scrollIntoViewIfNeeded()
+      await page.getByRole('button', { name: 'Switch it on' }).last().scrollIntoViewIfNeeded()
     },
   },
   {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { asMillis } from '../../../core/bytes/brands.ts'
 import { fragmentsOf, Reassembly } from '../../../core/ike/v1/fragmentation.ts'
-import { decodeMessage, type Header } from '../../../core/wire/ikev1/message.ts'
+import { decodeMessage, encodeMessage, type Header } from '../../../core/wire/ikev1/message.ts'
 import type { FragmentPayload } from '../../../core/wire/ikev1/payload.ts'
 import { both, by, clientOf, gatewayOf, root } from '../../support/certificate-pair.ts'
 import { makeKey } from '../../support/pki.ts'
@@ -112,5 +112,27 @@ describe('fragments of Cisco and Microsoft', () => {
     two.net.advance(5_000)
     expect(two.client.n.state).toBe('connected')
     expect([...two.client.sent, ...two.gateway.sent].filter(({ fragment }) => fragment)).toEqual([])
+  })
+})
+
+describe('CVE-2026-12413: what stands beside pieces, or inside them', () => {
+  const [piece] = fragmentsOf(message, header, 600)!
+  const said = (bytes: Uint8Array): string | undefined => {
+    const two = pair()
+    two.client.command('connect')
+    two.net.settle()
+    const { local, remote } = two.client.n
+    two.client.feed({ type: 'datagram', datagram: { bytes, local: local!, remote: remote! } })
+    return two.client.notes.at(-1)
+  }
+
+  test('a payload nobody protects makes it no piece', () => {
+    const both = [piece!.payload, { type: 'VendorID', data: new Uint8Array(8) } as const]
+    expect(said(encodeMessage({ ...header, encrypted: false }, both))).toContain('where none belongs')
+  })
+
+  test('pieces make a message, never another piece', () => {
+    const whole: FragmentPayload = { ...piece!.payload, number: 1, flags: 1, data: piece!.bytes }
+    expect(said(encodeMessage({ ...header, encrypted: false }, [whole]))).toContain('pieces inside of pieces')
   })
 })

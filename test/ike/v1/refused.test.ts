@@ -6,8 +6,10 @@ import type { Established } from '../../../core/ike/v1/established.ts'
 import { deleteSa } from '../../../core/ike/v1/exchanges/informational.ts'
 import { pushConfiguration } from '../../../core/ike/v1/exchanges/transaction.ts'
 import { idSelector } from '../../../core/ike/v1/identities.ts'
-import { phase2Suite } from '../../../core/ike/v1/phase2-suite.ts'
+import { checkPhase1, encodePhase1 } from '../../../core/ike/v1/phase1-suite.ts'
+import { checkPhase2, encodePhase2, phase2Suite } from '../../../core/ike/v1/phase2-suite.ts'
 import { decodeMessage, encodeMessage } from '../../../core/wire/ikev1/message.ts'
+import type { Payload } from '../../../core/wire/ikev1/payload.ts'
 import { connected, type PairV1, type PeerV1, pair } from '../../support/two-peers-v1.ts'
 
 const UNFIT = 'dropped a message whose hash does not fit'
@@ -98,10 +100,11 @@ test.each([
 
 test('RFC 4303 §1: a cipher without integrity is no suite, nor is an AEAD beside one', () => {
   const registry = createRegistry(undefined)
-  const offer = { encapsulation: 1, esn: false, keyBits: 128 }
-  expect(phase2Suite(registry, { ...offer, transform: 12 })).toBeUndefined()
-  expect(phase2Suite(registry, { ...offer, transform: 20, authentication: 5 })).toBeUndefined()
-  expect(phase2Suite(registry, { ...offer, transform: 12, authentication: 5 })).toBeDefined()
+  const suiteOf = (more: { readonly transform: number; readonly authentication?: number }) =>
+    phase2Suite(registry, [{ offer: { protocol: 3, encapsulation: 1, esn: false, keyBits: 128, ...more } }])
+  expect(suiteOf({ transform: 12 })).toBeUndefined()
+  expect(suiteOf({ transform: 20, authentication: 5 })).toBeUndefined()
+  expect(suiteOf({ transform: 12, authentication: 5 })).toBeDefined()
 })
 
 test('CVE-2023-30570: an answer in main mode without a cookie of the responder is nobody’s', () => {
@@ -117,4 +120,108 @@ test('CVE-2023-30570: an answer in main mode without a cookie of the responder i
   two.net.advance(3_000)
   expect(two.client.notes.join()).toContain('it has no cookie of its own')
   expect(two.client.sent.every(({ payloads }) => payloads.length > 0 && !('KE' in payloads))).toBe(true)
+})
+
+describe('RFC 2409 §5.5, RFC 2408 §5.1: replayed messages, and message IDs', () => {
+  test('no exchange begins again under the ID of one that is over, whatever it says now', () => {
+    const two = connected()
+    const e = of(two.gateway)
+    const spent = two.gateway.got.find(({ exchange }) => exchange === 'QUICK')!.messageId
+    const message = e.current.seal(5, spent, [deleteSa(e.current)], false)
+    const datagram = { bytes: message.bytes, local: two.client.n.local!, remote: two.client.n.remote! }
+    two.client.feed({ type: 'datagram', datagram })
+    expect(two.client.notes.at(-1)).toContain('its exchange is over')
+    expect(two.client.closed).toBeUndefined()
+  })
+
+  test('ID 0 is that of phase 1, and of nothing after it', () => {
+    const two = connected()
+    const e = of(two.gateway)
+    const message = e.current.seal(5, 0, [deleteSa(e.current)], false)
+    const datagram = { bytes: message.bytes, local: two.client.n.local!, remote: two.client.n.remote! }
+    two.client.feed({ type: 'datagram', datagram })
+    expect(two.client.notes.at(-1)).toContain('message ID 0')
+    expect(two.client.closed).toBeUndefined()
+  })
+
+  test('a peer that begins exchange after exchange and ends none is not heard any more', () => {
+    const two = connected()
+    two.net.onSend = (flight) => (flight.from === two.gateway ? [] : [flight])
+    for (let i = 0; i < 40; i++) {
+      for (const child of two.client.n.children.values()) child.state = 'installed'
+      two.client.command('rekeyChild')
+      two.net.settle()
+    }
+    // Each that was taken made a pair of SAs, beside the one there was.
+    expect(two.gateway.children.length).toBe(33)
+    expect(two.gateway.closed).toBeUndefined()
+  })
+})
+
+describe('RFC 2409 §5: an answer gives what was asked for', () => {
+  test('of phase 1: one of our transforms, and none that is merely possible', () => {
+    const ours = { encryption: 7, keyBits: 256, hash: 4, group: 19, authentication: 1 }
+    expect(checkPhase1([ours], encodePhase1([ours], 60))).toMatchObject({ ok: true })
+    for (const change of [
+      { keyBits: 128 },
+      { hash: 1 },
+      { group: 2 },
+      { authentication: 3 },
+      { encryption: 8 },
+    ])
+      expect(checkPhase1([ours], encodePhase1([{ ...ours, ...change }], 60)), JSON.stringify(change)).toEqual(
+        {
+          ok: false,
+          problem: 'transform 1 was not offered',
+        },
+      )
+  })
+
+  test('of phase 2 the same', () => {
+    const ours = { protocol: 3, transform: 12, keyBits: 256, authentication: 5, encapsulation: 3, esn: false }
+    const spis = [{ protocol: 3, spi: fromHex('01020304') }]
+    expect(checkPhase2([ours], encodePhase2([ours], spis, 60))).toMatchObject({ ok: true })
+    for (const change of [{ keyBits: 128 }, { authentication: 1 }, { encapsulation: 1 }, { group: 2 }])
+      expect(
+        checkPhase2([ours], encodePhase2([{ ...ours, ...change }], spis, 60)),
+        JSON.stringify(change),
+      ).toMatchObject({ ok: false })
+  })
+
+  test('no more traffic than we asked for', () => {
+    const two = connected()
+    const before = two.client.children
+    const sa = of(two.gateway).current
+    const seal = sa.seal.bind(sa)
+    const wide = (payload: Payload): Payload =>
+      payload.type === 'ID' ? { ...payload, idType: 4, data: new Uint8Array(8) } : payload
+    sa.seal = (exchange, messageId, payloads, response, ni) =>
+      seal(exchange, messageId, exchange === 32 ? payloads.map(wide) : payloads, response, ni)
+    two.client.command('rekeyChild')
+    two.net.settle()
+    expect(two.client.children).toEqual(before)
+    expect(two.client.notes.join()).toContain('selectorsUnacceptable')
+  })
+})
+
+test('RFC 2408 §4.3: whoever shares the key of a group renews nothing in the name of another', () => {
+  const two = connected({ gateway: { remoteIdentity: undefined } })
+  const { current } = two.gateway.n
+  Object.assign(two.client.n.config, {
+    localIdentity: { type: 2, data: new Uint8Array(Buffer.from('mallory')) },
+  })
+  two.client.command('rekeyIke')
+  two.net.settle()
+  expect(two.gateway.notes).toContain('somebody else with the same key wanted to renew phase 1')
+  expect(two.gateway.n.current).toBe(current)
+})
+
+test('RFC 2408 §3.15: a delete for an ISAKMP SA that nobody knows deletes none', () => {
+  const two = connected()
+  const e = of(two.gateway)
+  const other = { ...deleteSa(e.current), spis: [new Uint8Array(16).fill(9)] } as Payload
+  e.inform(e.current, [other])
+  flush(two, two.gateway)
+  expect(two.client.closed).toBeUndefined()
+  expect(two.net.pings()).toBe(true)
 })
