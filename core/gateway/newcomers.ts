@@ -69,8 +69,9 @@ export class Newcomers {
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) return { drop: 'malformed' }
     const { header } = decoded.value
-    if (header.exchange !== ExchangeType.IKE_SA_INIT.id || header.response || header.messageId !== 0)
-      return { drop: 'noSession' }
+    const { IKE_SA_INIT, IKE_SESSION_RESUME } = ExchangeType
+    const begins = header.exchange === IKE_SA_INIT.id || header.exchange === IKE_SESSION_RESUME.id
+    if (!begins || header.response || header.messageId !== 0) return { drop: 'noSession' }
     // Whoever has a TCP connection is where they say. RFC 9329 §6.3
     const proven = from.transport === 'tcp' || this.#cookies.isShown(decoded.value, from, now)
     if (!proven && crowd.halfOpen >= this.#limits.cookiesFrom) {

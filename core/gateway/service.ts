@@ -7,6 +7,7 @@ import type { CryptoRegistry } from '../crypto/transforms.ts'
 import { engineChoice } from '../esp/engine-choice.ts'
 import { packetEngines } from '../esp/open-packet-engine.ts'
 import { closeSecrets } from '../ike/config.ts'
+import { TicketOffice } from '../ike/v2/tickets.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
 import type { Endpoint } from '../net/plan.ts'
 import { type GatewaySettings, poolRanges, sessionConfig, sessionConfigV1 } from './config.ts'
@@ -82,6 +83,7 @@ class Service implements GatewayService {
   readonly #sockets = new Map<string, Socket>()
   readonly #servers: (Socket | Server)[] = []
   readonly #streams: Streams
+  readonly #tickets: TicketOffice
   /** Those that take TCP, by address. */
   readonly #callees = new Map<string, Server>()
   #device: { readonly fd: number; readonly reader: PacketReader } | undefined
@@ -95,7 +97,8 @@ class Service implements GatewayService {
   constructor(options: ServiceOptions) {
     const { settings, secrets, source, addon, registry, random, listener } = options
     this.#options = options
-    this.#config = sessionConfig(settings, secrets, source)
+    this.#tickets = new TicketOffice(random)
+    this.#config = { ...sessionConfig(settings, secrets, source), ticketOffice: this.#tickets }
     const configV1 = this.#configV1()
     this.#streams = new Streams({
       receive: (local, remote, message) => this.gateway.receive(local, remote, message),
@@ -285,6 +288,7 @@ class Service implements GatewayService {
     this.#device = undefined
     closeGatewaySecrets(this.#options.secrets)
     closeSecrets(this.#config)
+    this.#tickets.close()
     await this.#options.host.close()
   }
 }

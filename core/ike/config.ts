@@ -13,6 +13,7 @@ import type { Endpoint } from '../net/plan.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import type { ExposedKeys } from './exposed-keys.ts'
 import type { AssignedConfiguration, IkeCommand, ObservedMessage } from './session.ts'
+import type { TicketMemory, TicketOffice } from './v2/tickets.ts'
 
 /** An identity as it stands in IDi and IDr. RFC 7296 §3.5 */
 export interface Identity {
@@ -253,6 +254,10 @@ export interface ConnectionConfig {
    * As a responder: take clients that do. Left out: no. RFC 6023
    */
   readonly childless?: boolean
+  /** As a client: where the ticket is kept with which an interrupted connection is taken up again; left out: none is asked for. RFC 5723 */
+  readonly tickets?: TicketMemory
+  /** As a responder: who makes such tickets and takes them; left out: nobody. */
+  readonly ticketOffice?: TicketOffice
   /** As a client: follow a gateway that sends us to another one; left out: no. RFC 5685 */
   readonly redirect?: boolean
   /** As a responder: where clients are sent that can be, and in which exchange. RFC 5685 §3, §6 */

@@ -10,6 +10,7 @@ import {
   closeSecrets,
 } from '../ike/config.ts'
 import type { ExposedKeys } from '../ike/exposed-keys.ts'
+import { TicketMemory } from '../ike/v2/tickets.ts'
 import type { OsEdge } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
 import { type Profile, sessionSecrets } from '../profile/schema.ts'
@@ -54,6 +55,8 @@ export class Tunnel {
   readonly #steps: Steps
   readonly #secondTry: SecondTry
   readonly #totals = new Totals()
+  /** With it an interrupted connection is taken up again. */
+  readonly #tickets = new TicketMemory()
   readonly #switch: KillSwitch
   readonly #nextTry: NextTry
   readonly #addresses: GatewayAddresses
@@ -255,7 +258,8 @@ export class Tunnel {
         for (const secret of secrets.values()) secret.close()
         return this.#release(attempt)
       }
-      const config = connectionConfig(this.profile, secrets, address)
+      const agreed = connectionConfig(this.profile, secrets, address)
+      const config = this.profile.ike.resumption !== false ? { ...agreed, tickets: this.#tickets } : agreed
       this.#reach('agree')
       this.#enter('phase1', '')
       attempt.connection = this.#connection(attempt, edge, config)
@@ -443,6 +447,7 @@ export class Tunnel {
     if (attempt !== undefined) await this.#cleanUp(attempt)
     this.#attempt = undefined
     this.#secondTry.close()
+    this.#tickets.forget()
     this.#error = error
     // By the person's own wish traffic goes out again; whatever else ended the tunnel, it waits.
     const calledOff = error?.kind === 'cancelled' && !this.#wasConnected && !this.#switch.wasOn

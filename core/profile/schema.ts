@@ -93,6 +93,8 @@ export const profileSchema = v.strictObject({
       fragmentation: v.optional(v.boolean(), true),
       /** The tunnel follows this computer into another network, where the gateway can. RFC 4555 */
       mobike: v.optional(v.boolean(), true),
+      /** What was interrupted is taken up again without another sign-in, where the gateway gives tickets. RFC 5723 */
+      resumption: v.optional(v.boolean()),
       /** Follow a gateway that sends its clients on to another one. RFC 5685 */
       redirect: v.optional(v.boolean(), true),
       /** Everything over a TCP connection: where UDP does not get through (also left out), never, or always. RFC 9329 */

@@ -25,6 +25,7 @@ import { DELETE_IKE, errorOf, notify, unknownCritical } from './payloads.ts'
 import { followRedirect } from './redirect.ts'
 import { Renewal } from './renewal.ts'
 import { Requests } from './requests.ts'
+import { askForTicket } from './resumption.ts'
 
 /**
  * Phase 1 stands. The peer may speak at any time, so our own outstanding exchange is a field of the
@@ -412,6 +413,11 @@ export class Established implements State {
     n.rekeys.ike++
     n.ikeRefusedSince = undefined
     this.startTimers(now)
+    // A ticket is of one IKE SA. RFC 5723 §6.2
+    if (n.config.tickets !== undefined) {
+      n.config.tickets.forget()
+      if (n.initiated && !this.leaving) askForTicket(this, made, now)
+    }
     const goodbye = this.#goodbye
     this.#goodbye = undefined
     for (const request of old.queue.splice(0)) this.ask(made, request, now)

@@ -5,6 +5,7 @@ import { ExchangeType } from '../../iana/ikev2.ts'
 import { decodeHeader, decodeMessage } from '../../wire/ikev2/message.ts'
 import { ahBehindNat } from '../ah-behind-nat.ts'
 import type { Datagram, IkeEvent, State, Step } from '../session.ts'
+import { AwaitPath, onRightPort } from './await-path.ts'
 import { Closed, common, finish, step } from './closed.ts'
 import {
   type InitDone,
@@ -19,6 +20,7 @@ import { type Negotiation, observed } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
 import { unknownCritical } from './payloads.ts'
 import { followRedirect } from './redirect.ts'
+import { AwaitResumeReply } from './resume.ts'
 import { SignIn } from './sign-in.ts'
 import { fallbackPath, firstPath, isStream } from './transport.ts'
 
@@ -40,26 +42,14 @@ export class Idle implements State {
     this.#n.startOver = AwaitInitReply.begin
     this.#n.step = 'opening a socket'
     this.#n.act(firstPath(this.#n.config, SPEC.ikePort))
-    return step(new AwaitPath(this.#n, (now) => step(AwaitInitReply.begin(this.#n, now), this.#n)), this.#n)
-  }
-}
-
-/** Waits for a socket; what comes then is the caller's. */
-class AwaitPath implements State {
-  readonly name = 'AwaitPath'
-  readonly #n: Negotiation
-  readonly #then: (now: Millis) => Step
-
-  constructor(n: Negotiation, then: (now: Millis) => Step) {
-    this.#n = n
-    this.#then = then
+    return step(new AwaitPath(this.#n, (now) => step(this.#begin(now), this.#n)), this.#n)
   }
 
-  handle(event: IkeEvent, now: Millis): Step {
-    if (event.type !== 'pathOpen') return common(this.#n, event, this)
-    this.#n.local = event.local
-    this.#n.remote = event.remote
-    return this.#then(now)
+  /** Where we were before, with a ticket of there; else from the start. RFC 5723 §4.3 */
+  #begin(now: Millis): State {
+    const n = this.#n
+    const ticket = n.config.tickets?.take(n.remote?.address ?? '', now)
+    return ticket === undefined ? AwaitInitReply.begin(n, now) : AwaitResumeReply.begin(n, ticket, now)
   }
 }
 
@@ -294,12 +284,6 @@ class AwaitInitReply implements State {
       done.sa.close()
       return finish(n, behind)
     }
-    const float = n.config.forceEncapsulation || n.nat.us || n.nat.gateway
-    if (!float || isStream(n) || n.remote?.port === SPEC.natTraversalPort) return this.#agreed(done, now)
-    // Where the answer came from: after a REDIRECT that is not the gateway of the profile.
-    const remoteAddress = n.remote?.address ?? n.config.gatewayAddress
-    n.floated = true
-    n.act({ do: 'openPath', remotePort: SPEC.natTraversalPort, remoteAddress })
-    return step(new AwaitPath(n, (later) => this.#agreed(done, later)), n)
+    return onRightPort(n, now, (later) => this.#agreed(done, later))
   }
 }

@@ -22,6 +22,7 @@ import { CHOICE } from './numbers.ts'
 import { find, findNotify } from './payloads.ts'
 import { choosePpk } from './ppk.ts'
 import { chainQuestion, eapAuth, isEapAuth, ourProof, proofWords, prove, theirProof } from './proof.ts'
+import { isResumed, resumedAuth } from './resumption.ts'
 
 type OnRequest = (header: Header, payloads: readonly Payload[], now: Millis) => Step
 
@@ -91,8 +92,30 @@ export class LetIn {
     return finish(this.#n, error)
   }
 
+  /** Whoever has the keys of before is who they were before; no ticket lets anybody in twice. RFC 5723 §4.3.3 */
+  #onResumed(
+    { opaque, eapIdentity }: NonNullable<InitDone['resumed']>,
+    header: Header,
+    payloads: readonly Payload[],
+    now: Millis,
+  ): Step {
+    const n = this.#n
+    const idi = find(payloads, 'IDi')
+    if (idi === undefined || !isResumed(this.#init, 'initiator', idi, find(payloads, 'AUTH')))
+      return this.#refuse(
+        header,
+        refuse(NotifyType.AUTHENTICATION_FAILED.id, { kind: 'authFailed', who: 'us', method: 'ticket' }),
+      )
+    n.config.ticketOffice?.take(opaque, now)
+    n.remoteId = idi
+    n.eapIdentity = eapIdentity
+    const id = identityPayload('IDr', n)
+    return this.#open(header, payloads, [id, resumedAuth(this.#init, 'responder', id)], now)
+  }
+
   readonly #onFirst = (header: Header, payloads: readonly Payload[], now: Millis): Step => {
     const n = this.#n
+    if (this.#init.resumed !== undefined) return this.#onResumed(this.#init.resumed, header, payloads, now)
     const idi = find(payloads, 'IDi')
     const { authenticationOf } = n.config
     if (idi !== undefined && authenticationOf !== undefined)

@@ -163,6 +163,8 @@ export class Negotiation {
     this.children.clear()
     for (const spi of this.lingering) this.act({ do: 'removeInbound', spi })
     this.lingering.clear()
+    // A ticket is for what broke off, not for what was ended. RFC 5723 §6.2
+    if (error?.kind !== 'noAnswer' && error?.kind !== 'unreachable') this.config.tickets?.forget()
     this.state = 'closed'
     this.act({ do: 'closed', error })
   }

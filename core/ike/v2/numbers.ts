@@ -28,6 +28,8 @@ export const CHOICE = {
   triesOfWholeOffer: 3,
   /** Tries of IKE_SA_INIT by UDP before a TCP connection is tried beside it, and those of a message of MOBIKE. RFC 9329 §5.1, §7.1 */
   triesBeforeTcp: 3,
+  /** Tries to take up an IKE SA of before, ahead of a sign-in from the start. */
+  triesOfResumption: 3,
   /** Waits for an answer to IKE_SA_INIT over TCP. */
   streamTries: 5,
   /** Tries of the first message from port 4500 before it is tried to begin there. */

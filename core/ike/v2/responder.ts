@@ -19,6 +19,7 @@ import { LetIn } from './let-in.ts'
 import { type Negotiation, observed } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
 import { find, notify, unknownCritical } from './payloads.ts'
+import { respondResume } from './resumption.ts'
 
 /** The Length of the header is that of the datagram: noise rarely gets that right, and deserves no answer. RFC 7296 §2.21.4 */
 const isWhole = (bytes: Uint8Array): boolean =>
@@ -48,8 +49,10 @@ export class AwaitInitRequest implements State {
       return { next: this, actions: n.take() }
     }
     const { header, payloads } = decoded.value
+    const resumes =
+      header.exchange === ExchangeType.IKE_SESSION_RESUME.id && n.config.ticketOffice !== undefined
     if (
-      header.exchange !== ExchangeType.IKE_SA_INIT.id ||
+      (header.exchange !== ExchangeType.IKE_SA_INIT.id && !resumes) ||
       header.response ||
       !header.initiator ||
       header.messageId !== 0
@@ -67,6 +70,7 @@ export class AwaitInitRequest implements State {
       n.note(`payload ${critical} is critical and unknown`)
       return { next: this, actions: n.take() }
     }
+    if (resumes) return this.#resume(event.datagram, decoded.value, now)
     const cookie = n.config.demandCookie === true ? this.#cookie(decoded.value, event.datagram) : undefined
     const answer = respondInit(n, bytes, decoded.value, now, cookie)
     if (answer.outcome === 'ignore') {
@@ -82,6 +86,20 @@ export class AwaitInitRequest implements State {
     n.setTimer('half-open', asMillis(now + CHOICE.halfOpenMs))
     const next = AwaitIntermediate.begin(n, answer.done, (init) => LetIn.begin(n, init))
     return { next, actions: n.take() }
+  }
+
+  /** A client comes back with a ticket. RFC 5723 §4.3.2 */
+  #resume({ bytes }: Datagram, message: Message, now: Millis): Step {
+    const n = this.#n
+    const answer = respondResume(n, bytes, message, now)
+    n.send(answer.bytes, observed('out', answer.bytes, answer.header, answer.payloads))
+    if (answer.done === undefined) {
+      n.note('a ticket that is not good, or not any more')
+      return { next: this, actions: n.take() }
+    }
+    n.current = answer.done.sa
+    n.setTimer('half-open', asMillis(now + CHOICE.halfOpenMs))
+    return { next: LetIn.begin(n, answer.done), actions: n.take() }
   }
 
   /** One unprotected notify to where the request came from; nothing is kept. RFC 7296 §2.5, §2.21.1 */

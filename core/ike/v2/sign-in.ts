@@ -32,6 +32,8 @@ import { beginPpk, concludePpk, ppkIdentity, withoutPpk } from './ppk.ts'
 import { chainQuestion, eapAuth, isEapAuth, ourProof, prove, theirProof } from './proof.ts'
 import { authLifetime } from './reauthentication.ts'
 import { beginAnew, followRedirect, redirectOf } from './redirect.ts'
+import { isResumed, keepTicket, resumedAuth, ticketRequest, withoutProofs } from './resumption.ts'
+import { firstPath } from './transport.ts'
 
 type SecondProof = NonNullable<Extract<Authentication, { method: 'each' }>['oursThen']>
 type OnReply = (payloads: readonly Payload[], now: Millis) => Step
@@ -52,6 +54,8 @@ export class SignIn {
   /** Proves who we are, with the help of whoever holds our key, and sends IKE_AUTH. */
   begin(now: Millis): Step {
     const { sa } = this.#init
+    if (this.#init.resumed !== undefined)
+      return this.#ask([resumedAuth(this.#init, 'initiator', identityPayload('IDi', this.#n))], now)
     // A gateway that does not know of second proofs would never ask for ours. RFC 4739 §2.1
     if (this.#second !== undefined && !announcesMore(this.#init.peerPayloads)) return this.#end(onlyOneProof)
     const ppk = beginPpk(this.#n.config, this.#init)
@@ -93,7 +97,11 @@ export class SignIn {
 
   #ask(proof: readonly Payload[], now: Millis): Step {
     const request = authRequest(this.#n, this.#init, proof)
-    return this.#send(request.payloads, now, (payloads, later) => this.#onReply(request, payloads, later))
+    const resumed = this.#init.resumed !== undefined
+    const asked = resumed ? withoutProofs(request.payloads) : request.payloads
+    return this.#send([...asked, ...ticketRequest(this.#n)], now, (payloads, later) =>
+      this.#onReply(request, payloads, later),
+    )
   }
 
   #send(payloads: readonly Payload[], now: Millis, onReply: OnReply): Step {
@@ -127,7 +135,15 @@ export class SignIn {
 
   readonly #end = (error: VpnError): Step => {
     this.#forget()
+    if (this.#init.resumed !== undefined) return this.#fromTheStart()
     return finish(this.#n, error)
+  }
+
+  /** The ticket was not worth anything, and the rest of the way is as if there had been none. */
+  #fromTheStart(): Step {
+    const n = this.#n
+    n.note('the gateway does not take up the connection of before: signing in from the start')
+    return beginAnew(n, firstPath(n.config, SPEC.ikePort), n.remote?.address ?? n.config.gatewayAddress)
   }
 
   /** As {@link common}, with an IKE SA whose keys are forgotten at the end. */
@@ -139,6 +155,7 @@ export class SignIn {
   /** The answer is whole and nothing of it is believed yet. */
   #onReply(request: AuthRequest, payloads: readonly Payload[], now: Millis): Step {
     const n = this.#n
+    if (this.#init.resumed !== undefined) return this.#onResumed(request, payloads, now)
     const question = chainQuestion(n, payloads, 'gateway')
     if (question === undefined) return this.#judge(request, payloads, undefined, now)
     n.step = 'checking the certificate of the gateway'
@@ -152,6 +169,17 @@ export class SignIn {
       },
       this.#otherwise,
     )
+  }
+
+  /** Whoever has the keys of before is who it was before. RFC 5723 §4.3.3 */
+  #onResumed(request: AuthRequest, payloads: readonly Payload[], now: Millis): Step {
+    const n = this.#n
+    const idr = find(payloads, 'IDr')
+    const auth = find(payloads, 'AUTH')
+    if (idr === undefined || !isResumed(this.#init, 'responder', idr, auth))
+      return this.#end({ kind: 'authFailed', who: 'gateway', method: 'ticket' })
+    n.remoteId = idr
+    return this.#open(request, payloads, now)
   }
 
   /** Before anything of ours but the name in IDi leaves, the gateway is believed or left. */
@@ -248,6 +276,7 @@ export class SignIn {
     if (result.outcome === 'childless') return established.disconnect(result.error, now)
     n.configuration = result.configuration
     n.authLifetimeSeconds = authLifetime(payloads)
+    keepTicket(n, this.#init.sa, payloads, now)
     this.#init.sa.crashToken = crashToken(payloads)
     n.mobike = saysMobike(n.config, payloads)
     n.peerAddresses = additionalAddresses(payloads) ?? []

@@ -16,6 +16,7 @@ import { choosePpk } from '../ppk.ts'
 import { doubt } from '../proof.ts'
 import { lifetimeNotify } from '../reauthentication.ts'
 import { identityOf } from '../redirect.ts'
+import { ticketNotify } from '../resumption.ts'
 import { intersect, knownSelectors, selectorOfAddress } from '../selectors.ts'
 import { encodeChoice } from '../suite.ts'
 import { asSeenHere, chosenMode, endsOf, transportNotify, wantsTransport } from '../transport-mode.ts'
@@ -80,7 +81,11 @@ export function answerAuth(
   n.mobike = saysMobike(n.config, payloads)
   const mobike = n.mobike ? mobikeNotify(n.config) : []
   return {
-    payloads: [...proof, ...rest, ...lifetimeNotify(n), ...mobike, ...crashNotify(n.config, init.sa)],
+    payloads: [
+      ...[...proof, ...rest, ...lifetimeNotify(n), ...mobike],
+      ...crashNotify(n.config, init.sa),
+      ...ticketNotify(n, init.sa, payloads, now),
+    ],
     child,
   }
 }

@@ -28,6 +28,7 @@ import {
   PROTOCOL,
   TYPE,
 } from '../suite.ts'
+import type { Resumable } from '../tickets.ts'
 
 export const NO_SPI = new Uint8Array(8)
 
@@ -62,6 +63,10 @@ export interface InitDone {
   readonly intAuth?: Uint8Array
   /** IKE_AUTH makes no CHILD_SA, or need not. RFC 6023 */
   readonly childless: boolean
+  /** It was an IKE_SESSION_RESUME, and this is whom the ticket in it is of. RFC 5723 */
+  readonly resumed?: Pick<Resumable, 'initiator' | 'responder' | 'eapIdentity'> & {
+    readonly opaque: Uint8Array
+  }
   /** The peer's IKE_SA_INIT: a responder may ask for certificates in it. RFC 7296 §1.2 */
   readonly peerPayloads: readonly Payload[]
 }

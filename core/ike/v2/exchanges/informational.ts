@@ -11,6 +11,7 @@ import { all, errorOf } from '../payloads.ts'
 import { ourProof, proofWords } from '../proof.ts'
 import { authLifetime } from '../reauthentication.ts'
 import { redirectOf } from '../redirect.ts'
+import { ticketNotify } from '../resumption.ts'
 import { onDeleteChild } from './delete-child.ts'
 
 /** The answer to a request, and what follows once it is sent. */
@@ -55,6 +56,7 @@ export function onInformational(
   return {
     payloads: [
       ...addresses,
+      ...ticketNotify(e.n, sa, payloads, now),
       ...halves
         .filter(({ spis }) => spis.length > 0)
         .map(({ protocol, spis }) => ({ type: 'Delete', protocol, spiBytes: 4, spis }) as const),
