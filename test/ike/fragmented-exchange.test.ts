@@ -9,8 +9,8 @@ import { SUITES } from '../support/sa-pair.ts'
 import { connected, type Flight, type Net, type Peer, pair } from '../support/two-peers.ts'
 
 /** A name as long as a certificate: KEY_ID takes anything. */
-const longName = (bytes: number): Partial<ConnectionConfig> => ({
-  localIdentity: { type: 11, data: new Uint8Array(bytes).fill(0x61) },
+const longName = (bytes: number, letter = 0x61): Partial<ConnectionConfig> => ({
+  localIdentity: { type: 11, data: new Uint8Array(bytes).fill(letter) },
   remoteIdentity: undefined,
 })
 const small = { fragmentDatagramBytes: CHOICE.smallDatagramBytes }
@@ -30,7 +30,7 @@ function begun(
 ) {
   const made = pair({
     client: { ...longName(clientBytes), ...change },
-    gateway: { ...longName(gatewayBytes), ...change },
+    gateway: { ...longName(gatewayBytes, 0x62), ...change },
   })
   made.net.onSend = network
   made.client.command('connect')
@@ -65,7 +65,7 @@ describe('RFC 7383 §2.3: negotiation', () => {
   ])('client says $client, gateway can $gateway', (can) => {
     const { client, gateway } = connected({
       client: { fragmentation: can.client, ...longName(2_000), ...small },
-      gateway: { fragmentation: can.gateway, ...longName(2_000), ...small },
+      gateway: { fragmentation: can.gateway, ...longName(2_000, 0x62), ...small },
     })
     expect(saysFragmentation(client)).toBe(can.client)
     expect(saysFragmentation(gateway)).toBe(can.client && can.gateway)
