@@ -78,6 +78,24 @@ describe('RFC 4555 §3.5: the client moves', () => {
     expect(gateway.closed?.error?.kind).toBe('noAnswer')
   })
 
+  test('RFC 4555 §3.7: a COOKIE2 that comes back changed is none', () => {
+    const { client, gateway, net } = mobile()
+    const sa = client.n.current!
+    const seal = sa.seal.bind(sa)
+    sa.seal = (exchange, id, response, payloads) =>
+      seal(
+        exchange,
+        id,
+        response,
+        payloads.map((one) =>
+          one.type === 'Notify' && one.notify === COOKIE2.id ? { ...one, data: new Uint8Array(16) } : one,
+        ),
+      )
+    move(net, '198.51.100.99')
+    net.settle()
+    expect(gateway.closed?.error).toMatchObject({ kind: 'protocol', reference: 'RFC 4555 §3.7' })
+  })
+
   test('what waited for an answer goes out again from there first', () => {
     const { client, net } = mobile()
     client.command('rekeyChild')
