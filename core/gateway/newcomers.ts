@@ -76,7 +76,7 @@ export class Newcomers {
     const proven = from.transport === 'tcp' || this.#cookies.isShown(decoded.value, from, now)
     if (!proven && crowd.halfOpen >= this.#limits.cookiesFrom) {
       const cookie = this.#cookies.make(decoded.value, from, now)
-      return { cookieDemand: cookieDemand(header.initiatorSpi, cookie) }
+      return { cookieDemand: cookieDemand(header.exchange, header.initiatorSpi, cookie) }
     }
     return this.#letIn(from, crowd, now)
   }
@@ -102,13 +102,13 @@ export class Newcomers {
   }
 }
 
-function cookieDemand(initiatorSpi: Uint8Array, cookie: Uint8Array): Uint8Array {
+function cookieDemand(exchange: number, initiatorSpi: Uint8Array, cookie: Uint8Array): Uint8Array {
   const header = {
     initiatorSpi,
     responderSpi: new Uint8Array(8),
     majorVersion: 2,
     minorVersion: 0,
-    exchange: ExchangeType.IKE_SA_INIT.id,
+    exchange,
     initiator: false,
     higherVersion: false,
     response: true,

@@ -44,6 +44,20 @@ describe('RFC 9329 §5.1: from UDP to TCP', () => {
     expect([client.n.state, net.connections, client.n.remote?.transport]).toEqual(['connected', 0, undefined])
   })
 
+  test('so it does where that answer only asks for something else (COOKIE, RFC 7296 §2.6)', () => {
+    const { client, net } = pair({ client: { tcp: fallback }, gateway: { demandCookie: true } })
+    net.tcp = 'takes its time'
+    blockUdp(net)
+    client.command('connect')
+    net.advance(4_000)
+    net.onSend = undefined
+    net.advance(10_000)
+    expect([client.n.state, client.n.remote?.transport]).toEqual(['connected', undefined])
+    net.tcp = 'opens'
+    net.settle()
+    expect(net.connections).toBe(0)
+  })
+
   test('where there is no TCP either, UDP has all its tries', () => {
     const { client, net } = pair({ client: { tcp: fallback } })
     net.tcp = 'fails'

@@ -246,10 +246,10 @@ class AwaitInitReply implements State {
         return step(this, n)
       case 'again':
         n.note(result.why)
+        this.#settle()
         this.#request = result.request
         this.#tries = 1
         this.#hint = undefined
-        n.clearTimer('doubt')
         this.#send(now, false)
         return step(this, n)
       case 'redirect':
