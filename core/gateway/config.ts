@@ -51,6 +51,8 @@ const gatewaySchema = v.strictObject({
   id: v.optional(identity, 'gateway.culvert.test'),
   /** Outer addresses; left out: all this machine has. */
   listen: v.optional(v.pipe(v.array(address), v.minLength(1))),
+  /** A file for what proves to clients after a start that they are forgotten; made where it is not there. Left out: nothing does. RFC 6290 */
+  crashSecretFile: v.optional(v.string()),
   /** Where clients come by TCP; 0: nowhere. RFC 9329 */
   tcpPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)), 4500),
   /** How the gateway proves who it is, and how clients do; what is said of certificates is as in a profile. */

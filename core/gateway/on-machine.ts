@@ -6,6 +6,7 @@ import { VpnFailure } from '../errors.ts'
 import { loadAddon } from '../native/load.ts'
 import { openEdge } from '../net/edge.ts'
 import type { GatewaySettings } from './config.ts'
+import { crashSecretIn } from './crash-secret.ts'
 import type { GatewayListener } from './gateway.ts'
 import { machineHost } from './machine-host.ts'
 import { closeGatewaySecrets, type GatewaySecrets, needsPsk } from './proofs.ts'
@@ -57,6 +58,7 @@ async function secretsOf(settings: GatewaySettings, freshPsk: string | undefined
   const totp = new Map<string, Secret>()
   let psk: Secret | undefined
   let key: Secret | undefined
+  let crash: Secret | undefined
   try {
     if (pskFile !== undefined) psk = await pskIn(pskFile, 'pskFile')
     else if (freshPsk !== undefined) psk = Secret.fromText(freshPsk)
@@ -68,9 +70,11 @@ async function secretsOf(settings: GatewaySettings, freshPsk: string | undefined
       users.set(name, await pskIn(passwordFile, `ikev1.users.${at}.passwordFile`))
       if (totpFile !== undefined) totp.set(name, await base32In(totpFile, `ikev1.users.${at}.totpFile`))
     }
-    return { psk, key, clients: own, users, totp }
+    if (settings.crashSecretFile !== undefined)
+      crash = await crashSecretIn(settings.crashSecretFile, systemRandom)
+    return { psk, key, clients: own, users, totp, crash }
   } catch (thrown) {
-    closeGatewaySecrets({ psk, key, clients: own, users, totp })
+    closeGatewaySecrets({ psk, key, clients: own, users, totp, crash })
     throw thrown
   }
 }

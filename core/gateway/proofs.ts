@@ -25,10 +25,13 @@ export interface GatewaySecrets {
   readonly users: ReadonlyMap<string, Secret>
   /** What makes the codes of some of them: octets. */
   readonly totp: ReadonlyMap<string, Secret>
+  /** What proves that the sessions of an earlier run are forgotten; left out: nothing does. RFC 6290 */
+  readonly crash?: Secret | undefined
 }
 
-export function closeGatewaySecrets({ psk, key, clients, users, totp }: GatewaySecrets): void {
-  for (const secret of [psk, key, ...clients.values(), ...users.values(), ...totp.values()]) secret?.close()
+export function closeGatewaySecrets({ psk, key, clients, users, totp, crash }: GatewaySecrets): void {
+  for (const secret of [psk, key, crash, ...clients.values(), ...users.values(), ...totp.values()])
+    secret?.close()
 }
 
 /** Whether somebody proves something by the pre-shared key that all have. */

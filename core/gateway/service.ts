@@ -98,7 +98,11 @@ class Service implements GatewayService {
     const { settings, secrets, source, addon, registry, random, listener } = options
     this.#options = options
     this.#tickets = new TicketOffice(random)
-    this.#config = { ...sessionConfig(settings, secrets, source), ticketOffice: this.#tickets }
+    this.#config = {
+      ...sessionConfig(settings, secrets, source),
+      ticketOffice: this.#tickets,
+      ...(secrets.crash === undefined ? {} : { crashSecret: secrets.crash }),
+    }
     const configV1 = this.#configV1()
     this.#streams = new Streams({
       receive: (local, remote, message) => this.gateway.receive(local, remote, message),
