@@ -29,7 +29,7 @@ export function trayIcon({ tunnels }: Pick<AppSnapshot, 'tunnels'>): TrayIcon {
   if (tunnels.some(isBlocked)) return 'blocked'
   if (has('reconnecting')) return 'reconnecting'
   if (has('phase1', 'phase2')) return 'connecting'
-  if (has('connected', 'disconnecting')) return 'connected'
+  if (has('connected', 'waiting', 'disconnecting')) return 'connected'
   return has('failed') ? 'error' : 'idle'
 }
 

@@ -54,6 +54,7 @@ const STATES: Readonly<Record<TunnelSnapshot['state'], string>> = {
   phase1: 'Connecting, phase 1',
   phase2: 'Connecting, phase 2',
   connected: 'Connected',
+  waiting: 'Waiting for a packet',
   reconnecting: 'Reconnecting',
   disconnecting: 'Disconnecting',
   blocked: 'Blocked by the kill switch',

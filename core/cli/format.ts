@@ -7,6 +7,7 @@ const STATE_WORDS: Readonly<Record<TunnelSnapshot['state'], string>> = {
   phase1: 'connecting, phase 1',
   phase2: 'connecting, phase 2',
   connected: 'connected',
+  waiting: 'waiting for a packet',
   reconnecting: 'reconnecting',
   disconnecting: 'disconnecting',
   blocked: 'blocked by the kill switch',

@@ -71,6 +71,11 @@ function linesFor(tunnel: TunnelSnapshot): readonly string[] {
       `connected: ${network.device} ${network.addresses.join(' ')}, routes ${network.routes.join(' ')}${dns}`,
     )
   }
+  if (tunnel.state === 'waiting') {
+    lines.push(
+      `waiting: the first packet for ${tunnel.network?.routes.join(' ')} opens the tunnel [${tunnel.sinceMs}]`,
+    )
+  }
   if (tunnel.state === 'reconnecting' && tunnel.error !== undefined) {
     lines.push(`reconnecting: ${tunnel.error.title}: ${tunnel.error.detail} [${tunnel.sinceMs}]`)
   }

@@ -33,6 +33,8 @@ export type TunnelPhase =
   | 'phase1'
   | 'phase2'
   | 'connected'
+  /** There is no tunnel, and the first packet that belongs into it opens it. */
+  | 'waiting'
   | 'reconnecting'
   | 'disconnecting'
   /** It has ended, and its traffic is still held back: by a fault that needs a person, or an earlier run that crashed. */
@@ -123,7 +125,7 @@ export interface PastConnection {
   readonly untilMs: number
   readonly inBytes: number
   readonly outBytes: number
-  /** `person`, or the kind of the fault. */
+  /** `person`, `idle` after its idle time, or the kind of the fault. */
   readonly ended: string
 }
 

@@ -35,6 +35,8 @@ export interface DatapathOptions extends DatapathEvents {
 export interface Datapath extends EspEngine {
   /** Carries this device's packets from now on. The descriptor stays the caller's, who closes it after `close`. */
   attachTun(fd: number): void
+  /** Inner packets that came before a device was attached: they leave first, by the SAs there are. */
+  sendFirst(packets: readonly Uint8Array[]): void
   /**
    * Talks through this socket from now on, in place of the one before, and owns it; it may be called at any moment, under
    * traffic too (RFC 4555 §3.5, RFC 7296 §2.23). SAs, their sequence numbers and windows stay. What leaves afterwards

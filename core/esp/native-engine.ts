@@ -3,6 +3,7 @@ import { asEspSpi, asMillis, type EspSpi, type Millis } from '../bytes/brands.ts
 import { concat, NO_OCTETS } from '../bytes/octets.ts'
 import type { EspErrorPlace, NativeAddon, NativeEsp, NativeOffloads, NativeUsed } from '../native/addon.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+import { outerHeader, Protocol, settle, trafficClassOf } from '../wire/ip-packet.ts'
 import { carriesEsp, type Datapath, type DatapathOptions, type DatapathSocket } from './datapath.ts'
 import type {
   EspEngine,
@@ -207,6 +208,27 @@ class NativeDatapath extends NativeSas implements Datapath {
 
   attachTun(fd: number): void {
     this.native.attachTun(fd)
+  }
+
+  sendFirst(packets: readonly Uint8Array[]): void {
+    for (const packet of packets) {
+      const esp = this.closed ? undefined : this.native.fromTun(packet)
+      if (esp !== undefined) this.#sendByHand(esp, trafficClassOf(packet))
+    }
+  }
+
+  #sendByHand(esp: Uint8Array, trafficClass: number): void {
+    const socket = this.#paths.get(this.#lastPath)
+    if (socket === undefined) return
+    const { fd, local, remote, raw } = socket
+    const { addon } = this.#options
+    this.#try(() => {
+      if (raw?.esp === undefined) return addon.writePacket(fd, esp)
+      const ends = { source: addressBytes(local.address), destination: addressBytes(remote.address) }
+      const packet = concat(outerHeader(ends, Protocol.esp, { trafficClass, identification: 1 }), esp)
+      settle(packet)
+      return addon.writePacket(raw.esp, packet)
+    })
   }
 
   usePath(socket: DatapathSocket): void {

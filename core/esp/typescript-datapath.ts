@@ -93,6 +93,12 @@ export function createTypescriptDatapath(options: TypescriptDatapathOptions): Da
       )
       tun = { fd, reader }
     },
+    sendFirst(packets) {
+      for (const packet of packets) {
+        trafficClass = trafficClassOf(packet)
+        engine.fromTun(packet)
+      }
+    },
     usePath(socket) {
       leavePath()
       const { onIke, onSocketError } = options

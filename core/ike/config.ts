@@ -310,8 +310,8 @@ export interface Connection {
   /** Who carries its packets. */
   readonly engine: 'native' | 'typescript'
   command(command: IkeCommand): void
-  /** Connects the datapath to this TUN descriptor; the connection reads and writes it from now on but does not close it. */
-  attachTun(fd: number): void
+  /** Connects the datapath to this TUN descriptor; the connection reads and writes it from now on but does not close it. `kept`: packets that came from it before. */
+  attachTun(fd: number, kept?: readonly Uint8Array[]): void
   /** The computer goes to sleep: silence means nothing, and no timer is due until `resume`. */
   pause(): void
   /** It is awake: the gateway is asked at once, and whatever waits for an answer has all its tries before it. */

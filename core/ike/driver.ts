@@ -111,7 +111,8 @@ class Driver implements Connection {
     this.#feed({ type: 'command', command })
   }
 
-  attachTun(fd: number): void {
+  attachTun(fd: number, kept: readonly Uint8Array[] = []): void {
+    this.#datapath.sendFirst(kept)
     this.#datapath.attachTun(fd)
   }
 

@@ -117,6 +117,9 @@ export function createIpsecDatapath(options: TypescriptDatapathOptions): IpsecDa
       )
       tun = { fd, reader }
     },
+    sendFirst(packets) {
+      for (const packet of packets) engine.fromHost(packet)
+    },
     usePath(socket) {
       leaveWay()
       const udp = new UdpPath(socket, { addon, onIke, onSocketError, onEsp: fromUdp })
@@ -152,6 +155,7 @@ export function espAlone(datapath: Datapath): IpsecDatapath {
     outbound: (spi) => datapath.outbound(spi),
     strays: () => datapath.strays(),
     attachTun: (fd) => datapath.attachTun(fd),
+    sendFirst: (packets) => datapath.sendFirst(packets),
     usePath: (socket) => datapath.usePath(socket),
     sendIke: (message) => datapath.sendIke(message),
     sendKeepalive: () => datapath.sendKeepalive(),

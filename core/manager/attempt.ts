@@ -3,6 +3,7 @@ import type { TunnelPhase } from '../contract/snapshot.ts'
 import type { Connection, ConnectionView } from '../ike/config.ts'
 import type { OsEdge, TunnelPlan } from '../net/plan.ts'
 import { faultOf } from './fault.ts'
+import type { Kept } from './on-demand.ts'
 
 /** One attempt: a connection and what it brought to the operating system. Leftovers of an old one are ignored. */
 export interface Attempt {
@@ -13,6 +14,10 @@ export interface Attempt {
   plan: TunnelPlan | undefined
   /** Settles when the machine is at its plan, or has failed to get there. */
   bringUp: Promise<void> | undefined
+  /** Stops to look for packets that open the tunnel. */
+  stopWatching: (() => void) | undefined
+  /** Those that came so far. */
+  kept: Kept | undefined
   /** The device is in the hands of the datapath. */
   attached: boolean
   over: boolean
@@ -25,6 +30,8 @@ export const newAttempt = (): Attempt => ({
   fd: undefined,
   plan: undefined,
   bringUp: undefined,
+  stopWatching: undefined,
+  kept: undefined,
   attached: false,
   over: false,
 })
@@ -36,6 +43,8 @@ export async function release(
   note: (text: string) => void,
 ): Promise<void> {
   const { edge, device, fd } = attempt
+  attempt.stopWatching?.()
+  attempt.stopWatching = undefined
   attempt.fd = undefined
   attempt.device = undefined
   if (edge !== undefined && device !== undefined) {

@@ -63,6 +63,12 @@ export interface ManagerDependencies {
   /** Where holds of kill switches are written down; left out: nowhere. */
   readonly holds?: HoldRecord
   closeFd(fd: number): void
+  /** Packets that a system sends into a device nobody else reads; the function it returns ends that. `onEnd`: a code. */
+  watchDevice(
+    fd: number,
+    onPackets: (packets: readonly Uint8Array[]) => void,
+    onEnd: (code: string) => void,
+  ): () => void
   /** Writes down a connection that was. */
   record?(profile: Profile, past: PastConnection): void
   readonly clock: Clock

@@ -56,6 +56,10 @@ export function openManager(options: EngineOptions): Manager {
     nearby: localNetworks,
     ...(holds === undefined ? {} : { holds }),
     closeFd: (fd) => addon.closeFd(fd),
+    watchDevice: (fd, onPackets, onEnd) => {
+      const reader = addon.readPackets(fd, onPackets, onEnd)
+      return () => reader.stop()
+    },
     record: (profile, past) => void history?.add(profile.id, past),
     clock: systemClock,
     random: systemRandom,

@@ -11,7 +11,7 @@ import {
 } from '../ike/config.ts'
 import type { ExposedKeys } from '../ike/exposed-keys.ts'
 import { TicketMemory } from '../ike/v2/tickets.ts'
-import type { OsEdge } from '../net/plan.ts'
+import type { OsEdge, TunnelPlan } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
 import { type Profile, sessionSecrets } from '../profile/schema.ts'
 import { type Attempt, addressIn, newAttempt, phaseShown, release } from './attempt.ts'
@@ -21,9 +21,11 @@ import { expectedOf } from './exchanges.ts'
 import { faultOf } from './fault.ts'
 import { GatewayAddresses } from './gateway-addresses.ts'
 import type { Hold } from './hold.ts'
+import { Idle } from './idle.ts'
 import { KillSwitch } from './kill-switch.ts'
 import { MessageLog } from './message-log.ts'
 import { NextTry } from './next-try.ts'
+import { asksForAddress, Kept, NOTHING_ASSIGNED, networkOf, networksOf } from './on-demand.ts'
 import { SecondTry } from './second-try.ts'
 import { Steps } from './steps.ts'
 import { Totals } from './totals.ts'
@@ -74,6 +76,11 @@ export class Tunnel {
   #wasConnected = false
   #leaving = false
   #asleep = false
+  /** Nothing moved any more: the tunnel is being closed for that. */
+  #resting = false
+  #idle: Idle | undefined
+  /** What the gateway gave last, to be asked for again. */
+  #hadAddresses: readonly string[] = []
   #onConnected: ((ending: Ending | undefined) => void)[] = []
   #onEnd: (() => void)[] = []
 
@@ -109,13 +116,19 @@ export class Tunnel {
   }
 
   start(): void {
+    const { onDemand, localSubnets } = this.profile
+    if (onDemand === true && localSubnets.length > 0 && !asksForAddress(this.profile)) {
+      this.#enter('phase1', 'getting ready')
+      void this.#arm()
+      return
+    }
     this.#enter('phase1', `looking up ${this.profile.gateway.host}`)
     void this.#begin()
   }
 
-  /** Resolves when phase 2 stands and the machine is at its plan; throws `VpnFailure` if that will not be. */
+  /** Resolves when phase 2 stands and the machine is at its plan, or when it waits for a packet; throws `VpnFailure` if that will not be. */
   connected(): Promise<void> {
-    if (this.#phase === 'connected') return Promise.resolve()
+    if (this.#phase === 'connected' || this.#phase === 'waiting') return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#onConnected.push((ending) => {
         if (ending === undefined) resolve()
@@ -142,15 +155,19 @@ export class Tunnel {
       void this.#finish(attempt, undefined)
       return gone
     }
+    this.#bidFarewell(attempt, attempt.connection)
+    return gone
+  }
+
+  #bidFarewell(attempt: Attempt, connection: Connection): void {
     this.#enter('disconnecting', 'telling the gateway')
-    const { connection } = attempt
+    this.#callOff?.()
     this.#callOff = this.#needs.clock.after(FAREWELL_MS, () => {
       this.#owner.note('the gateway did not answer our farewell')
       connection.close()
       void this.#over(attempt, undefined)
     })
     connection.command({ type: 'disconnect' })
-    return gone
   }
 
   /** Lets out what its kill switch holds back, until it stands again. Throws `VpnFailure`; traffic then still waits. */
@@ -241,33 +258,104 @@ export class Tunnel {
     this.#attempt = attempt
     this.#steps.restart(this.#needs.clock.now())
     try {
-      const address = await this.#addresses.take()
-      if (attempt.over) return
-      this.#address = address
-      this.#reach('prepare')
-      this.#enter('phase1', 'getting ready')
-      const edge = await this.#owner.edge()
-      if (attempt.over) return
-      attempt.edge = edge
-      await this.#switch.before(edge, this.#addresses.all)
-      if (attempt.over) return
-      await this.#openDevice(attempt, edge)
-      if (attempt.over) return this.#release(attempt)
-      const secrets = await this.#secrets()
-      if (attempt.over) {
-        for (const secret of secrets.values()) secret.close()
-        return this.#release(attempt)
-      }
-      const agreed = connectionConfig(this.profile, secrets, address)
-      const config = this.profile.ike.resumption !== false ? { ...agreed, tickets: this.#tickets } : agreed
-      this.#reach('agree')
-      this.#enter('phase1', '')
-      attempt.connection = this.#connection(attempt, edge, config)
-      if (this.#asleep) attempt.connection.pause()
-      attempt.connection.command({ type: 'connect' })
+      const edge = await this.#prepare(attempt)
+      if (edge !== undefined) await this.#negotiate(attempt, edge)
     } catch (thrown) {
       await this.#over(attempt, faultOf(thrown))
     }
+  }
+
+  /** Address, permission and device; `undefined`: called off meanwhile. */
+  async #prepare(attempt: Attempt): Promise<OsEdge | undefined> {
+    const address = await this.#addresses.take()
+    if (attempt.over) return undefined
+    this.#address = address
+    this.#reach('prepare')
+    this.#enter('phase1', 'getting ready')
+    const edge = await this.#owner.edge()
+    if (attempt.over) return undefined
+    attempt.edge = edge
+    await this.#switch.before(edge, this.#addresses.all)
+    if (attempt.over) return undefined
+    await this.#openDevice(attempt, edge)
+    if (!attempt.over) return edge
+    await this.#release(attempt)
+    return undefined
+  }
+
+  /** Device and routes without a tunnel: whatever comes opens it. What is looked up for that is looked up before. */
+  async #arm(): Promise<void> {
+    const attempt = newAttempt()
+    this.#attempt = attempt
+    try {
+      const edge = await this.#prepare(attempt)
+      if (edge === undefined) return
+      attempt.plan = this.#needs.planFor({
+        ...{ profile: this.profile, device: this.#device, gatewayAddress: this.#address ?? '' },
+        configuration: NOTHING_ASSIGNED,
+        ...networksOf(this.profile),
+      })
+      await edge.apply(attempt.plan)
+      if (attempt.over) return
+      this.#wait(attempt, attempt.plan)
+      this.#tell(undefined)
+    } catch (thrown) {
+      await this.#over(attempt, faultOf(thrown))
+    }
+  }
+
+  #wait(attempt: Attempt, plan: TunnelPlan): void {
+    const { fd, edge } = attempt
+    if (fd === undefined || edge === undefined) return
+    const kept = new Kept(plan)
+    attempt.kept = kept
+    this.#network = { ...networkOf(plan), engine: '' }
+    this.#enter('waiting', '')
+    const stop = this.#needs.watchDevice(
+      fd,
+      (packets) => {
+        if (attempt.over) return
+        const wanted = packets.filter((packet) => kept.offer(packet)).length > 0
+        if (wanted && attempt.connection === undefined && this.#phase === 'waiting') this.#wake(attempt, edge)
+      },
+      (code) =>
+        void this.#over(attempt, {
+          kind: 'systemRefused',
+          what: 'reading the tunnel device',
+          problem: code,
+        }),
+    )
+    attempt.stopWatching = stop
+  }
+
+  /** Somebody wants through. */
+  #wake(attempt: Attempt, edge: OsEdge): void {
+    this.#steps.restart(this.#needs.clock.now())
+    this.#reach('prepare')
+    this.#owner.note('a packet wants through: opening the tunnel')
+    this.#enter('phase1', 'opening the tunnel for a packet')
+    void this.#negotiate(attempt, edge).catch((thrown) => this.#over(attempt, faultOf(thrown)))
+  }
+
+  async #negotiate(attempt: Attempt, edge: OsEdge): Promise<void> {
+    const secrets = await this.#secrets()
+    if (attempt.over) {
+      for (const secret of secrets.values()) secret.close()
+      return this.#release(attempt)
+    }
+    const agreed = this.#withHadAddresses(connectionConfig(this.profile, secrets, this.#address ?? ''))
+    const config = this.profile.ike.resumption !== false ? { ...agreed, tickets: this.#tickets } : agreed
+    this.#reach('agree')
+    this.#enter('phase1', '')
+    attempt.connection = this.#connection(attempt, edge, config)
+    if (this.#asleep) attempt.connection.pause()
+    attempt.connection.command({ type: 'connect' })
+  }
+
+  /** What waits in the device has the addresses of before. RFC 7296 §3.15.1 */
+  #withHadAddresses(config: ConnectionConfig): ConnectionConfig {
+    if (this.profile.onDemand !== true || this.#hadAddresses.length === 0) return config
+    return { ...config, requestAddresses: { ...config.requestAddresses, preferred: this.#hadAddresses } }
   }
 
   /** Before the first message: a computer without TUN need not trouble the gateway. */
@@ -354,16 +442,13 @@ export class Tunnel {
       await this.#switch.agreed(edge, networks, this.#addresses.all)
       await edge.apply(plan)
       if (attempt.over || this.#leaving) return
-      if (!attempt.attached) connection.attachTun(fd)
+      attempt.stopWatching?.()
+      attempt.stopWatching = undefined
+      if (!attempt.attached) connection.attachTun(fd, attempt.kept?.take() ?? [])
       attempt.attached = true
-      this.#network = {
-        device: plan.device,
-        mtu: plan.mtu,
-        addresses: plan.addresses,
-        routes: plan.routes,
-        dns: plan.dns?.servers ?? [],
-        engine: connection.engine,
-      }
+      this.#network = { ...networkOf(plan), engine: connection.engine }
+      this.#hadAddresses = agreement.configuration.addresses
+      this.#watchIdle(attempt, connection)
       this.#wasConnected = true
       this.#connectedAtMs = this.#needs.clock.now()
       this.#steps.finish(this.#connectedAtMs)
@@ -379,6 +464,24 @@ export class Tunnel {
     }
   }
 
+  #watchIdle(attempt: Attempt, connection: Connection): void {
+    const { idleSeconds } = this.profile
+    this.#idle?.stop()
+    this.#idle = undefined
+    if (idleSeconds === undefined) return
+    this.#idle = new Idle(
+      this.#needs.clock,
+      idleSeconds,
+      () => connection.view().phase2,
+      () => {
+        if (attempt.over || this.#leaving) return
+        this.#owner.note(`nothing went through for ${idleSeconds} seconds: closing the tunnel`)
+        this.#resting = true
+        this.#bidFarewell(attempt, connection)
+      },
+    )
+  }
+
   /** A connection has ended. What follows depends on who wanted it, and on whether the fault may pass. */
   async #over(attempt: Attempt, error: VpnError | undefined): Promise<void> {
     if (attempt.over) return
@@ -388,6 +491,10 @@ export class Tunnel {
     this.#owner.withdraw()
     this.#lastView = attempt.connection?.view()
     this.#record(error)
+    const resting = this.#resting
+    this.#resting = false
+    this.#idle?.stop()
+    if (resting && !this.#leaving && this.profile.onDemand === true) return this.#rest(attempt)
     if (this.#leaving || error === undefined) return this.#finish(attempt, this.#leaving ? undefined : error)
     await this.#cleanUp(attempt)
     if (this.#leaving) return this.#finish(undefined, undefined)
@@ -409,6 +516,17 @@ export class Tunnel {
     // A first connection that fails is an answer the person waits for; only one that stood is worth waiting for.
     if (!this.#wasConnected || !isPassing(error.kind)) return this.#finish(undefined, error)
     this.#reconnectLater(error)
+  }
+
+  /** The device stays as it is, for the next packet. */
+  async #rest({ bringUp, edge, device, fd, plan }: Attempt): Promise<void> {
+    await bringUp
+    this.#connectedAtMs = undefined
+    if (plan === undefined) return this.#finish(undefined, undefined)
+    const attempt: Attempt = { ...newAttempt(), edge, device, fd, plan }
+    this.#attempt = attempt
+    if (this.#leaving) return this.#finish(attempt, undefined)
+    this.#wait(attempt, plan)
   }
 
   #reconnectLater(error: VpnError): void {
@@ -435,7 +553,7 @@ export class Tunnel {
       sinceMs,
       untilMs: this.#needs.clock.now(),
       ...this.#totals.take(),
-      ended: this.#leaving ? 'person' : (error?.kind ?? 'person'),
+      ended: this.#leaving ? 'person' : this.#resting ? 'idle' : (error?.kind ?? 'person'),
     })
   }
 

@@ -136,8 +136,9 @@ export interface NativeEsp {
   /** False when the kernel had no room, and on a raw path. Throws an `Error` with `code`. */
   sendIke(message: Uint8Array): boolean
   sendKeepalive(): boolean
-  /** Packets by hand, while neither a device nor a socket is attached. `undefined`: dropped, and counted. */
+  /** A packet by hand, while no device is attached. `undefined`: dropped, and counted. */
   fromTun(packet: Uint8Array): Uint8Array | undefined
+  /** A packet by hand, while neither a device nor a socket is attached. `undefined`: dropped, and counted. */
   fromNetwork(esp: Uint8Array): Uint8Array | undefined
   /** Ends the threads, wipes the keys, closes the socket. Nothing is called back afterwards; every other call throws. */
   close(): void

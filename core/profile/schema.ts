@@ -172,6 +172,10 @@ export const profileSchema = v.strictObject({
   allowLan: v.optional(v.boolean(), true),
   /** What belongs into the tunnel never goes another way: not while it is made, nor when it is lost. */
   killSwitch: v.optional(v.boolean()),
+  /** The first packet that belongs into the tunnel opens it, and is kept until then. */
+  onDemand: v.optional(v.boolean()),
+  /** Nothing going through the tunnel for so long closes it. */
+  idleSeconds: v.optional(seconds(1)),
   /** UDP encapsulation even where no NAT is found. */
   forceEncapsulation: v.optional(v.boolean(), true),
   /** Algorithms that need a switch, switched on by name. */
@@ -265,6 +269,8 @@ export function checkProfile(profile: Profile, source: string): void {
   }
   checkIkev1(profile, source)
   checkChild(profile, source)
+  if (profile.onDemand === true && profile.killSwitch === true)
+    throw invalid(source, 'killSwitch', 'with onDemand nothing is held back while the tunnel is made')
   if (profile.localId === undefined && !namesItself(profile.auth)) {
     throw invalid(source, 'localId', 'it is missing: who are you to the gateway?')
   }

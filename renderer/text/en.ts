@@ -19,6 +19,7 @@ export type ViewState =
   | 'asking'
   | 'phase2'
   | 'connected'
+  | 'waiting'
   | 'reconnecting'
   | 'blocked'
   | 'disconnecting'
@@ -91,7 +92,13 @@ export const TIMES = {
 
 /** How a past connection ended, in a word or two. */
 export const endedBy = (ended: string): string =>
-  ended === 'person' ? 'you' : ended === 'closedByGateway' ? 'the gateway' : ended
+  ended === 'person'
+    ? 'you'
+    : ended === 'idle'
+      ? 'its idle time'
+      : ended === 'closedByGateway'
+        ? 'the gateway'
+        : ended
 
 export const nothingNamed = (wanted: string): string => `Nothing named “${wanted}”.`
 export const tooLarge = (name: string, octets: number): ErrorSnapshot => ({
@@ -167,6 +174,8 @@ export function headline(view: ViewState, error: ErrorSnapshot | undefined): str
       return 'Connecting'
     case 'connected':
       return 'Connected'
+    case 'waiting':
+      return 'Ready'
     case 'reconnecting':
       return 'Reconnecting'
     case 'blocked':
@@ -202,6 +211,8 @@ export function sentence(
       return 'Phase 2 of 2. The gateway is proven. Opening the tunnel.'
     case 'connected':
       return through(named(profile.name), tunnel)
+    case 'waiting':
+      return `There is no tunnel now. The first packet for ${opens(tunnel)} opens it, and is not lost.`
     case 'reconnecting':
       return error === undefined ? 'The tunnel is being opened again.' : `${error.title}. ${error.detail}`
     case 'blocked':
@@ -228,6 +239,12 @@ function through(name: string, tunnel: TunnelSnapshot | undefined): string {
   return `${what} through ${name}. Everything else goes out as usual.`
 }
 
+/** What a tunnel that is not there waits for. */
+function opens(tunnel: TunnelSnapshot | undefined): string {
+  const routes = tunnel?.network?.routes ?? []
+  return routes.some((route) => route.endsWith('/0')) ? 'anywhere' : routes.join(' or ')
+}
+
 /** What a kill switch holds back. */
 const waits = (networks: readonly string[]): string =>
   networks.some((network) => network.endsWith('/0'))
@@ -252,6 +269,8 @@ export function listLine(
       return 'Connecting, phase 2'
     case 'connected':
       return `Connected, ${duration(now - (tunnel?.sinceMs ?? now))}`
+    case 'waiting':
+      return 'Opens with the first packet'
     case 'reconnecting':
       return tunnel?.retryAtMs === undefined
         ? 'Reconnecting'
@@ -280,6 +299,8 @@ export function drawing(view: ViewState): string {
       return 'The pipe reaches the gateway. Water runs in.'
     case 'connected':
       return 'The tunnel is open. The level of the water is your traffic of the last minute.'
+    case 'waiting':
+      return 'A pipe planned from this computer to the gateway. The first packet builds it.'
     case 'reconnecting':
       return 'The pipe has a gap. Traffic waits here.'
     case 'blocked':
@@ -293,7 +314,8 @@ export function drawing(view: ViewState): string {
 
 /** The two leads under the drawing. */
 export function leads(view: ViewState): readonly [string, string] {
-  if (view === 'idle') return ['Phase 1 will build the pipe', 'Phase 2 will carry your traffic']
+  if (view === 'idle' || view === 'waiting')
+    return ['Phase 1 will build the pipe', 'Phase 2 will carry your traffic']
   if (view === 'phase1' || view === 'asking')
     return ['Phase 1, the agreement', 'Phase 2, your traffic: not yet']
   return ['Phase 1, the agreement', 'Phase 2, your traffic']

@@ -285,6 +285,20 @@ export const SECTIONS: readonly EditorSection[] = [
     id: 'transport',
     title: 'Transport',
     fields: [
+      {
+        path: 'onDemand',
+        label: 'The first packet opens the tunnel',
+        kind: 'switch',
+        optional: true,
+        hint: 'It is kept until the tunnel stands. Where the gateway gives the address, once it was open.',
+      },
+      {
+        path: 'idleSeconds',
+        label: 'Close it when nothing went through for, in seconds',
+        kind: 'number',
+        optional: true,
+        hint: 'Left empty: never.',
+      },
       { path: 'forceEncapsulation', label: 'In UDP even where no NAT is found', kind: 'switch' },
       {
         path: 'mtu',

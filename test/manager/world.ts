@@ -1,4 +1,5 @@
 import { Secret } from '../../core/bytes/secret.ts'
+import type { Phase2Snapshot } from '../../core/contract/snapshot.ts'
 import { type VpnError, VpnFailure } from '../../core/errors.ts'
 import type {
   Connection,
@@ -68,8 +69,13 @@ export class FakeConnection implements Connection {
     if (command.type === 'disconnect' && this.answersFarewell) this.end(undefined)
   }
 
-  attachTun(fd: number): void {
+  /** Packets that came before it. */
+  kept: readonly Uint8Array[] = []
+  phase2: readonly Phase2Snapshot[] = []
+
+  attachTun(fd: number, kept: readonly Uint8Array[] = []): void {
     this.tun = fd
+    this.kept = kept
   }
 
   pause(): void {
@@ -81,7 +87,13 @@ export class FakeConnection implements Connection {
   }
 
   view(): ConnectionView {
-    return { state: this.state, step: 'step', phase1: undefined, phase2: [], rekeys: { ike: 0, child: 0 } }
+    return {
+      state: this.state,
+      step: 'step',
+      phase1: undefined,
+      phase2: this.phase2,
+      rekeys: { ike: 0, child: 0 },
+    }
   }
 
   keys(): ExposedKeys {
@@ -120,6 +132,8 @@ export class World {
   /** What the manager was made with. */
   readonly needs: ManagerDependencies
   #fd = 10
+  /** A packet of this computer for a device that waits for some. */
+  intoDevice: ((packet: Uint8Array) => void) | undefined
 
   /** `other`: what this world does otherwise. */
   constructor(other: Partial<ManagerDependencies> = {}) {
@@ -220,6 +234,13 @@ export class World {
         unreachable: [],
       }),
       closeFd: (fd) => this.done.push(`close fd ${fd}`),
+      watchDevice: (fd, onPackets) => {
+        this.done.push(`watch ${fd}`)
+        this.intoDevice = (packet) => onPackets([packet])
+        return () => {
+          this.intoDevice = undefined
+        }
+      },
       clock: {
         now: () => this.now,
         after: (ms, work) => {

@@ -101,6 +101,23 @@ async function until(done: () => boolean): Promise<void> {
 const PAIRS = ENGINES.flatMap((from) => ENGINES.map((to) => [from, to] as const))
 
 describe.each(PAIRS)('%s to %s', (from, to) => {
+  test('what came before there was a device leaves first, and what comes from it afterwards follows', async () => {
+    const [a, b] = [endOf(from), endOf(to)]
+    join(a.datapath, b.datapath, 4500)
+    b.datapath.attachTun(b.tun)
+    b.datapath.addInbound(saOf(SPI.there), right)
+    a.datapath.useOutbound('child', saOf(SPI.there), left)
+    const elsewhere = udp4('10.0.0.9', '10.0.0.2', 1, 2, 'for no SA')
+    a.datapath.sendFirst([packet('kept 1'), elsewhere, packet('kept 2')])
+    a.datapath.attachTun(a.tun)
+    addon.writePacket(a.machine, packet('later'))
+    await until(() => b.received.length === 3)
+    expect(b.received).toEqual(['kept 1', 'kept 2', 'later'].map((text) => toHex(packet(text))))
+    expect(a.datapath.outbound(SPI.there)).toMatchObject({ packets: 3, sequence: 3n })
+    expect(a.datapath.strays().noSelector).toBe(1)
+    expect([a.said, b.said]).toEqual([[], []])
+  })
+
   test('what goes into one device comes out of the other, in order', async () => {
     const { a, b } = tunnel([from, to])
     const texts = Array.from({ length: 300 }, (_, i) => `number ${i}`)

@@ -201,7 +201,11 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     return KEPT
   },
   onDemand: unless(isFalse, `connect it yourself: ${NOT_YET}`),
-  idleSeconds: unless((value) => value === 0, NOT_YET),
+  idleSeconds: (value, { profile }) => {
+    if (value <= 0) return KEPT
+    profile.idleSeconds = Math.min(value, 604_800)
+    return KEPT
+  },
   blockIpv4: unless(isFalse, NOT_YET),
   blockIpv6: unless(isFalse, 'IPv6 that the tunnel does not carry never leaks beside a full tunnel', ignored),
   proxy: () => refused('Culvert does not set a proxy'),

@@ -1,0 +1,86 @@
+import { coversOutbound, type InnerPacket, parseInner } from '../esp/selectors.ts'
+import type { TunnelPlan } from '../net/plan.ts'
+import { isHostToHost } from '../profile/child.ts'
+import { selectorOf } from '../profile/networks.ts'
+import type { Profile } from '../profile/schema.ts'
+import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
+import type { Agreement } from './dependencies.ts'
+
+/** Ours: what is kept until the tunnel stands, as much as a moment of waiting can need. */
+const MOST_PACKETS = 64
+const MOST_OCTETS = 128 * 1024
+
+/** Nobody in particular: what a system says to its neighbours by itself. RFC 4291 §2.7, RFC 5771, RFC 919 */
+const TO_NEIGHBOURS = ['224.0.0.0/4', '255.255.255.255', '169.254.0.0/16', 'ff00::/8', 'fe80::/10']
+
+const selectors = (networks: readonly string[]): readonly TrafficSelector[] =>
+  networks.flatMap((network) => selectorOf(network) ?? [])
+
+const EVERYTHING = selectors(['0.0.0.0/0', '::/0'])
+const NEIGHBOURS = selectors(TO_NEIGHBOURS)
+
+/** Whether the gateway is to give an inner address. */
+export const asksForAddress = (profile: Profile): boolean =>
+  !isHostToHost(profile) && (profile.requestAddresses.ipv4 || profile.requestAddresses.ipv6)
+
+export const NOTHING_ASSIGNED = { addresses: [], dnsServers: [], subnets: [], dnsDomains: [] } as const
+
+/** Both sides as the profile has them: nobody has narrowed them yet. */
+export function networksOf({ localSubnets, remoteSubnets }: Profile): Pick<Agreement, 'local' | 'remote'> {
+  const has = (mark: string): boolean => localSubnets.some((network) => network.includes(mark))
+  const all = [...(has('.') ? ['0.0.0.0/0'] : []), ...(has(':') ? ['::/0'] : [])]
+  return { local: selectors(localSubnets), remote: selectors(remoteSubnets ?? all) }
+}
+
+/** A plan as it is shown. */
+export const networkOf = ({ device, mtu, addresses, routes, dns }: TunnelPlan) => ({
+  device,
+  mtu,
+  addresses,
+  routes,
+  dns: dns?.servers ?? [],
+})
+
+/** The packets that a tunnel is opened for, the first ones first, until it stands. RFC 4301 §4.4.1, "trap" of other implementations */
+export class Kept {
+  readonly #remote: readonly TrafficSelector[]
+  readonly #local: readonly TrafficSelector[]
+  #packets: Uint8Array[] = []
+  #octets = 0
+  /** Those there was no room for. */
+  dropped = 0
+
+  /** `plan`: what the device is for. */
+  constructor(plan: Pick<TunnelPlan, 'addresses' | 'routes' | 'bypass'>) {
+    this.#remote = selectors(plan.routes)
+    // Networks behind this computer may speak through the tunnel too: only its own addresses say what must not.
+    this.#local = plan.addresses.length === 0 ? EVERYTHING : selectors(plan.addresses.map(hostOf))
+  }
+
+  /** Keeps it if the tunnel is for it and there is room; → whether the tunnel is for it. */
+  offer(packet: Uint8Array): boolean {
+    const inner = parseInner(packet)
+    if (inner === undefined || !this.#isFor(inner)) return false
+    if (this.#packets.length >= MOST_PACKETS || this.#octets + inner.length > MOST_OCTETS) {
+      this.dropped++
+      return true
+    }
+    this.#packets.push(packet.slice(0, inner.length))
+    this.#octets += inner.length
+    return true
+  }
+
+  /** What was kept, for the tunnel that stands now. */
+  take(): readonly Uint8Array[] {
+    this.#octets = 0
+    return this.#packets.splice(0)
+  }
+
+  #isFor(inner: InnerPacket): boolean {
+    const among = (local: readonly TrafficSelector[], remote: readonly TrafficSelector[]): boolean =>
+      coversOutbound({ local, remote }, inner)
+    return among(this.#local, this.#remote) && !among(EVERYTHING, NEIGHBOURS)
+  }
+}
+
+const hostOf = (cidr: string): string => cidr.split('/')[0] ?? cidr
