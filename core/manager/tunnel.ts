@@ -1,7 +1,7 @@
 import { adviceFor } from '../advice.ts'
 import type { Secret } from '../bytes/secret.ts'
 import { isAlive, type NetworkSnapshot, type TunnelPhase, type TunnelSnapshot } from '../contract/snapshot.ts'
-import { type VpnError, VpnFailure } from '../errors.ts'
+import type { VpnError } from '../errors.ts'
 import {
   type Connection,
   type ConnectionConfig,
@@ -17,6 +17,7 @@ import { type Profile, sessionSecrets } from '../profile/schema.ts'
 import { type Attempt, addressIn, newAttempt, phaseShown, release } from './attempt.ts'
 import { isPassing } from './backoff.ts'
 import type { Agreement, ManagerDependencies } from './dependencies.ts'
+import { Endings } from './endings.ts'
 import { expectedOf } from './exchanges.ts'
 import { faultOf } from './fault.ts'
 import { GatewayAddresses } from './gateway-addresses.ts'
@@ -44,8 +45,6 @@ export interface TunnelOwner {
   /** The gateway let us in. */
   signedIn(): void
 }
-
-type Ending = { readonly error: VpnError | undefined }
 
 /** The life of one profile from Connect to the end, through as many connections as it takes. */
 export class Tunnel {
@@ -81,8 +80,7 @@ export class Tunnel {
   #idle: Idle | undefined
   /** What the gateway gave last, to be asked for again. */
   #hadAddresses: readonly string[] = []
-  #onConnected: ((ending: Ending | undefined) => void)[] = []
-  #onEnd: (() => void)[] = []
+  readonly #endings = new Endings()
 
   /** `hold`: its kill switch, which may be on already. `log`: of an earlier tunnel of this profile, to go on with. */
   constructor(
@@ -129,17 +127,12 @@ export class Tunnel {
   /** Resolves when phase 2 stands and the machine is at its plan, or when it waits for a packet; throws `VpnFailure` if that will not be. */
   connected(): Promise<void> {
     if (this.#phase === 'connected' || this.#phase === 'waiting') return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      this.#onConnected.push((ending) => {
-        if (ending === undefined) resolve()
-        else reject(new VpnFailure(ending.error ?? { kind: 'cancelled' }))
-      })
-    })
+    return this.#endings.connected()
   }
 
   /** Resolves when it has ended, for whatever reason. Never throws. */
   finished(): Promise<void> {
-    return this.ended ? Promise.resolve() : new Promise((resolve) => this.#onEnd.push(resolve))
+    return this.ended ? Promise.resolve() : this.#endings.finished()
   }
 
   /** Tells the gateway, restores the machine, and resolves when both are done. Never throws. */
@@ -298,7 +291,7 @@ export class Tunnel {
       await edge.apply(attempt.plan)
       if (attempt.over) return
       this.#wait(attempt, attempt.plan)
-      this.#tell(undefined)
+      this.#endings.tell(undefined)
     } catch (thrown) {
       await this.#over(attempt, faultOf(thrown))
     }
@@ -454,7 +447,7 @@ export class Tunnel {
       this.#steps.finish(this.#connectedAtMs)
       this.#error = undefined
       this.#enter('connected', '')
-      this.#tell(undefined)
+      this.#endings.tell(undefined)
     } catch (thrown) {
       if (attempt.over) return
       void this.#over(attempt, faultOf(thrown))
@@ -572,7 +565,7 @@ export class Tunnel {
     if (this.#leaving || calledOff) await this.letOut().catch((thrown) => (this.#error = faultOf(thrown)))
     const held = this.#switch.networks !== undefined
     this.#enter(held ? 'blocked' : this.#error === undefined ? 'idle' : 'failed', '')
-    this.#tell({ error: this.#error })
+    this.#endings.tell({ error: this.#error })
   }
 
   /** The machine as it was before this attempt. */
@@ -592,13 +585,5 @@ export class Tunnel {
     this.#phase = phase
     this.#step = step
     this.#owner.changed()
-  }
-
-  /** `undefined`: it stands. */
-  #tell(ending: Ending | undefined): void {
-    const connected = this.#onConnected.splice(0)
-    for (const tell of connected) tell(ending)
-    if (ending === undefined) return
-    for (const tell of this.#onEnd.splice(0)) tell()
   }
 }
