@@ -2,6 +2,8 @@ import { isIP } from 'node:net'
 import { parseIdentity } from '../identity.ts'
 import { isNetwork } from '../networks.ts'
 import type { ProfileInput } from '../schema.ts'
+import { weakWords } from '../suite-words.ts'
+import { parseAhSuite } from '../suites.ts'
 import type { SignIn, SlotName, Slots } from './description.ts'
 import type { Outcome } from './report.ts'
 import { onlyVersion } from './sign-ins.ts'
@@ -38,6 +40,7 @@ const fatal = (reason: string): Verdict => ({ outcome: 'refused', reason, fatal:
 
 const NOT_OURS = 'this sign-in does not use a certificate of yours'
 const NOT_THEIRS = 'the gateway of this sign-in does not prove itself by a certificate'
+const HOST_TO_HOST = 'transport mode is between this computer and the gateway alone'
 const NOT_YET = 'this version of Culvert does not do it yet'
 
 /** Kept where the value is what Culvert does anyway. */
@@ -95,11 +98,21 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
   rsaPss: (_, { certificates }) => (certificates.ours ? KEPT : ignored(NOT_OURS)),
   ikeProposals: (value, making) => suites(value, 'ike', making),
   espProposals: (value, making) => suites(value, 'esp', making),
-  ahProposals: unless(
-    (list) => list.length === 0,
-    'it wants AH, which this version of Culvert does not do yet',
-    fatal,
-  ),
+  ahProposals: (list, making) => {
+    if (list.length === 0) return KEPT
+    const named = list.filter((suite) => suite !== 'default').map((suite) => suite.replace(/!$/, ''))
+    const usable = named.filter(isAhSuite)
+    if (named.length > 0 && usable.length === 0)
+      return fatal(`none of its AH suites can be used: ${named.join(', ')}`)
+    const { profile, weak } = making
+    profile.child = {
+      ...profile.child,
+      protocol: 'ah',
+      ...(usable.length === 0 ? {} : { ahProposals: usable }),
+    }
+    for (const { word } of usable.flatMap(weakWords)) weak.add(word)
+    return usable.length === named.length ? KEPT : changed(`only ${usable.join(', ')}`)
+  },
   pfs: (value, { profile }) => {
     profile.esp.pfs = value
     return KEPT
@@ -110,11 +123,11 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
   childRekeyOctets: unless((value) => value === 0, 'keys are renewed by their age, not by their use'),
   dpdSeconds: (value, { profile }) => seconds(value, 0, (at) => (profile.ike.dpdSeconds = at)),
   keepaliveSeconds: unless((value) => value === 20, 'Culvert sends one every 20 seconds', ignored),
-  mode: unless(
-    (value) => value === 'tunnel',
-    'it wants transport mode, which this version of Culvert does not do yet',
-    fatal,
-  ),
+  mode: (value, { profile }) => {
+    // strongSwan takes a tunnel where the other end wants one.
+    if (value === 'transport') profile.child = { ...profile.child, mode: 'transportOrTunnel' }
+    return KEPT
+  },
   ipcomp: unless(isFalse, 'Culvert does not compress', ignored),
   sha256Truncated: unless(isFalse, 'its gateway cuts SHA-256 to 96 bits, which Culvert does not do', fatal),
   replayWindow: unless((value) => value > 0, 'Culvert always checks for replays, over 4096 packets', ignored),
@@ -122,8 +135,14 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     profile.requestAddresses = { ...value }
     return KEPT
   },
-  localSubnets: (value, { profile }) => networks(value, (list) => (profile.localSubnets = list)),
-  remoteSubnets: (value, { profile }) => networks(value, (list) => (profile.remoteSubnets = list)),
+  localSubnets: (value, { profile }) =>
+    profile.child?.mode === undefined
+      ? networks(value, (list) => (profile.localSubnets = list))
+      : ignored(HOST_TO_HOST),
+  remoteSubnets: (value, { profile }) =>
+    profile.child?.mode === undefined
+      ? networks(value, (list) => (profile.remoteSubnets = list))
+      : ignored(HOST_TO_HOST),
   selectorPorts: unless((list) => list.length === 0, 'without its ports and protocols', changed),
   excludedSubnets: unless((list) => list.length === 0, `${NOT_YET}: these networks go through the tunnel`),
   fullTunnel: (value, { profile }) =>
@@ -210,6 +229,16 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
   blockIpv6: unless(isFalse, 'IPv6 that the tunnel does not carry never leaks beside a full tunnel', ignored),
   proxy: () => refused('Culvert does not set a proxy'),
   vendor: unless((value) => value === 'cisco', NOT_YET, ignored),
+}
+
+/** Whether it is a whole suite of AH, weak or not. */
+function isAhSuite(suite: string): boolean {
+  try {
+    parseAhSuite(suite, { source: '', field: '', weak: suite.toLowerCase().split('-') })
+    return true
+  } catch {
+    return false
+  }
 }
 
 function identity(value: string, whose: string, keep: (id: string) => void): Verdict {
