@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { encodePem } from '../core/cert/pem.ts'
 import { requireProfile } from '../core/profile/schema.ts'
-import { lostPings } from './interop/checks.ts'
+import { longestGap, lostPings } from './interop/checks.ts'
 import { FORMATS } from './interop/formats/index.ts'
 import { GUEST_SCENARIOS, guestEnv } from './interop/guest-lab.ts'
 import { parseEnv } from './interop/lab.ts'
@@ -271,4 +271,12 @@ describe('what a run leaves behind', () => {
       'routes: +c -a',
     ])
   })
+})
+
+test('the longest time without traffic is read from the numbers of the answers', () => {
+  const answer = (number: number): string =>
+    `64 bytes from 10.77.0.10: icmp_seq=${number} ttl=64 time=0.5 ms\n`
+  expect(longestGap([1, 2, 5, 6, 7, 17, 18].map(answer).join(''))).toBe(9)
+  expect(longestGap([3, 4].map(answer).join(''))).toBe(0)
+  expect(longestGap('')).toBe(0)
 })
