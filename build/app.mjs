@@ -20,6 +20,7 @@ const INPUTS = [
   'core',
   'build/app.mjs',
   'build/icons',
+  'docs/lessons',
   'tsconfig.json',
   'package-lock.json',
 ]
@@ -118,6 +119,7 @@ export async function buildApp() {
   mkdirSync(output, { recursive: true })
   const png = (path) => !path.endsWith('.svg')
   cpSync(join(root, 'build', 'icons', 'tray'), join(output, 'tray'), { recursive: true, filter: png })
+  cpSync(join(root, 'docs', 'lessons'), join(output, 'lessons'), { recursive: true })
   cpSync(join(root, 'build', 'icons', 'app', '256x256.png'), join(output, 'icon.png'))
   writeFileSync(join(root, STAMP), wanted)
   return true

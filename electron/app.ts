@@ -35,7 +35,7 @@ import { CheckDesk } from './check-desk.ts'
 import { CredentialDesk } from './credential-desk.ts'
 import { Engine } from './engine.ts'
 import { Feed } from './feed.ts'
-import { captureHandlers } from './handlers/captures.ts'
+import { captureHandlers, lessonHandlers } from './handlers/captures.ts'
 import { checkHandlers, fileHandlers } from './handlers/files.ts'
 import { GivenSecrets } from './handlers/given-secrets.ts'
 import { credentialHandlers, profileHandlers } from './handlers/profiles.ts'
@@ -403,6 +403,7 @@ export class App {
       profiles: profileHandlers(this.#desk, secrets, window),
       credentials: credentialHandlers(this.#credentials, this.#profiles),
       captures: captureHandlers(this.#captures, window),
+      lessons: lessonHandlers(this.#captures, join(this.#folder, 'lessons')),
       files: fileHandlers(this.#import, window),
       checks: checkHandlers(this.#checks, window),
     }

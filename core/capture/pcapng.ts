@@ -10,12 +10,17 @@ export interface End {
 
 /** A UDP datagram of which only the content was kept. */
 export interface CapturedDatagram {
-  /** Unix time. */
-  readonly atMs: number
   readonly source: End
   readonly destination: End
   readonly payload: Uint8Array
-  /** What Wireshark shows beside the packet. */
+}
+
+export interface CapturedPacket {
+  /** Unix time. */
+  readonly atMs: number
+  /** From the IP header on. */
+  readonly packet: Uint8Array
+  /** What Wireshark shows beside it. */
   readonly comment: string
 }
 
@@ -27,11 +32,11 @@ const OPTION = { end: 0, comment: 1, interfaceName: 2, application: 4 } as const
 const LINKTYPE_RAW = 101
 const UDP = 17
 
-/** A capture of one interface: its headers, then block by block. Addresses that are none throw `RangeError`. */
+/** A capture of one interface: its headers, then block by block. */
 export function* writePcapng(
   application: string,
   interfaceName: string,
-  datagrams: Iterable<CapturedDatagram>,
+  packets: Iterable<CapturedPacket>,
 ): Generator<Uint8Array> {
   yield block(BLOCK.section, (w) => {
     w.u32(BYTE_ORDER_MAGIC)
@@ -48,9 +53,8 @@ export function* writePcapng(
     w.u32(0)
     options(w, [[OPTION.interfaceName, interfaceName]])
   })
-  for (const datagram of datagrams) {
-    const packet = ipPacket(datagram)
-    const microseconds = BigInt(Math.round(datagram.atMs * 1000))
+  for (const { atMs, packet, comment } of packets) {
+    const microseconds = BigInt(Math.round(atMs * 1000))
     yield block(BLOCK.packet, (w) => {
       w.u32(0)
       w.u32(Number(microseconds >> 32n))
@@ -58,7 +62,7 @@ export function* writePcapng(
       w.u32(packet.length)
       w.u32(packet.length)
       padded(w, packet)
-      options(w, [[OPTION.comment, datagram.comment]])
+      options(w, [[OPTION.comment, comment]])
     })
   }
 }
@@ -92,8 +96,11 @@ function padded(w: Writer, octets: Uint8Array): void {
   w.zeros(-octets.length & 3)
 }
 
-/** What travelled, with headers as they must have been: only hop limits and identifications are made up. */
-function ipPacket({ source, destination, payload }: CapturedDatagram): Uint8Array {
+/**
+ * What travelled, with headers as they must have been: only hop limits and identifications are made up. Addresses that are
+ * none throw `RangeError`.
+ */
+export function udpPacket({ source, destination, payload }: CapturedDatagram): Uint8Array {
   const [from, to] = [addressBytes(source.address), addressBytes(destination.address)]
   const length = payload.length + 8
   const udp = new Writer()

@@ -3,6 +3,7 @@ import type { CaptureState } from './capture.ts'
 import type { ChecksProgress, ProblemReport } from './checks.ts'
 import type { CredentialRead, TrustRead } from './credential.ts'
 import type { ImportOutcome, ImportPreview, ImportProgress } from './import.ts'
+import type { Lesson } from './lessons.ts'
 import {
   LARGEST_FILE,
   LONGEST_SECRET,
@@ -178,6 +179,14 @@ export const contract = {
     changed: push(shape<CaptureState>()),
     /** The system opened a capture with Culvert. */
     opened: push(shape<Outcome<CaptureState>>()),
+  },
+  lessons: {
+    all: call(nothing, shape<readonly Lesson[]>()),
+    /** Opens a capture of a lesson, by its name, with its keys. */
+    open: call(
+      v.strictObject({ name: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/)) }),
+      shape<CaptureState>(),
+    ),
   },
   prompts: {
     /** Answers whether somebody still waited. `values`: by the name of the field. */

@@ -1,5 +1,5 @@
 import { concat } from '../bytes/octets.ts'
-import { type CapturedDatagram, writePcapng } from '../capture/pcapng.ts'
+import { type CapturedPacket, udpPacket, writePcapng } from '../capture/pcapng.ts'
 import type { CaptureFiles } from '../contract/capture.ts'
 import type { MessageLine } from '../contract/message.ts'
 import { VERSION } from '../contract/version.ts'
@@ -30,14 +30,15 @@ export function captureOf(
 }
 
 /** Nothing for a message that went in fragments: those are there themselves. */
-function datagramOf(log: MessageLog, line: MessageLine): readonly CapturedDatagram[] {
+function datagramOf(log: MessageLog, line: MessageLine): readonly CapturedPacket[] {
   const datagram = line.fragments === undefined ? log.datagram(line.number) : undefined
   if (datagram === undefined) return []
   const { local, remote } = datagram.path
   const [source, destination] = line.direction === 'out' ? [local, remote] : [remote, local]
   const marked = local.port === ENCAPSULATED || remote.port === ENCAPSULATED
   const payload = marked ? concat(NON_ESP_MARKER, datagram.bytes) : datagram.bytes
-  return [{ atMs: line.atMs, source, destination, payload, comment: commentOn(line) }]
+  const packet = udpPacket({ source, destination, payload })
+  return [{ atMs: line.atMs, packet, comment: commentOn(line) }]
 }
 
 /** What the packet is, in words, also for who has no keys. */

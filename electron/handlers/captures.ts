@@ -4,6 +4,7 @@ import { findMessages } from '../../core/capture/find.ts'
 import type { Handlers } from '../../core/contract/contract.ts'
 import type { CaptureDesk } from '../capture-desk.ts'
 import { chooseCapture } from '../dialogs.ts'
+import { captureFiles, readLessons } from '../lessons.ts'
 
 /** Messages that cross to the page at once. */
 const MOST_MESSAGES = 2_000
@@ -23,4 +24,10 @@ export const captureHandlers = (desk: CaptureDesk, window: () => BrowserWindow):
     desk.close()
     return undefined
   },
+})
+
+/** Lessons. `folder`: where their pages and captures lie. */
+export const lessonHandlers = (desk: CaptureDesk, folder: string): Handlers['lessons'] => ({
+  all: () => readLessons(folder),
+  open: ({ name }) => desk.open(captureFiles(folder, name)),
 })

@@ -7,6 +7,7 @@ import { Editor } from './editor.svelte.ts'
 import type { NamedBytes } from './files.ts'
 import { Importing } from './importing.svelte.ts'
 import { Inspector, type Messages } from './inspector.svelte.ts'
+import { Lessons } from './lessons.svelte.ts'
 import { Place, type Tab } from './place.svelte.ts'
 import { Preferences } from './preferences.svelte.ts'
 
@@ -18,6 +19,7 @@ export class AppState {
   readonly preferences: Preferences
   readonly importing: Importing
   readonly captures: Captures
+  readonly lessons: Lessons
   /** The new connection that is being typed in. */
   fresh = $state.raw<Editor | undefined>(undefined)
   readonly #editors = new Map<string, Editor>()
@@ -29,6 +31,7 @@ export class AppState {
     this.preferences = new Preferences(api)
     this.importing = new Importing(api)
     this.captures = new Captures(api)
+    this.lessons = new Lessons(api)
     api.app.show((asked) => {
       const profile = this.place.follow(asked)
       if (profile !== undefined) this.culvert.choose(profile)
@@ -118,6 +121,12 @@ export class AppState {
 
   async chooseCapture(): Promise<void> {
     if (await this.captures.choose()) this.place.view = 'capture'
+  }
+
+  /** The capture of a lesson, in the Inspector. */
+  async openLesson(name: string): Promise<void> {
+    this.captures.take(await this.api.lessons.open({ name }))
+    this.place.view = 'capture'
   }
 
   async drop(files: readonly File[]): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Place as Asked } from '../../core/contract/settings.ts'
 
 export type Tab = 'status' | 'inspector' | 'checks' | 'edit'
-export type View = 'connection' | 'new' | 'import' | 'settings' | 'capture'
+export type View = 'connection' | 'new' | 'import' | 'settings' | 'capture' | 'lessons'
 
 export const TABS: readonly Tab[] = ['status', 'inspector', 'checks', 'edit']
 

@@ -126,6 +126,20 @@ describe('a capture that is dropped on the window', () => {
     expect(kilobytes).toBeLessThan(400_000)
   }, 180_000)
 
+  test('of a lesson: read its page, open its capture', async () => {
+    await page.getByRole('button', { name: 'Lessons' }).first().click()
+    await heading('Lessons')
+    await page.getByRole('button', { name: /ESP$/ }).first().click()
+    await page.getByRole('heading', { level: 2, name: 'ESP', exact: true }).waitFor()
+    expect(await faultsIn(page)).toEqual([])
+    await page.getByRole('button', { name: 'Open the capture: ESP tunnel' }).click()
+    await heading('esp-tunnel.pcapng')
+    await page.getByText('4 messages in 4 packets, one table of keys').waitFor()
+    await ladder().getByRole('button', { name: /^ESP/ }).first().click()
+    await page.getByRole('radio', { name: 'Decrypted' }).waitFor()
+    expect(await faultsIn(page)).toEqual([])
+  })
+
   test('the page cannot name a file itself', async () => {
     const outcome = await page.evaluate(() => {
       const { culvert } = globalThis as unknown as {

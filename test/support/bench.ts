@@ -156,6 +156,7 @@ export class Net<N extends PeerNegotiation> {
   readonly #nat: boolean
   /** Where the client is, as it sees itself. Datagrams from and to elsewhere are lost. */
   clientAddress: string
+  gatewayAddress: string = GATEWAY
   /** What a NAT makes of that. */
   mapping = { address: '203.0.113.9', shift: 60_000 }
   /** There is no network for a socket of the client. */
@@ -176,7 +177,7 @@ export class Net<N extends PeerNegotiation> {
       now: () => this.#now,
       send: (from, { bytes, local, remote }) => this.#launch('ike', from, bytes, local, remote),
       esp: (from, packet) => this.#launch('esp', from, packet, from.n.local!, from.n.remote!),
-      openPath: (peer, { remotePort: port, remoteAddress: address = GATEWAY, transport }) =>
+      openPath: (peer, { remotePort: port, remoteAddress: address = this.gatewayAddress, transport }) =>
         void this.#paths.push({ peer, port, address, ...(transport === undefined ? {} : { transport }) }),
       keepPath: (peer) => {
         this.#paths = this.#paths.filter((one) => one.peer !== peer || one.transport === undefined)

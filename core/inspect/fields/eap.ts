@@ -86,7 +86,7 @@ export const MSCHAP_FIELDS = {
     'Made of the challenges and the password; a guesser can try passwords against it.',
     'eap.ms_chap_v2.nt_response',
   ),
-  flags: number('Flags', MSCHAP, 'Zero.', 'eap.ms_chap_v2.flags'),
+  flags: hex('Flags', MSCHAP, 'Zero.', 'eap.ms_chap_v2.flags'),
   name: text('Name', MSCHAP, 'Who wants to sign in, or the gateway.', 'eap.ms_chap_v2.name'),
   message: text(
     'Message',

@@ -92,7 +92,7 @@ export const ICMP = {
   header: group('ICMP', 'RFC 792', 'News about the network; pings among them.'),
   type: number('Type', 'RFC 792', '8 asks for an echo, 0 answers.', 'icmp.type'),
   code: number('Code', 'RFC 792', 'More about the type.', 'icmp.code'),
-  rest: octets('Data', 'RFC 792', 'What belongs to it.', 'icmp.data'),
+  rest: octets('Data', 'RFC 792', 'What belongs to it.'),
   type6: number('Type', 'RFC 4443 §2.1', '128 asks for an echo, 129 answers.', 'icmpv6.type'),
   code6: number('Code', 'RFC 4443 §2.1', 'More about the type.', 'icmpv6.code'),
 } as const
