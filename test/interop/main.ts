@@ -194,7 +194,7 @@ const guestLab = (scenario: string): GuestLab | undefined => {
   const { vmlab } = values
   const at = GUEST_SCENARIOS.indexOf(scenario)
   if (vmlab === undefined || at < 0) return undefined
-  return new GuestLab(resolve(vmlab), scenario, `${(process.pid % 36 ** 3).toString(36)}${at}`)
+  return new GuestLab(resolve(vmlab), scenario, `${(process.pid % 36 ** 3).toString(36)}${at.toString(36)}`)
 }
 const heavy = Number(values.jobs) || 2
 // Two that wait are as much as one that computes.

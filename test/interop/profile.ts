@@ -60,14 +60,23 @@ export function profileFor(scenario: string, env: LabEnv, read: ReadFile = readT
     ...(setting(env, 'LAB_CLIENT_PPK') === '' ? {} : { ppk: { id: setting(env, 'LAB_PPK_ID') } }),
     requestAddresses: { ipv4: pool === '4' || pool === '46', ipv6: pool === '6' || pool === '46' },
     // IKEv1 narrows nothing: what is asked for has to be what the gateway opens.
-    ...(setting(env, 'LAB_IKE_VERSION') === '1'
+    ...(setting(env, 'LAB_IKE_VERSION') === '1' && !isTransport(env)
       ? { remoteSubnets: setting(env, 'LAB_SELECTORS').split(',') }
       : {}),
-    localSubnets: pool === 'none' ? [`${setting(env, 'LAB_OWN4')}/32`] : [],
+    localSubnets: pool === 'none' && !isTransport(env) ? [`${setting(env, 'LAB_OWN4')}/32`] : [],
     ...(env.get('LAB_RAWESP') === 'yes' ? { forceEncapsulation: false } : {}),
+    ...childOf(env),
     weak,
   } as const
 }
+
+/** What protects packets, and around what, where the scenario says so. */
+function childOf(env: LabEnv) {
+  const [protocol, mode] = env.get('LAB_CHILD')?.split(' ') ?? []
+  return protocol === undefined ? {} : { child: { protocol, mode } }
+}
+
+const isTransport = (env: LabEnv): boolean => env.get('LAB_CHILD')?.endsWith('transport') === true
 
 function gatewayAuth(env: LabEnv, read: ReadFile) {
   const how = setting(env, 'LAB_AUTH_GATEWAY')
