@@ -81,3 +81,12 @@ describe('octets and brands', () => {
     expect(asEspSpi(256)).toBe(256)
   })
 })
+
+test('a secret prints as [secret] in JSON, in texts and in logs', () => {
+  const secret = Secret.fromText('sesame')
+  expect([JSON.stringify({ secret }), `${secret}`, inspect(secret)]).toEqual([
+    '{"secret":"[secret]"}',
+    '[secret]',
+    '[secret]',
+  ])
+})
