@@ -42,6 +42,7 @@ import { credentialHandlers, profileHandlers } from './handlers/profiles.ts'
 import { promptHandlers, sessionHandlers } from './handlers/session.ts'
 import { ImportDesk } from './import-desk.ts'
 import { Notices } from './notices.ts'
+import { ProbeDesk } from './probe-desk.ts'
 import { ProfileDesk } from './profile-desk.ts'
 import { type SettingsChange, SettingsFile } from './settings.ts'
 import { TrayGlyph } from './tray.ts'
@@ -70,6 +71,7 @@ export class App {
   readonly #desk: ProfileDesk
   readonly #import: ImportDesk
   readonly #credentials = new CredentialDesk()
+  readonly #probes = new ProbeDesk()
   readonly #checks: CheckDesk
   readonly #captures = new CaptureDesk((state) => this.#send('captures', 'changed', state))
   readonly #notices = new Notices()
@@ -244,6 +246,7 @@ export class App {
       this.#import.forget()
       this.#captures.close()
       this.#credentials.close()
+      this.#probes.cancel()
       // Tunnels end in order: the gateway is told, routes go back.
       void Promise.all([this.#engine.close(), this.#state.flush()]).finally(() => this.#leave())
     })
@@ -400,7 +403,7 @@ export class App {
       app: this.#appHandlers(),
       session: sessionHandlers(this.#engine, secrets, window),
       prompts: promptHandlers(this.#engine, secrets),
-      profiles: profileHandlers(this.#desk, secrets, window),
+      profiles: profileHandlers(this.#desk, secrets, this.#probes, window),
       credentials: credentialHandlers(this.#credentials, this.#profiles),
       captures: captureHandlers(this.#captures, window),
       lessons: lessonHandlers(this.#captures, join(this.#folder, 'lessons')),

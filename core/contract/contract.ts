@@ -13,6 +13,7 @@ import {
   MOST_KEY_FILES,
 } from './limits.ts'
 import type { MessageLine } from './message.ts'
+import type { GatewayProbe } from './probe.ts'
 import type { CheckedDocument, ProfileDocument, SaveOutcome, SecretsState } from './profile.ts'
 import type { Place, Settings } from './settings.ts'
 import type { AppSnapshot, ErrorSnapshot, PastConnection, Probe } from './snapshot.ts'
@@ -212,6 +213,9 @@ export const contract = {
     remove: call(v.strictObject({ profile }), shape<undefined>()),
     /** Writes it to a file the person chooses; never a secret. Answers whether one was chosen. */
     export: call(v.strictObject({ profile }), shape<boolean>()),
+    /** Asks a gateway what it accepts; `cancelled` when it is called off. One at a time: a new question ends the one before. */
+    probe: call(v.strictObject({ host: profile }), shape<GatewayProbe>()),
+    stopProbe: call(nothing, shape<undefined>()),
     secrets: call(v.strictObject({ profile }), shape<SecretsState>()),
     forget: call(v.strictObject({ profile, name: secretName }), shape<SecretsState>()),
     /** Newest first. */

@@ -23,6 +23,9 @@ export class Asker implements Asking {
   #packets = 0
   #hear: ((bytes: Uint8Array) => void) | undefined
   #refused = false
+  #stopped = false
+  /** Ends the wait for an answer. */
+  #giveUp: (() => void) | undefined
 
   private constructor(socket: Socket) {
     this.#socket = socket
@@ -53,7 +56,7 @@ export class Asker implements Asking {
   }
 
   async ask(message: Uint8Array): Promise<Uint8Array | undefined> {
-    for (let tries = 0; tries < TRIES && !this.#refused; tries++) {
+    for (let tries = 0; tries < TRIES && !this.#refused && !this.#stopped; tries++) {
       const heard = this.#listen(message.subarray(0, 8))
       await this.tell(message)
       const answer = await heard
@@ -63,10 +66,16 @@ export class Asker implements Asking {
   }
 
   async tell(message: Uint8Array): Promise<void> {
-    if (this.#packets >= MOST_PACKETS) return
+    if (this.#packets >= MOST_PACKETS || this.#stopped) return
     this.#packets++
     this.#socket.send(message)
     await sleep(PAUSE_MS)
+  }
+
+  /** Nothing more is asked: whoever waits has no answer, nor does whoever still comes. */
+  stop(): void {
+    this.#stopped = true
+    this.#giveUp?.()
   }
 
   close(): void {
@@ -78,9 +87,11 @@ export class Asker implements Asking {
       const done = (bytes: Uint8Array | undefined): void => {
         clearTimeout(timer)
         this.#hear = undefined
+        this.#giveUp = undefined
         resolve(bytes)
       }
       const timer = setTimeout(() => done(undefined), WAIT_MS)
+      this.#giveUp = () => done(undefined)
       this.#hear = (bytes) => {
         if (equal(bytes.subarray(0, 8), start)) done(bytes)
       }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
+import { VpnFailure } from '../errors.ts'
 import { resolveHost } from '../net/resolve.ts'
 import { Asker } from './asker.ts'
 import { type Ikev1Report, probeIkev1 } from './ikev1.ts'
@@ -18,19 +19,25 @@ export interface ProbeReport {
 
 const IKE_PORT = 500
 
-/** Throws `VpnFailure` (`nameNotResolved`, `systemRefused`). */
+/** `signal`: calls it off. Throws `VpnFailure` (`nameNotResolved`, `systemRefused`, `cancelled`). */
 export async function probeGateway(
   host: string,
   registry: CryptoRegistry,
   random: Random,
+  signal?: AbortSignal,
 ): Promise<ProbeReport> {
   const address = isIP(host) === 0 ? ((await resolveHost(host))[0] ?? host) : host
   const asker = await Asker.open(address, IKE_PORT)
+  const stop = (): void => asker.stop()
+  signal?.addEventListener('abort', stop)
   try {
+    if (signal?.aborted) stop()
     const ikev2 = await probeIkev2(asker, random)
     const ikev1 = await probeIkev1(asker, registry, random)
+    if (signal?.aborted) throw new VpnFailure({ kind: 'cancelled' })
     return { host, address, ikev2, ikev1, packets: asker.packets }
   } finally {
+    signal?.removeEventListener('abort', stop)
     asker.close()
   }
 }

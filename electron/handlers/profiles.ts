@@ -3,6 +3,7 @@ import type { Handlers } from '../../core/contract/contract.ts'
 import type { ProfileStore } from '../../core/profile/store.ts'
 import { type CredentialDesk, readRevocations, readTrust } from '../credential-desk.ts'
 import { saveText } from '../dialogs.ts'
+import type { ProbeDesk } from '../probe-desk.ts'
 import type { ProfileDesk } from '../profile-desk.ts'
 import { WORDS } from '../words.ts'
 import type { GivenSecrets } from './given-secrets.ts'
@@ -11,8 +12,14 @@ import type { GivenSecrets } from './given-secrets.ts'
 export const profileHandlers = (
   desk: ProfileDesk,
   secrets: GivenSecrets,
+  probes: ProbeDesk,
   window: () => BrowserWindow,
 ): Handlers['profiles'] => ({
+  probe: ({ host }) => probes.probe(host.trim()),
+  stopProbe: () => {
+    probes.cancel()
+    return undefined
+  },
   blank: () => desk.blank(),
   demo: () => desk.demo(),
   read: ({ profile }) => desk.read(profile),

@@ -9,6 +9,7 @@ import type {
 import type { ErrorSnapshot } from '../../core/contract/snapshot.ts'
 import { fieldOf, sameDocument, withField } from './document.ts'
 import type { NamedBytes } from './files.ts'
+import { Probing } from './probing.svelte.ts'
 import { besides, eapPath, inAnotherVersion, inAnotherWay, type Way, wayOf } from './sign-in.ts'
 
 /** Ours: a person who types is not asked after every letter. */
@@ -23,6 +24,7 @@ export class Editor {
   #document = $state.raw<ProfileDocument | undefined>(undefined)
   checked = $state.raw<CheckedDocument | undefined>(undefined)
   secrets = $state.raw<SecretsState | undefined>(undefined)
+  readonly probing: Probing
   fault = $state.raw<ErrorSnapshot | undefined>(undefined)
   saving = $state(false)
   /** Problems are shown of fields that were touched, and of all after an attempt to save. */
@@ -39,6 +41,7 @@ export class Editor {
   constructor(api: WindowApi, profile: string | undefined) {
     this.#api = api
     this.profile = profile
+    this.probing = new Probing(api)
     void this.load()
   }
 

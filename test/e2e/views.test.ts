@@ -71,6 +71,29 @@ describe('the editor', () => {
       .toBe('vpn.lindqvist.example')
   })
 
+  test('suites are chosen by name, or typed', async () => {
+    const menu = page.getByLabel('Suites by name, phase 1')
+    const typed = page.getByLabel('Proposals, in order')
+    await menu.selectOption('Compatible: gateways of ten years')
+    await expect.poll(() => typed.inputValue()).toBe('compatible')
+    await page.getByText('For gateways of ten years', { exact: false }).first().waitFor()
+    await typed.fill('aes256gcm16-prfsha384-ecp384')
+    await expect.poll(() => menu.inputValue()).toBe('My own, below')
+    await page.getByRole('button', { name: 'Discard' }).click()
+  })
+
+  test('a gateway is asked what it accepts; the question can be called off', async () => {
+    const probe = page.getByRole('group', { name: 'What the gateway accepts' })
+    // Nobody answers at an address for documents. RFC 5737
+    await page.getByLabel('Gateway', { exact: true }).fill('192.0.2.1')
+    await probe.getByRole('button', { name: 'Probe' }).click()
+    await probe.getByRole('button', { name: /^(Cancel|Probe)$/ }).click()
+    await page.getByLabel('Gateway', { exact: true }).fill('127.0.0.1')
+    await probe.getByRole('button', { name: 'Probe' }).click()
+    await probe.getByText('no answer').first().waitFor({ timeout: 30_000 })
+    await page.getByRole('button', { name: 'Discard' }).click()
+  })
+
   test('a weak suite says so in words, and is switched on by name', async () => {
     await page.getByLabel('Proposals, in order').fill('aes128-sha1-modp2048')
     await page.getByText('AES-128-CBC; SHA-1; MODP-2048').waitFor()

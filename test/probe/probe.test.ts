@@ -1,6 +1,7 @@
+import { createSocket } from 'node:dgram'
 import { describe, expect, test } from 'vitest'
 import { createRegistry } from '../../core/crypto/registry.ts'
-import type { Asking } from '../../core/probe/asker.ts'
+import { Asker, type Asking } from '../../core/probe/asker.ts'
 import { probeIkev1 } from '../../core/probe/ikev1.ts'
 import { probeIkev2 } from '../../core/probe/ikev2.ts'
 import { parseIkeSuite } from '../../core/profile/suites.ts'
@@ -95,4 +96,21 @@ test('answers that cannot be read are none', async () => {
   }
   expect((await probeIkev2(noise, seededRandom(3))).state).toBe('silent')
   expect((await probeIkev1(noise, registry, seededRandom(3))).state).toBe('silent')
+})
+
+test('a question that is called off has no answer, at once, nor has any after it', async () => {
+  // Somebody who listens and never answers.
+  const silent = createSocket('udp4')
+  const heard: Buffer[] = []
+  silent.on('message', (bytes) => heard.push(bytes))
+  await new Promise<void>((bound) => silent.bind(0, '127.0.0.1', bound))
+  const asker = await Asker.open('127.0.0.1', silent.address().port)
+  const first = asker.ask(new Uint8Array(28).fill(1))
+  await new Promise((arrived) => silent.once('message', arrived))
+  asker.stop()
+  expect(await first).toBeUndefined()
+  expect(await asker.ask(new Uint8Array(28).fill(2))).toBeUndefined()
+  expect([heard.length, asker.packets]).toEqual([1, 1])
+  asker.close()
+  silent.close()
 })
