@@ -62,13 +62,22 @@ async function buildMain() {
     sourcemap: 'linked',
     legalComments: 'none',
     logLevel: 'error',
+    // A start reads all of it. Names stay: they are in what goes wrong.
+    minifySyntax: true,
+    minifyWhitespace: true,
   }
+  const output = join(root, 'dist', 'electron')
+  rmSync(join(output, 'parts'), { recursive: true, force: true })
   await Promise.all([
     build({
       ...common,
       entryPoints: ['electron/main.ts'],
-      outfile: 'dist/electron/main.mjs',
+      outdir: output,
+      outExtension: { '.js': '.mjs' },
       format: 'esm',
+      // What is imported when it is needed is a file of its own.
+      splitting: true,
+      chunkNames: 'parts/[name]-[hash]',
       // Some packages are CommonJS and require what Node brings along, which a module cannot by itself.
       banner: {
         js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",

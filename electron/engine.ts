@@ -7,48 +7,8 @@ import type { Finding, MessageTree } from '../core/contract/tree.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { ControlClient } from '../core/manager/control-client.ts'
 import { controlPath } from '../core/manager/control-protocol.ts'
-import { serveControl } from '../core/manager/control-server.ts'
-import { controlTarget } from '../core/manager/control-target.ts'
-import { openManager } from '../core/manager/engine.ts'
-import { faultOf } from '../core/manager/fault.ts'
-import type { History } from '../core/manager/history.ts'
-import { HoldFile } from '../core/manager/hold-file.ts'
-import type { Manager } from '../core/manager/manager.ts'
 import type { PromptAnswer } from '../core/manager/prompts.ts'
-import { watchProfiles } from '../core/manager/watch-profiles.ts'
-import type { ProfileStore } from '../core/profile/store.ts'
-import type { MemorySecrets } from '../core/secrets/memory.ts'
-import type { SecretStore } from '../core/secrets/store.ts'
-import { secretSource } from './secret-source.ts'
-
-/** What the window needs of the tunnels, whoever carries them. */
-interface Carrier {
-  /** The manager, where it is this process that carries them. */
-  readonly manager: Manager | undefined
-  snapshot(): Promise<AppSnapshot>
-  connect(profile: string, secrets: ReadonlyMap<string, Secret>): Promise<void>
-  disconnect(profile: string | undefined): Promise<number>
-  messages(profile: string, after: number, most?: number): Promise<readonly MessageLine[]>
-  tree(profile: string, number: number): Promise<MessageTree | undefined>
-  find(profile: string, wanted: string, after: number): Promise<Finding>
-  capture(profile: string, keys: boolean): Promise<CaptureFiles>
-  retry(profile: string): Promise<boolean>
-  letOut(profile: string): Promise<readonly string[]>
-  close(): Promise<void>
-}
-
-export interface EngineOptions {
-  /** The folder all state lives in. */
-  readonly home: string
-  readonly profiles: ProfileStore
-  readonly keychain: SecretStore
-  /** Secrets of this run; the engine wipes them when it closes. */
-  readonly given: MemorySecrets
-  readonly history: History
-  /** The snapshot changed. */
-  readonly changed: () => void
-  readonly note: (text: string) => void
-}
+import type { Carrier, EngineOptions } from './carrier.ts'
 
 /**
  * The tunnels of this user: carried in this process, or by a Culvert in a terminal that was there first. When that one
@@ -184,7 +144,9 @@ export class Engine {
     const running = await ControlClient.open(path)
     if (running !== undefined) return this.#follow(running)
     try {
-      return await this.#host(path)
+      // Most of what the program is: the window need not wait for it to be read.
+      const { hostTunnels } = await import('./host-tunnels.ts')
+      return await hostTunnels(path, this.#options, this.#asked)
     } catch (thrown) {
       if (!(thrown instanceof VpnFailure) || thrown.error.kind !== 'alreadyRunning') throw thrown
       // Another one was a moment faster.
@@ -215,51 +177,6 @@ export class Engine {
       retry: (profile) => client.retry(profile),
       letOut: (profile) => client.letOut(profile),
       close: async () => client.close(),
-    }
-  }
-
-  async #host(path: string): Promise<Carrier> {
-    const { home, profiles, keychain, given, history, changed, note } = this.#options
-    const asked = this.#asked
-    const manager: Manager = openManager({
-      profiles,
-      secret: (profile, name) =>
-        secretSource({ given, keychain, prompts: manager.prompts, asked, note })(profile, name),
-      attended: () => true,
-      keep: async (profile, name, secret, save) => {
-        await given.set(profile.id, name, secret)
-        if (!save) return
-        await keychain
-          .set(profile.id, name, secret)
-          .catch((thrown) => note(`keychain: ${faultOf(thrown).kind}`))
-      },
-      onNote: note,
-      history,
-      holds: new HoldFile(home),
-    })
-    const target = controlTarget(manager, profiles, given)
-    const control = await serveControl(path, target)
-    const unsubscribe = manager.subscribe({ changed, note: (profile, text) => note(`${profile}: ${text}`) })
-    const unwatch = await watchProfiles(home, () => void manager.refresh().catch(() => {}))
-    await manager.refresh()
-    return {
-      manager,
-      snapshot: async () => target.snapshot(),
-      connect: (profile, secrets) => target.connect(profile, secrets),
-      disconnect: (profile) => target.disconnect(profile),
-      messages: (profile, after, most) => target.messages(profile, after, most),
-      tree: (profile, number) => target.tree(profile, number),
-      find: (profile, wanted, after) => target.find(profile, wanted, after),
-      capture: (profile, keys) => target.capture(profile, keys),
-      retry: async (profile) => target.retry(profile),
-      letOut: (profile) => target.letOut(profile),
-      close: async () => {
-        manager.prompts.cancelAll()
-        await manager.close()
-        unwatch()
-        unsubscribe()
-        await control.close()
-      },
     }
   }
 }
