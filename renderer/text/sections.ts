@@ -48,6 +48,12 @@ const MODES: readonly Choice[] = [
   { value: 'transportOrTunnel', label: 'Transport, or else a tunnel', says: 'As the gateway likes.' },
 ]
 
+const TCP: readonly Choice[] = [
+  { value: 'fallback', label: 'Where UDP does not get through' },
+  { value: 'never', label: 'Never' },
+  { value: 'always', label: 'Always', says: 'The gateway must take IKE and ESP over TCP (RFC 9329).' },
+]
+
 const betweenNetworks = ({ document }: Pick<Around, 'document'>): boolean =>
   document.child?.mode === undefined || document.child.mode === 'tunnel'
 
@@ -185,6 +191,22 @@ export const SECTIONS: readonly EditorSection[] = [
         kind: 'switch',
         unset: true,
         shown: speaks2,
+      },
+      {
+        path: 'ike.resumption',
+        label: 'Take up an interrupted connection without another sign-in',
+        kind: 'switch',
+        unset: true,
+        shown: speaks2,
+      },
+      { path: 'ike.tcp', label: 'Over TCP', kind: 'choice', choices: TCP, unset: 'fallback', shown: speaks2 },
+      {
+        path: 'ike.tcpPort',
+        label: 'Port of the gateway for TCP',
+        kind: 'number',
+        optional: true,
+        hint: 'Left empty: 4500.',
+        shown: (around) => speaks2(around) && around.document.ike?.tcp !== 'never',
       },
       {
         path: 'ike.childless',
