@@ -182,8 +182,8 @@ export class App {
     powerMonitor.on('suspend', () => void this.#engine.suspended())
     powerMonitor.on('resume', () => void this.#engine.resumed())
     if (!hidden || this.#tray === undefined) this.open()
-    // The engine opens while the page's own process starts, not when the page asks for its files.
-    void this.#follow()
+    // The engine opens while the window loads.
+    this.#followSoon()
   }
 
   open(): void {
