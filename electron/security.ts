@@ -5,7 +5,9 @@ import { assetFor, isOwnPage, POLICY, SCHEME } from './assets.ts'
 /** Before Electron is ready: every renderer sandboxed, our scheme known, and no page may go or open anything. */
 export function restrictPages(): void {
   app.enableSandbox()
-  protocol.registerSchemesAsPrivileged([{ scheme: SCHEME, privileges: { standard: true, secure: true, codeCache: true } }])
+  protocol.registerSchemesAsPrivileged([
+    { scheme: SCHEME, privileges: { standard: true, secure: true, codeCache: true } },
+  ])
   app.on('web-contents-created', (_event, contents) => {
     contents.setWindowOpenHandler(() => ({ action: 'deny' }))
     contents.on('will-navigate', (event) => event.preventDefault())
