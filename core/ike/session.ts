@@ -105,8 +105,8 @@ export type IkeAction =
   | { readonly do: 'removeInbound'; readonly spi: EspSpi }
   | { readonly do: 'removeOutbound'; readonly spi: EspSpi }
   /**
-   * These two may carry so many octets, both ways together, until a `softLimit` is due. Only IKEv1 agrees on such a limit.
-   * RFC 2407 §4.5
+   * These two may carry so many octets, both ways together, until a `softLimit` is due. IKEv1 agrees on such a limit
+   * (RFC 2407 §4.5), and ciphers with short blocks have one.
    */
   | { readonly do: 'limitBytes'; readonly inbound: EspSpi; readonly outbound: EspSpi; readonly bytes: number }
   /** One octet 0xFF on the path, RFC 3948 §4. */

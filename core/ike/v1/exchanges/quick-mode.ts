@@ -6,6 +6,7 @@ import type { ChildMode, SelectorPair } from '../../../esp/engine.ts'
 import { ExchangeType, NotifyType, SecurityProtocol } from '../../../iana/ikev1.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev1/payload.ts'
 import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
+import { mostBytes } from '../../byte-limits.ts'
 import type { ConnectionConfig } from '../../config.ts'
 import { type ChildSas, freshEspSpi } from '../../v2/child-sa.ts'
 import { proposalsOf } from '../../v2/exchanges/child-offer.ts'
@@ -465,6 +466,8 @@ function install(
   n.act({ do: 'addInbound', sa: sas.inbound, selectors })
   n.setTimer(`child-rekey:${inboundSpi}`, rekeyAt)
   if (kilobytes !== undefined) limitBytes(n, child, kilobytes)
+  const bytes = mostBytes(sas.inbound, n.registry)
+  if (bytes !== undefined) n.act({ do: 'limitBytes', inbound: inboundSpi, outbound: outboundSpi, bytes })
   return child
 }
 

@@ -5,6 +5,7 @@ import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { nameOf } from '../../../iana/registry.ts'
 import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
 import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
+import { mostBytes } from '../../byte-limits.ts'
 import type { AssignedConfiguration } from '../../session.ts'
 import { type ChildSa, type ChildSas, childSas, freshEspSpi } from '../child-sa.ts'
 import { configurationRequest, readConfiguration } from '../configuration.ts'
@@ -286,6 +287,9 @@ export function addChild(
   if (directions === 'both')
     n.act({ do: 'useOutbound', child: child.name, sa: sas.outbound, selectors: child.selectors })
   else child.pendingOutbound = sas.outbound
+  const bytes = mostBytes(sas.inbound, n.registry)
+  if (bytes !== undefined)
+    n.act({ do: 'limitBytes', inbound: child.inboundSpi, outbound: child.outboundSpi, bytes })
   if (rekeyAt !== undefined) n.setTimer(`child-rekey:${child.inboundSpi}`, rekeyAt)
   return child
 }
