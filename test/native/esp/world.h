@@ -33,6 +33,7 @@ inline std::atomic<bool> deviceHasHeaderSize{true};
 
 using esp::Algorithms;
 using esp::Backend;
+using esp::Carries;
 using esp::Engine;
 using esp::Limits;
 using esp::Segments;
