@@ -17,6 +17,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('with a
     ['asks for a password again that was refused', 'sign-in', 'ikev2-eap-mschapv2'],
     ['asks for a code in the middle of the negotiation', 'sign-in', 'ikev2-eap-gtc'],
     ['signs in by XAuth in IKEv1', 'sign-in', 'ikev1-xauth-psk'],
+    ['holds traffic back when the gateway dies, and asks before it quits', 'kill-switch', 'ikev2-psk'],
   ])(
     'the app %s',
     async (_, file, scenario) => {
@@ -36,6 +37,6 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('with a
       )
       expect(code, `${stdout}\n${stderr}`).toBe(0)
     },
-    240_000,
+    300_000,
   )
 })

@@ -82,6 +82,18 @@ describe('the window and a real gateway', () => {
     await page.getByRole('button', { name: /^Lindqvist Marine/ }).click()
   })
 
+  test('the editor asks the gateway what it accepts', async () => {
+    await page.keyboard.press('Control+4')
+    await page.getByRole('button', { name: /^Phase 1 / }).click()
+    await page.getByRole('button', { name: 'Probe' }).click()
+    const probe = page.getByRole('group', { name: 'What the gateway accepts' })
+    await probe
+      .getByText(/ENCR_AES_CBC_256/)
+      .first()
+      .waitFor({ timeout: 55_000 })
+    await page.keyboard.press('Control+1')
+  })
+
   test('a click asks for the key, connects, and shows phase 1, phase 2 and the traffic', async () => {
     const before = state()
     await headline('Not connected')
