@@ -14,6 +14,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('with a
 
   test.each([
     ['connects by a click, shows it, says what is wrong, and leaves nothing behind', 'connect', 'ikev2-psk'],
+    ['needs no mouse: a connection is made, opened, looked at and closed', 'keyboard', 'ikev2-psk'],
     ['asks for a password again that was refused', 'sign-in', 'ikev2-eap-mschapv2'],
     ['asks for a code in the middle of the negotiation', 'sign-in', 'ikev2-eap-gtc'],
     ['signs in by XAuth in IKEv1', 'sign-in', 'ikev1-xauth-psk'],
