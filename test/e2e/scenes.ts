@@ -3,6 +3,7 @@ import type { PromptSnapshot, TunnelSnapshot } from '../../core/contract/snapsho
 import { TUNNEL } from '../support/snapshots.ts'
 import { drop } from './drop.ts'
 import { INSPECTOR_SCENES } from './inspector-scenes.ts'
+import { LESSON_SCENES } from './lesson-scenes.ts'
 import { QUIET, type Scene, tab } from './scene.ts'
 import { PROFILES, type ScriptedCulvert } from './scripted-culvert.ts'
 
@@ -208,6 +209,7 @@ export const SCENES: readonly Scene[] = [
     retryAtMs: Date.now() + 3_000_000,
   }),
   state('blocked-crash', { ...TUNNEL, ...QUIET, state: 'blocked', held: ['0.0.0.0/0', '::/0'] }),
+  state('waiting', { ...TUNNEL, phase1: undefined, phase2: [], state: 'waiting' }),
   state('disconnecting', { ...TUNNEL, state: 'disconnecting' }),
   state('error', { ...TUNNEL, phase2: [], network: undefined, state: 'failed', error: FAULT }),
   {
@@ -242,6 +244,7 @@ export const SCENES: readonly Scene[] = [
     },
   }),
   ...INSPECTOR_SCENES,
+  ...LESSON_SCENES,
   { name: 'checks', go: tab('3') },
   {
     name: 'checks-done',
@@ -263,6 +266,38 @@ export const SCENES: readonly Scene[] = [
       await page.getByRole('radio', { name: 'Pre-shared key', exact: true }).check()
       await open(page, 'Phase 1')
       await open(page, 'Networks')
+    },
+  },
+  {
+    name: 'edit-phase1',
+    go: async (page) => {
+      await page.keyboard.press('Control+n')
+      await speak(page, 'IKEv2')
+      // Nobody answers at an address for documents. RFC 5737
+      await page.getByLabel('Gateway', { exact: true }).fill('192.0.2.1')
+      await page.getByLabel('Suites by name, phase 1').selectOption('Legacy: gateways of twenty years, weak')
+      await page.getByLabel('Port of the gateway for TCP').fill('443')
+      await page.getByRole('checkbox', { name: /^Take up an interrupted connection/ }).waitFor()
+      await page.getByRole('button', { name: 'Probe' }).click()
+      // It asks for a minute, or not at all where there is no way to there.
+      await page
+        .getByRole('group', { name: 'What the gateway accepts' })
+        .getByRole('button', { name: /^(Cancel|Probe)$/ })
+        .scrollIntoViewIfNeeded()
+    },
+  },
+  {
+    name: 'edit-probed',
+    go: async (page) => {
+      // Who goes elsewhere calls off what was asked.
+      await page.keyboard.press('Control+,')
+      await page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor()
+      await page.keyboard.press('Control+n')
+      await open(page, 'Phase 1')
+      const probe = page.getByRole('group', { name: 'What the gateway accepts' })
+      await page.getByLabel('Gateway', { exact: true }).fill('127.0.0.1')
+      await probe.getByRole('button', { name: 'Probe' }).click()
+      await probe.getByText('Nobody has signed these answers', { exact: false }).waitFor({ timeout: 40_000 })
     },
   },
   {
