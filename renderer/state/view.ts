@@ -15,6 +15,15 @@ export function viewOf(
   return error.kind === 'secretMissing' ? 'asking' : 'error'
 }
 
+/**
+ * Whether another try is under way while traffic waits: a try may take half a minute, and who cannot wait that long can
+ * let it out meanwhile. On the first try nothing has gone wrong yet.
+ */
+export const triesWhileBlocked = (tunnel: TunnelSnapshot | undefined): boolean =>
+  (tunnel?.state === 'phase1' || tunnel?.state === 'phase2') &&
+  tunnel.error !== undefined &&
+  (tunnel.held?.length ?? 0) > 0
+
 /** How far the wall has grown from here to the gateway, 0 to 1: by the step reached, never by time. */
 export function grown(tunnel: TunnelSnapshot | undefined): number {
   if (tunnel?.gateway.address === undefined) return 0.15

@@ -246,7 +246,7 @@ function opens(tunnel: TunnelSnapshot | undefined): string {
 }
 
 /** What a kill switch holds back. */
-const waits = (networks: readonly string[]): string =>
+export const waits = (networks: readonly string[]): string =>
   networks.some((network) => network.endsWith('/0'))
     ? 'All your traffic waits here.'
     : `Traffic for ${networks.join(' and ')} waits here; everything else goes out as usual.`

@@ -205,6 +205,19 @@ describe('the window shows what the snapshot says', () => {
     await expect.poll(() => culvert.asked).toEqual(['retry marine', 'let out marine'])
   })
 
+  test('blocked, while the next try is under way: what waits is said, and can be let out', async () => {
+    const error = { kind: 'noAnswer', title: 'The gateway fell silent', detail: 'x.', tryThis: ['Wait'] }
+    const trying = { ...TUNNEL, state: 'phase1' as const, phase1: undefined, phase2: [], network: undefined }
+    culvert.say({ ...trying, error, held: ['10.20.0.0/16'] })
+    await headline('Connecting')
+    await page.getByText('Traffic for 10.20.0.0/16 waits here', { exact: false }).waitFor()
+    await page.getByRole('button', { name: 'Let traffic out' }).click()
+    await expect.poll(() => culvert.asked).toEqual(['let out marine'])
+    // On the first try nothing is amiss.
+    culvert.say({ ...trying, held: ['10.20.0.0/16'] })
+    await page.getByRole('button', { name: 'Let traffic out' }).waitFor({ state: 'detached' })
+  })
+
   test('blocked after a crash: it says so, and offers to connect again or to let traffic out', async () => {
     culvert.say({
       ...TUNNEL,

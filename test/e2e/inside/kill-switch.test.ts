@@ -77,6 +77,9 @@ describe('a kill switch and a gateway that dies', () => {
     expect(taken()).toBe(false)
     await page.getByRole('button', { name: 'Try now' }).click(PATIENT)
     await headline('Connecting')
+    // A try takes half a minute: what waits is said meanwhile, and may be let out.
+    await page.getByText('Traffic for 10.77.0.0/24 waits here', { exact: false }).first().waitFor(PATIENT)
+    await page.getByRole('button', { name: 'Let traffic out' }).waitFor(PATIENT)
     expect(taken()).toBe(false)
     await headline('Blocked by the kill switch')
     expect(taken()).toBe(false)
