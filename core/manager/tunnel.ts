@@ -236,8 +236,10 @@ export class Tunnel {
     }
   }
 
+  /** While traffic waits a new try does not hide what it waits for. */
   #errorShown(phase: TunnelPhase): TunnelSnapshot['error'] {
-    if (this.#error === undefined || (isAlive({ state: phase }) && phase !== 'reconnecting')) return undefined
+    const shown = !isAlive({ state: phase }) || phase === 'reconnecting' || this.held !== undefined
+    if (this.#error === undefined || !shown) return undefined
     return { kind: this.#error.kind, fault: this.#error, ...adviceFor(this.#error) }
   }
 

@@ -83,9 +83,16 @@ describe('a connection with a kill switch', () => {
     expect([world.state(), held(world)]).toEqual(['reconnecting', ['10.77.0.0/24']])
     expect(done(world, 'let out')).toEqual([])
     await world.pass(2000)
+    // A new try may take half a minute: why traffic waits stays said.
+    expect(world.manager.snapshot().tunnels[0]).toMatchObject({
+      state: 'phase1',
+      held: ['10.77.0.0/24'],
+      error: { kind: SILENCE.kind },
+    })
     world.connection.establish()
     await world.settle()
     expect(world.state()).toBe('connected')
+    expect(world.manager.snapshot().tunnels[0]?.error).toBeUndefined()
     expect(done(world, 'let out')).toEqual([])
   })
 
