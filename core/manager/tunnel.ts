@@ -11,7 +11,7 @@ import {
 } from '../ike/config.ts'
 import type { ExposedKeys } from '../ike/exposed-keys.ts'
 import { TicketMemory } from '../ike/v2/tickets.ts'
-import type { OsEdge, TunnelPlan } from '../net/plan.ts'
+import type { OsEdge } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
 import { type Profile, sessionSecrets } from '../profile/schema.ts'
 import { type Attempt, addressIn, newAttempt, phaseShown, release } from './attempt.ts'
@@ -22,14 +22,14 @@ import { expectedOf } from './exchanges.ts'
 import { faultOf } from './fault.ts'
 import { GatewayAddresses } from './gateway-addresses.ts'
 import type { Hold } from './hold.ts'
-import { Idle } from './idle.ts'
 import { KillSwitch } from './kill-switch.ts'
 import { MessageLog } from './message-log.ts'
 import { NextTry } from './next-try.ts'
-import { asksForAddress, Kept, NOTHING_ASSIGNED, networkOf, networksOf } from './on-demand.ts'
+import { networkOf } from './on-demand.ts'
 import { SecondTry } from './second-try.ts'
 import { Steps } from './steps.ts'
 import { Totals } from './totals.ts'
+import { Waiting } from './waiting.ts'
 
 /** Ours: how long a gateway may take to answer our Delete before we leave without its answer. */
 const FAREWELL_MS = 4_000
@@ -60,6 +60,7 @@ export class Tunnel {
   readonly #tickets = new TicketMemory()
   readonly #switch: KillSwitch
   readonly #nextTry: NextTry
+  readonly #waiting: Waiting
   readonly #addresses: GatewayAddresses
   #phase: TunnelPhase = 'idle'
   #sinceMs: number
@@ -75,9 +76,6 @@ export class Tunnel {
   #wasConnected = false
   #leaving = false
   #asleep = false
-  /** Nothing moved any more: the tunnel is being closed for that. */
-  #resting = false
-  #idle: Idle | undefined
   /** What the gateway gave last, to be asked for again. */
   #hadAddresses: readonly string[] = []
   readonly #endings = new Endings()
@@ -102,6 +100,19 @@ export class Tunnel {
     this.#sinceMs = needs.clock.now()
     this.#steps = new Steps((version) => expectedOf(profile, version))
     this.#secondTry = new SecondTry(profile, owner.ask, needs.clock, () => owner.withdraw())
+    this.#waiting = new Waiting(profile, needs, {
+      waits: (plan) => {
+        this.#network = { ...networkOf(plan), engine: '' }
+        this.#enter('waiting', '')
+      },
+      wanted: (attempt, edge) => this.#wake(attempt, edge),
+      idle: (attempt, connection) => {
+        if (this.#leaving) return
+        owner.note(`nothing went through for ${profile.idleSeconds} seconds: closing the tunnel`)
+        this.#bidFarewell(attempt, connection)
+      },
+      over: (attempt, error) => void this.#over(attempt, error),
+    })
   }
 
   get device(): string {
@@ -114,8 +125,7 @@ export class Tunnel {
   }
 
   start(): void {
-    const { onDemand, localSubnets } = this.profile
-    if (onDemand === true && localSubnets.length > 0 && !asksForAddress(this.profile)) {
+    if (this.#waiting.fromTheStart) {
       this.#enter('phase1', 'getting ready')
       void this.#arm()
       return
@@ -278,49 +288,18 @@ export class Tunnel {
     return undefined
   }
 
-  /** Device and routes without a tunnel: whatever comes opens it. What is looked up for that is looked up before. */
+  /** What is looked up for the tunnel is looked up before it is wanted. */
   async #arm(): Promise<void> {
     const attempt = newAttempt()
     this.#attempt = attempt
     try {
       const edge = await this.#prepare(attempt)
       if (edge === undefined) return
-      attempt.plan = this.#needs.planFor({
-        ...{ profile: this.profile, device: this.#device, gatewayAddress: this.#address ?? '' },
-        configuration: NOTHING_ASSIGNED,
-        ...networksOf(this.profile),
-      })
-      await edge.apply(attempt.plan)
-      if (attempt.over) return
-      this.#wait(attempt, attempt.plan)
-      this.#endings.tell(undefined)
+      await this.#waiting.arm(attempt, edge, this.#device, this.#address ?? '')
+      if (!attempt.over) this.#endings.tell(undefined)
     } catch (thrown) {
       await this.#over(attempt, faultOf(thrown))
     }
-  }
-
-  #wait(attempt: Attempt, plan: TunnelPlan): void {
-    const { fd, edge } = attempt
-    if (fd === undefined || edge === undefined) return
-    const kept = new Kept(plan)
-    attempt.kept = kept
-    this.#network = { ...networkOf(plan), engine: '' }
-    this.#enter('waiting', '')
-    const stop = this.#needs.watchDevice(
-      fd,
-      (packets) => {
-        if (attempt.over) return
-        const wanted = packets.filter((packet) => kept.offer(packet)).length > 0
-        if (wanted && attempt.connection === undefined && this.#phase === 'waiting') this.#wake(attempt, edge)
-      },
-      (code) =>
-        void this.#over(attempt, {
-          kind: 'systemRefused',
-          what: 'reading the tunnel device',
-          problem: code,
-        }),
-    )
-    attempt.stopWatching = stop
   }
 
   /** Somebody wants through. */
@@ -443,7 +422,7 @@ export class Tunnel {
       attempt.attached = true
       this.#network = { ...networkOf(plan), engine: connection.engine }
       this.#hadAddresses = agreement.configuration.addresses
-      this.#watchIdle(attempt, connection)
+      this.#waiting.watchIdle(attempt, connection)
       this.#wasConnected = true
       this.#connectedAtMs = this.#needs.clock.now()
       this.#steps.finish(this.#connectedAtMs)
@@ -459,24 +438,6 @@ export class Tunnel {
     }
   }
 
-  #watchIdle(attempt: Attempt, connection: Connection): void {
-    const { idleSeconds } = this.profile
-    this.#idle?.stop()
-    this.#idle = undefined
-    if (idleSeconds === undefined) return
-    this.#idle = new Idle(
-      this.#needs.clock,
-      idleSeconds,
-      () => connection.view().phase2,
-      () => {
-        if (attempt.over || this.#leaving) return
-        this.#owner.note(`nothing went through for ${idleSeconds} seconds: closing the tunnel`)
-        this.#resting = true
-        this.#bidFarewell(attempt, connection)
-      },
-    )
-  }
-
   /** A connection has ended. What follows depends on who wanted it, and on whether the fault may pass. */
   async #over(attempt: Attempt, error: VpnError | undefined): Promise<void> {
     if (attempt.over) return
@@ -486,9 +447,7 @@ export class Tunnel {
     this.#owner.withdraw()
     this.#lastView = attempt.connection?.view()
     this.#record(error)
-    const resting = this.#resting
-    this.#resting = false
-    this.#idle?.stop()
+    const resting = this.#waiting.stopIdle()
     if (resting && !this.#leaving && this.profile.onDemand === true) return this.#rest(attempt)
     if (this.#leaving || error === undefined) return this.#finish(attempt, this.#leaving ? undefined : error)
     await this.#cleanUp(attempt)
@@ -514,14 +473,14 @@ export class Tunnel {
   }
 
   /** The device stays as it is, for the next packet. */
-  async #rest({ bringUp, edge, device, fd, plan }: Attempt): Promise<void> {
-    await bringUp
+  async #rest(before: Attempt): Promise<void> {
+    await before.bringUp
     this.#connectedAtMs = undefined
-    if (plan === undefined) return this.#finish(undefined, undefined)
-    const attempt: Attempt = { ...newAttempt(), edge, device, fd, plan }
+    if (before.plan === undefined) return this.#finish(undefined, undefined)
+    const attempt = this.#waiting.again(before, before.plan)
     this.#attempt = attempt
     if (this.#leaving) return this.#finish(attempt, undefined)
-    this.#wait(attempt, plan)
+    this.#waiting.watch(attempt)
   }
 
   #reconnectLater(error: VpnError): void {
@@ -548,7 +507,7 @@ export class Tunnel {
       sinceMs,
       untilMs: this.#needs.clock.now(),
       ...this.#totals.take(),
-      ended: this.#leaving ? 'person' : this.#resting ? 'idle' : (error?.kind ?? 'person'),
+      ended: this.#leaving ? 'person' : this.#waiting.resting ? 'idle' : (error?.kind ?? 'person'),
     })
   }
 
