@@ -136,7 +136,7 @@ export class OpenCapture implements MessageSource {
     if (kind !== 'ike') return false
     const message = tree.layers.find(({ name }) => name === 'Message')?.bytes
     if (message === undefined) return false
-    const name = `${source} ${destination} ${Buffer.from(message).toString('latin1')}`
+    const name = `${source} ${destination} ${Buffer.from(message.buffer, message.byteOffset, message.length).toString('latin1')}`
     const before = this.#seen.get(name) !== undefined
     this.#seen.set(name, true)
     return before
@@ -151,14 +151,15 @@ export class OpenCapture implements MessageSource {
   }
 }
 
+/** Good until the next call: there is one for every frame, and its octets are copied at once. */
 function headOf({ number, atMs, linkType, wireBytes }: Frame): Uint8Array {
-  const head = new DataView(new ArrayBuffer(HEAD))
   head.setFloat64(0, atMs)
   head.setUint32(8, number)
   head.setUint32(12, linkType)
   head.setUint32(16, wireBytes)
   return new Uint8Array(head.buffer)
 }
+const head = new DataView(new ArrayBuffer(HEAD))
 
 function frameOf(head: Uint8Array): Omit<Frame, 'bytes'> {
   const view = new DataView(head.buffer, head.byteOffset, head.length)

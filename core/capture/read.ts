@@ -66,7 +66,7 @@ async function* framesOf(stdout: Readable): AsyncGenerator<Frame> {
         linkType: left.readUInt32LE(at),
         wireBytes: left.readUInt32LE(at + 8),
         atMs: Number(left.readBigUInt64LE(at + 16)) / 1e6,
-        bytes: new Uint8Array(left.subarray(at + HEADER, at + HEADER + length)),
+        bytes: new Uint8Array(left.buffer, left.byteOffset + at + HEADER, length),
       }
       at += HEADER + length
     }

@@ -1,5 +1,3 @@
-import { concat } from '../bytes/octets.ts'
-import { Writer } from '../bytes/writer.ts'
 import type { MessageLine } from '../contract/message.ts'
 import { Spool } from './spool.ts'
 
@@ -26,6 +24,7 @@ export class Records {
   #lines: MessageLine[] = []
   #spools: Spool[] = []
   #next = 1
+  #lengths = new DataView(new ArrayBuffer(0))
 
   constructor({ most = MOST_MESSAGES, folder }: RecordsChoice = {}) {
     this.#most = most
@@ -45,7 +44,8 @@ export class Records {
   add(line: MessageLine, parts: Parts): void {
     if (this.#lines.length % this.#each === 0) this.#begin()
     this.#lines.push(line)
-    this.#spools.at(-1)!.put(joined(parts))
+    const present = parts.filter((part) => part !== undefined)
+    this.#spools.at(-1)!.put(this.#lengthsOf(parts), ...present)
     this.#next += 1
   }
 
@@ -73,6 +73,15 @@ export class Records {
     this.#lines = []
   }
 
+  /** In front of the parts: how many there are, and the octets of each. Good until the next call. */
+  #lengthsOf(parts: Parts): Uint8Array {
+    const length = 1 + 4 * parts.length
+    if (this.#lengths.byteLength < length) this.#lengths = new DataView(new ArrayBuffer(length))
+    this.#lengths.setUint8(0, parts.length)
+    for (const [at, part] of parts.entries()) this.#lengths.setUint32(1 + 4 * at, part?.length ?? ABSENT)
+    return new Uint8Array(this.#lengths.buffer, 0, length)
+  }
+
   get #each(): number {
     return Math.max(1, Math.floor(this.#most / 10))
   }
@@ -86,13 +95,6 @@ export class Records {
 }
 
 const ABSENT = 0xffff_ffff
-
-function joined(parts: Parts): Uint8Array {
-  const lengths = new Writer()
-  lengths.u8(parts.length)
-  for (const part of parts) lengths.u32(part?.length ?? ABSENT)
-  return concat(lengths.finish(), ...parts.filter((part) => part !== undefined))
-}
 
 function split(record: Uint8Array): Parts {
   const view = new DataView(record.buffer, record.byteOffset, record.length)

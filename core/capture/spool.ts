@@ -44,13 +44,17 @@ export class Spool {
     return this.#places.length / 3
   }
 
-  /** Puts a record aside; they count from 0. */
-  put(record: Uint8Array): void {
-    if (this.#filled + record.length > CHUNK) this.#flush()
-    this.#makeRoom(this.#filled + record.length)
-    this.#filling.set(record, this.#filled)
-    this.#places.push(this.#chunks.length, this.#filled, record.length)
-    this.#filled += record.length
+  /** Puts a record aside, piece behind piece; they count from 0. */
+  put(...pieces: readonly Uint8Array[]): void {
+    let length = 0
+    for (const piece of pieces) length += piece.length
+    if (this.#filled + length > CHUNK) this.#flush()
+    this.#makeRoom(this.#filled + length)
+    this.#places.push(this.#chunks.length, this.#filled, length)
+    for (const piece of pieces) {
+      this.#filling.set(piece, this.#filled)
+      this.#filled += piece.length
+    }
   }
 
   /** A record, good until the next call; `undefined` where there is none, or the disk did not take it. */

@@ -68,8 +68,9 @@ export class Ikev1Memory implements Ikev1Help {
     const ke = find(root, KE)?.value
     if (!(ke instanceof Uint8Array)) return
     const fromResponder = sa.initiatorKe !== undefined && toHex(sa.initiatorKe) !== toHex(ke)
-    if (fromResponder && responderCookie.some((octet) => octet !== 0)) sa.responderKe ??= ke
-    else sa.initiatorKe ??= ke
+    // Copies: otherwise the whole capture they are a piece of would be kept.
+    if (fromResponder && responderCookie.some((octet) => octet !== 0)) sa.responderKe ??= ke.slice()
+    else sa.initiatorKe ??= ke.slice()
   }
 
   open(
@@ -124,7 +125,7 @@ export class Ikev1Memory implements Ikev1Help {
     this.#parts.set(name, parts)
     if (parts.octets + data.length > CHOICE.octets) return undefined
     if (!parts.data.has(number)) parts.octets += data.length
-    parts.data.set(number, data)
+    parts.data.set(number, data.slice())
     if (last) parts.last = number
     if (parts.last === undefined || parts.data.size < parts.last) return undefined
     const ordered = Array.from({ length: parts.last }, (_, i) => parts.data.get(i + 1))

@@ -65,7 +65,7 @@ export class Ikev2Memory implements Ikev2Help {
       return undefined
     if (number === 1) parts.first = first
     if (!parts.contents.has(number)) parts.octets += content.length
-    parts.contents.set(number, content)
+    parts.contents.set(number, content.slice())
     if (parts.contents.size < total) return undefined
     this.#parts.delete(name)
     const ordered = Array.from({ length: total }, (_, i) => parts.contents.get(i + 1))

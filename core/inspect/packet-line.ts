@@ -94,9 +94,21 @@ interface Numbers {
   readonly payloads: Registry
   readonly notify: Node['field']
   readonly notifies: Registry
+  /** The payload that is a Notify. */
+  readonly notifyNumber: number
 }
-const V1: Numbers = { payloads: PayloadNumberV1, notify: N1.type, notifies: NotifyTypeV1 }
-const V2: Numbers = { payloads: PayloadNumber, notify: N2.type, notifies: NotifyType }
+const V1: Numbers = {
+  payloads: PayloadNumberV1,
+  notify: N1.type,
+  notifies: NotifyTypeV1,
+  notifyNumber: PayloadNumberV1.Notify.id,
+}
+const V2: Numbers = {
+  payloads: PayloadNumber,
+  notify: N2.type,
+  notifies: NotifyType,
+  notifyNumber: PayloadNumber.Notify.id,
+}
 
 function payloadsOf(
   message: Node,
@@ -104,19 +116,28 @@ function payloadsOf(
 ): { readonly payloads: readonly string[]; readonly refusal?: string } {
   const payloads: string[] = []
   let refusal: string | undefined
-  const name = (node: Node, number: number): string => {
+  const notifyName = (node: Node): string | undefined => {
     const notify = find(node, numbers.notify)?.value
+    if (typeof notify !== 'number') return undefined
+    if (notify < FIRST_STATUS) refusal ??= nameOf(numbers.notifies, notify)
+    return `N(${nameOf(numbers.notifies, notify)})`
+  }
+  const eapName = (node: Node): string | undefined => {
     const eap = find(node, E.code)?.value
-    if (typeof notify === 'number') {
-      const called = nameOf(numbers.notifies, notify)
-      if (notify < FIRST_STATUS) refusal ??= called
-      return `N(${called})`
-    }
-    if (typeof eap !== 'number') return nameOf(numbers.payloads, number)
+    if (typeof eap !== 'number') return undefined
     const type = find(node, E.type)?.value
     const called = `EAP ${nameOf(EapCode, eap)}`
     if (eap === EapCode.Failure.id) refusal ??= called
     return typeof type === 'number' ? `${called}, ${nameOf(EapType, type)}` : called
+  }
+  const name = (node: Node, number: number): string => {
+    const closer =
+      number === numbers.notifyNumber
+        ? notifyName(node)
+        : number === PayloadNumber.EAP.id
+          ? eapName(node)
+          : undefined
+    return closer ?? nameOf(numbers.payloads, number)
   }
   const collect = (node: Node): void => {
     for (const child of node.children) {

@@ -136,10 +136,10 @@ export function* walk(node: Node): Generator<Node> {
   for (const child of node.children) yield* walk(child)
 }
 
-/** Every remark below `node`. */
-export function remarksOf(node: Node): readonly Remark[] {
-  const found: Remark[] = [...node.remarks]
-  for (const child of node.children) found.push(...remarksOf(child))
+/** Every remark below `node`, behind those of `found`. */
+export function remarksOf(node: Node, found: Remark[] = []): readonly Remark[] {
+  for (const remark of node.remarks) found.push(remark)
+  for (const child of node.children) remarksOf(child, found)
   return found
 }
 

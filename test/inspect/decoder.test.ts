@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { asEspSpi } from '../../core/bytes/brands.ts'
@@ -62,6 +64,25 @@ describe('packets', () => {
     expect(last.kind).toBe('other')
     expect(summaryOf(first)).toMatch(/^IKE_SA_INIT request 0: Security Association/)
     expectSound(first.tree)
+  })
+
+  test('a fragment of IKEv1 that waits for others keeps its own octets, not the packet it came in', async () => {
+    const decoder = new Decoder(registry, NO_KEYS)
+    const came = (): WeakRef<ArrayBufferLike> => {
+      // HDR, then a fragment of one octet: message 1, number 1, not the last.
+      const message = fromHex(`${'01'.repeat(8)}${'02'.repeat(8)}841002000000000000000025000000090001010000`)
+      const packet = ipv4(UDP, udp(500, message))
+      const { tree } = decoder.frame(frame(packet))
+      expect(remarksOf(tree.root).map(({ text }) => text)).toEqual(['part 1 of message 1'])
+      return new WeakRef(packet.buffer)
+    }
+    const packet = came()
+    await new Promise((soon) => setImmediate(soon))
+    setFlagsFromString('--expose-gc')
+    runInNewContext('gc')()
+    expect(packet.deref()).toBeUndefined()
+    // The decoder is still in use.
+    decoder.frame(frame(ipv4(UDP, udp(500, request))))
   })
 
   test('RFC 4303 §3.4: ESP is opened with a key, and refused with another', () => {
