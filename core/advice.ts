@@ -229,6 +229,13 @@ export function adviceFor(error: VpnError, face: Face = 'terminal'): Advice {
           `If there is no other way, write ${error.switch} into the profile`,
         ],
       }
+    case 'keysUsedUp':
+      return {
+        title: 'These keys are used up',
+        detail:
+          'Their last sequence number is gone. With keys by hand nobody makes fresh ones, and none may be used twice.',
+        tryThis: ['Put new keys into both ends', 'Let IKE make the keys: another way to sign in'],
+      }
     case 'algorithmUnavailable':
       return {
         title: `This computer cannot do ${error.algorithm}`,

@@ -86,6 +86,8 @@ export type VpnError =
       readonly weakness: string
       readonly switch: string
     }
+  /** With keys by hand: the last sequence number is used, and there is nobody to make other keys. */
+  | { readonly kind: 'keysUsedUp' }
   | { readonly kind: 'algorithmUnavailable'; readonly algorithm: string }
   /** The secret is not saved and there is nobody to ask. */
   | { readonly kind: 'secretMissing'; readonly what: string; readonly profile: string }

@@ -39,6 +39,7 @@ const samples: { readonly [K in VpnErrorKind]: Extract<VpnError, { kind: K }> } 
     weakness: 'it is old',
     switch: '"weak": ["3des"]',
   },
+  keysUsedUp: { kind: 'keysUsedUp' },
   algorithmUnavailable: { kind: 'algorithmUnavailable', algorithm: 'curve448' },
   secretMissing: { kind: 'secretMissing', what: 'psk', profile: 'Office' },
   keychainUnavailable: { kind: 'keychainUnavailable', problem: 'it is locked' },

@@ -10,6 +10,7 @@ const WORDS: Readonly<Record<string, string>> = {
   psk: 'Pre-shared key',
   password: 'Password',
   card: 'SIM (k=… opc=…, or triplets)',
+  keys: 'Keys (encryption.in=… integrity.in=… encryption.out=… integrity.out=…)',
   ppk: 'Post-quantum pre-shared key (PPK)',
 }
 

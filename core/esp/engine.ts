@@ -91,7 +91,7 @@ export interface EspLimits {
   readonly softSequence?: bigint
   /** Last sequence number ever used; at most, and by default, 2³²−1, or 2⁶⁴−1 with ESN. */
   readonly hardSequence?: bigint
-  /** Places in the replay window of an inbound SA. */
+  /** Places in the replay window of an inbound SA; 0: none, which only the TypeScript engines can. RFC 4303 §3.4.3 */
   readonly replayWindow?: number
 }
 

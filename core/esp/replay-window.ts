@@ -11,9 +11,12 @@ export class ReplayWindow {
   #mask: bigint
   #top = 0n
 
-  /** `size`: in packets; RFC 4303 §3.4.3 wants at least 32. 4096 lets a multi-core sender reorder freely. */
+  /**
+   * `size`: in packets; RFC 4303 §3.4.3 wants at least 32. 4096 lets a multi-core sender reorder freely. 0: nothing is
+   * remembered and every number taken, for keys by hand, whose sender may begin anew.
+   */
   constructor(size = 4096) {
-    if (!Number.isInteger(size) || size < WORD_BITS) {
+    if (!Number.isInteger(size) || (size !== 0 && size < WORD_BITS)) {
       throw new RangeError(`a replay window has at least ${WORD_BITS} places, not ${size}`)
     }
     this.size = size
@@ -30,6 +33,7 @@ export class ReplayWindow {
 
   /** Whether `sequence` is new and not too old. Asked before the ICV is computed. RFC 4303 §3.4.3 */
   check(sequence: bigint): boolean {
+    if (this.size === 0) return true
     if (sequence <= 0n) return false // the first packet of an SA has number 1, RFC 4303 §2.2
     if (sequence > this.#top) return true
     if (sequence + BigInt(this.size) <= this.#top) return false
@@ -38,6 +42,10 @@ export class ReplayWindow {
 
   /** Remembers `sequence`. Called only after its ICV proved right, and after {@link check} said yes. */
   accept(sequence: bigint): void {
+    if (this.size === 0) {
+      this.#top = sequence
+      return
+    }
     if (sequence > this.#top) this.#moveTo(sequence)
     this.#words[this.#index(sequence)]! |= bitOf(sequence)
   }

@@ -2,10 +2,9 @@ import { asMillis, type Millis } from '../bytes/brands.ts'
 import type { Random } from '../bytes/random.ts'
 import type { CryptoRegistry } from '../crypto/transforms.ts'
 import { type VpnError, VpnFailure } from '../errors.ts'
-import { closeSa, type IpsecSa, type SelectorPair, spiOf } from '../esp/engine.ts'
+import { closeSa, type EspLimits, type IpsecSa, type SelectorPair, spiOf } from '../esp/engine.ts'
 import type { EngineKind } from '../esp/open-datapath.ts'
-import type { IpsecDatapath } from '../ipsec/datapath.ts'
-import { openIpsecDatapath } from '../ipsec/open-datapath.ts'
+import { createIpsecDatapath, type IpsecDatapath } from '../ipsec/datapath.ts'
 import type { NativeAddon } from '../native/addon.ts'
 import type { OsEdge } from '../net/plan.ts'
 import type { Connection, ConnectionListener, ConnectionView, Path } from './config.ts'
@@ -32,7 +31,8 @@ export interface ManualOptions {
   readonly registry: CryptoRegistry
   readonly random: Random
   readonly listener: ConnectionListener
-  readonly engine?: EngineKind
+  /** As for any SA; nothing is remembered against replay unless it says so. */
+  readonly limits?: EspLimits
 }
 
 /**
@@ -59,7 +59,7 @@ class Manual implements Connection {
 
   constructor(options: ManualOptions) {
     this.#options = options
-    const { config, addon, registry, random, listener, engine } = options
+    const { config, addon, registry, random, listener } = options
     const { inbound, outbound } = config
     this.#child = {
       name: 'manual',
@@ -69,19 +69,15 @@ class Manual implements Connection {
       suite: suiteOf(outbound, registry),
       rekeyAt: undefined,
     }
-    this.#datapath = openIpsecDatapath(
-      { protocol: protocolOf(outbound), mode: outbound.mode },
-      {
-        ...{ addon, registry, random, now },
-        onIke() {},
-        onSocketError: (code) => listener.note(`the socket reports ${code}`),
-        onTunEnd: (code) =>
-          this.#end({ kind: 'systemRefused', what: 'reading the tunnel device', problem: code }),
-        onHardLimit: () => listener.note('the last sequence number is used: nothing is sent any more'),
-        onNote: (text) => listener.note(text),
-        ...(engine === undefined ? {} : { engine }),
-      },
-    )
+    this.#datapath = createIpsecDatapath({
+      ...{ addon, registry, random, now },
+      // The peer begins anew whenever it likes, and nobody tells us. RFC 4303 §3.4.3, RFC 4302 §3.4.3
+      limits: { replayWindow: 0, ...options.limits },
+      onIke() {},
+      onSocketError: (code) => listener.note(`the socket reports ${code}`),
+      onTunEnd: (problem) => this.#end({ kind: 'systemRefused', what: 'reading the tunnel device', problem }),
+      onHardLimit: () => this.#end({ kind: 'keysUsedUp' }),
+    })
   }
 
   get engine(): EngineKind {
@@ -97,6 +93,7 @@ class Manual implements Connection {
     const { config, listener } = this.#options
     try {
       refuseCounters(config, this.#options.registry)
+      checkLengths(config, this.#options.registry)
       const path = await this.#openPath()
       if (this.#state === 'closed') return
       const selectors = config.selectors ?? endsOf(path)
@@ -150,8 +147,9 @@ class Manual implements Connection {
     if (moved) this.#options.listener.changed()
   }
 
-  attachTun(fd: number): void {
+  attachTun(fd: number, kept: readonly Uint8Array[] = []): void {
     this.#datapath.attachTun(fd)
+    this.#datapath.sendFirst(kept)
   }
 
   /** Nothing is due while the computer sleeps. */
@@ -198,9 +196,6 @@ class Manual implements Connection {
 
 const now = (): Millis => asMillis(performance.now())
 
-const protocolOf = ({ esp, ah }: IpsecSa): string =>
-  esp === undefined ? 'ah' : ah === undefined ? 'esp' : 'ah+esp'
-
 /**
  * A counter mode begins to count anew with every connection, and a number used twice under one key lays it open: only
  * keys that IKE makes afresh are good for it. RFC 4106 §2, RFC 8221 §3
@@ -215,6 +210,34 @@ function refuseCounters({ inbound, outbound }: ManualConfig, registry: CryptoReg
       field: 'manual',
       problem: `${encryption.name} is for keys of IKE alone: with the same key in two connections it protects nothing`,
     })
+  }
+}
+
+/** A key of another length is a mistake in typing, or another algorithm's. */
+function checkLengths({ inbound, outbound }: ManualConfig, { encryption, integrity }: CryptoRegistry): void {
+  for (const [way, { esp, ah }] of [
+    ['in', inbound],
+    ['out', outbound],
+  ] as const) {
+    const cipher = esp && encryption.get(esp.encryption.id)
+    const fixed = cipher?.keyLengthAttribute === false
+    const lengths = [
+      [
+        `encryption.${way}`,
+        esp?.encryptionKey,
+        fixed ? (cipher.keyBits[0] ?? 0) / 8 : (esp?.encryption.keyBits ?? 0) / 8,
+      ],
+      [`integrity.${way}`, esp?.integrityKey, integrity.get(esp?.integrity ?? 0)?.keyBytes],
+      [`ah.${way}`, ah?.integrityKey, integrity.get(ah?.integrity ?? 0)?.keyBytes],
+    ] as const
+    for (const [name, key, wanted] of lengths) {
+      if (key === undefined || key.length === wanted) continue
+      const problem =
+        wanted === undefined
+          ? `${name}: its algorithm is not available here`
+          : `${name} has ${key.length} octets, and its algorithm wants ${wanted}`
+      throw new VpnFailure({ kind: 'profileInvalid', source: 'manual keys', field: 'keys', problem })
+    }
   }
 }
 

@@ -142,6 +142,7 @@ const WHERE: Readonly<Record<string, Check['place']>> = {
   keychainUnavailable: 'here',
   profileInvalid: 'here',
   weakAlgorithm: 'here',
+  keysUsedUp: 'here',
   algorithmUnavailable: 'here',
   internal: 'here',
 }

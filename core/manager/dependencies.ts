@@ -2,6 +2,7 @@ import type { Random } from '../bytes/random.ts'
 import type { Secret } from '../bytes/secret.ts'
 import type { PastConnection, Probe } from '../contract/snapshot.ts'
 import type { Connection, ConnectionConfig, ConnectionListener } from '../ike/config.ts'
+import type { ManualConfig } from '../ike/manual.ts'
 import type { AssignedConfiguration } from '../ike/session.ts'
 import type { OsEdge, TunnelPlan } from '../net/plan.ts'
 import type { Profile } from '../profile/schema.ts'
@@ -54,6 +55,12 @@ export interface ManagerDependencies {
   /** Takes over the configuration with its secrets. */
   startConnection(options: {
     readonly config: ConnectionConfig
+    readonly edge: OsEdge
+    readonly listener: ConnectionListener
+  }): Connection
+  /** The same for keys by hand, which it takes over. */
+  startManual(options: {
+    readonly config: ManualConfig
     readonly edge: OsEdge
     readonly listener: ConnectionListener
   }): Connection

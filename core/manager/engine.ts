@@ -3,6 +3,7 @@ import { systemRandom } from '../crypto/system-random.ts'
 import { engineChoice } from '../esp/engine-choice.ts'
 import { openDemo } from '../gateway/demo/demo.ts'
 import { startConnection } from '../ike/driver.ts'
+import { startManual } from '../ike/manual.ts'
 import { RevocationDesk } from '../ike/revocation.ts'
 import { loadAddon } from '../native/load.ts'
 import { openEdge } from '../net/edge.ts'
@@ -52,6 +53,7 @@ export function openManager(options: EngineOptions): Manager {
         random: systemRandom,
         ...engineChoice(),
       }),
+    startManual: (started) => startManual({ ...started, addon, registry, random: systemRandom }),
     planFor: planOf,
     nearby: localNetworks,
     ...(holds === undefined ? {} : { holds }),

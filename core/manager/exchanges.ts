@@ -1,6 +1,7 @@
 import type { StepSnapshot } from '../contract/snapshot.ts'
 import type { ObservedMessage } from '../ike/session.ts'
 import { isXauth } from '../ike/v1/xauth.ts'
+import { isManual } from '../profile/manual.ts'
 import type { Profile } from '../profile/schema.ts'
 
 type What = StepSnapshot['what']
@@ -34,7 +35,7 @@ const [MAIN, AGGRESSIVE, XAUTH, MODE_CONFIG, QUICK] = [
 
 /** What is expected of a profile. `version`: the one that is spoken; left out: the one that is tried first. */
 export const expectedOf = (profile: Profile, version?: 1 | 2): Exchanges =>
-  (version ?? (profile.ike.version === 1 ? 1 : 2)) === 1 ? ikev1(profile) : IKEV2
+  isManual(profile) ? {} : (version ?? (profile.ike.version === 1 ? 1 : 2)) === 1 ? ikev1(profile) : IKEV2
 
 /** The step a message belongs to, and the exchange it is of; `undefined` for one that is of no step. */
 export function exchangeOf(

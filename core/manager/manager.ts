@@ -5,6 +5,7 @@ import { type VpnError, VpnFailure } from '../errors.ts'
 import type { ExposedKeys } from '../ike/exposed-keys.ts'
 import type { OsEdge } from '../net/plan.ts'
 import { isDemo } from '../profile/demo.ts'
+import { isManual } from '../profile/manual.ts'
 import { authWords, type Profile } from '../profile/schema.ts'
 import type { ManagerDependencies } from './dependencies.ts'
 import { askPerson } from './gateway-questions.ts'
@@ -75,7 +76,9 @@ export class Manager {
       name: profile.name,
       folder: profile.folder,
       gateway: profile.gateway.host,
-      signIn: `${IKE_VERSIONS[profile.ike.version]}, ${authWords(profile.auth)}`,
+      signIn: isManual(profile)
+        ? authWords(profile.auth)
+        : `${IKE_VERSIONS[profile.ike.version]}, ${authWords(profile.auth)}`,
       ...(isDemo(profile) ? { canTry: true } : {}),
       ...(profile.killSwitch === true ? { killSwitch: true } : {}),
       saved: [],

@@ -1,6 +1,7 @@
 import { coversOutbound, type InnerPacket, parseInner } from '../esp/selectors.ts'
 import type { TunnelPlan } from '../net/plan.ts'
 import { isHostToHost } from '../profile/child.ts'
+import { isManual } from '../profile/manual.ts'
 import { selectorOf } from '../profile/networks.ts'
 import type { Profile } from '../profile/schema.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
@@ -21,7 +22,9 @@ const NEIGHBOURS = selectors(TO_NEIGHBOURS)
 
 /** Whether the gateway is to give an inner address. */
 export const asksForAddress = (profile: Profile): boolean =>
-  !isHostToHost(profile) && (profile.requestAddresses.ipv4 || profile.requestAddresses.ipv6)
+  !isHostToHost(profile) &&
+  !isManual(profile) &&
+  (profile.requestAddresses.ipv4 || profile.requestAddresses.ipv6)
 
 export const NOTHING_ASSIGNED = { addresses: [], dnsServers: [], subnets: [], dnsDomains: [] } as const
 

@@ -13,6 +13,7 @@ import type { ExposedKeys } from '../ike/exposed-keys.ts'
 import { TicketMemory } from '../ike/v2/tickets.ts'
 import type { OsEdge } from '../net/plan.ts'
 import { connectionConfig } from '../profile/config.ts'
+import { isManual, manualConfig } from '../profile/manual.ts'
 import { type Profile, sessionSecrets } from '../profile/schema.ts'
 import { type Attempt, addressIn, newAttempt, phaseShown, release } from './attempt.ts'
 import { isPassing } from './backoff.ts'
@@ -317,13 +318,24 @@ export class Tunnel {
       for (const secret of secrets.values()) secret.close()
       return this.#release(attempt)
     }
+    this.#enter('phase1', '')
+    if (isManual(this.profile)) attempt.connection = this.#manual(attempt, edge, secrets)
+    else attempt.connection = this.#negotiated(attempt, edge, secrets)
+    if (this.#asleep) attempt.connection.pause()
+    attempt.connection.command({ type: 'connect' })
+  }
+
+  /** Keys by hand: there is nothing to agree on. */
+  #manual(attempt: Attempt, edge: OsEdge, secrets: ReadonlyMap<string, Secret>): Connection {
+    const config = manualConfig(this.profile, secrets, this.#address ?? '')
+    return this.#needs.startManual({ config, edge, listener: this.#listen(attempt) })
+  }
+
+  #negotiated(attempt: Attempt, edge: OsEdge, secrets: ReadonlyMap<string, Secret>): Connection {
     const agreed = this.#withHadAddresses(connectionConfig(this.profile, secrets, this.#address ?? ''))
     const config = this.profile.ike.resumption !== false ? { ...agreed, tickets: this.#tickets } : agreed
     this.#reach('agree')
-    this.#enter('phase1', '')
-    attempt.connection = this.#connection(attempt, edge, config)
-    if (this.#asleep) attempt.connection.pause()
-    attempt.connection.command({ type: 'connect' })
+    return this.#connection(attempt, edge, config)
   }
 
   /** What waits in the device has the addresses of before. RFC 7296 §3.15.1 */

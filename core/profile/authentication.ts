@@ -97,6 +97,7 @@ function ourProof(
   if (auth.method === 'eap') return eapProof(profile, 'auth', auth, secrets, systemAuthorities)
   if (auth.method === 'psk') return { method: 'psk', psk: secretIn(profile, secrets, 'psk') }
   if (auth.method === 'xauth') return { method: 'xauth' }
+  if (auth.method === 'manual') throw invalid(profile, 'auth.method', 'with keys by hand there is no IKE')
   const chain = ownChain(profile)
   return {
     method: 'certificate',

@@ -35,6 +35,7 @@ interface Around {
   readonly remoteSubnets?: readonly string[] | undefined
   readonly killSwitch?: boolean | undefined
   readonly weak: readonly string[]
+  readonly auth: { readonly method: string }
 }
 
 /** Whether it is between the two ends of the path and nobody behind them. */
@@ -47,12 +48,12 @@ export const hasAh = ({ child }: Pick<Around, 'child'>): boolean =>
 
 /** Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`). */
 export function checkChild(profile: Around, source: string): void {
-  const { child, ike, localSubnets, remoteSubnets, killSwitch } = profile
+  const { child, ike, auth, localSubnets, remoteSubnets, killSwitch } = profile
   if (child === undefined) return
   const invalid = (field: string, problem: string): VpnFailure =>
     new VpnFailure({ kind: 'profileInvalid', source, field, problem })
   ahOffers(profile, source)
-  if (child.protocol === 'ah+esp' && ike.version !== 1)
+  if (child.protocol === 'ah+esp' && ike.version !== 1 && auth.method !== 'manual')
     throw invalid(
       'child.protocol',
       'only IKEv1 can agree on AH and ESP for one packet: "ike": { "version": 1 }',

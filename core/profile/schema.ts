@@ -4,6 +4,7 @@ import { safeAlone } from '../eap/methods.ts'
 import { VpnFailure } from '../errors.ts'
 import { checkChild, childSchema, isHostToHost } from './child.ts'
 import { parseIdentity } from './identity.ts'
+import { checkManual, isManual } from './manual.ts'
 import { isNetwork } from './networks.ts'
 import { authSchema, eapSchema, gatewayAuthOf, gatewayAuthSchema, sessionSecrets } from './sign-in.ts'
 import { switchedOn, withoutNames } from './suite-sets.ts'
@@ -250,6 +251,15 @@ export function requireProfile(value: unknown, source: string): Profile {
 
 /** What one field cannot know of another. Throws `VpnFailure` (`profileInvalid`, `weakAlgorithm`). */
 export function checkProfile(profile: Profile, source: string): void {
+  if (isManual(profile)) checkManual(profile, source)
+  else checkNegotiated(profile, source)
+  checkChild(profile, source)
+  if (profile.onDemand === true && profile.killSwitch === true)
+    throw invalid(source, 'killSwitch', 'with onDemand nothing is held back while the tunnel is made')
+}
+
+/** What IKE is told. */
+function checkNegotiated(profile: Profile, source: string): void {
   const weak = profile.weak
   // Our own were judged when they were written: thousands of profiles have no others.
   const { ike, esp } = profile
@@ -268,9 +278,6 @@ export function checkProfile(profile: Profile, source: string): void {
     parseEspSuite(suite, { source, field: 'esp.proposals', weak: switchedOn(esp.proposals, weak) })
   }
   checkIkev1(profile, source)
-  checkChild(profile, source)
-  if (profile.onDemand === true && profile.killSwitch === true)
-    throw invalid(source, 'killSwitch', 'with onDemand nothing is held back while the tunnel is made')
   if (profile.localId === undefined && !namesItself(profile.auth)) {
     throw invalid(source, 'localId', 'it is missing: who are you to the gateway?')
   }

@@ -6,6 +6,7 @@ import { splitPem } from '../cert/pem.ts'
 import { EAP_DEFAULTS } from '../contract/profile.ts'
 import type { EapMethodName } from '../eap/config.ts'
 import { chosenMethods } from '../eap/methods.ts'
+import { manualSchema } from './manual-schema.ts'
 
 /** Where trust comes from the authorities of the operating system. */
 export const SYSTEM_AUTHORITIES = 'system'
@@ -143,8 +144,9 @@ export const authSchema = v.variant(
     eapSchema,
     /** With the name and password of `xauth` alone. draft-ietf-ipsec-isakmp-hybrid-auth */
     v.strictObject({ method: v.literal('xauth') }),
+    manualSchema,
   ],
-  methods('"psk", "certificate", "eap" and "xauth"'),
+  methods('"psk", "certificate", "eap", "xauth" and "manual"'),
 )
 
 /** How the gateway proves who it is. */
@@ -173,19 +175,20 @@ interface SignIn {
   readonly ppk?: object | undefined
 }
 
-/** Left out: by the key where there is one, and by a certificate of an authority of the system where not. */
+/** Left out: by the key where there is one (also by hand, where nobody proves more), and by a certificate of an authority of the system where not. */
 export function gatewayAuthOf({ auth, gatewayAuth }: SignIn): GatewayAuth {
   if (gatewayAuth !== undefined) return gatewayAuth
-  if (auth.method === 'psk') return { method: 'psk' }
+  if (auth.method === 'psk' || auth.method === 'manual') return { method: 'psk' }
   return { method: 'certificate', ca: SYSTEM_AUTHORITIES, revocation: 'ifAvailable', commonName: false }
 }
 
 /** Every name a secret of a profile may have; one that is removed takes them all along. */
-export const SECRET_NAMES = ['psk', 'key', 'password', 'card', 'ppk'] as const
+export const SECRET_NAMES = ['psk', 'key', 'password', 'card', 'ppk', 'keys'] as const
 
-/** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side, `password` that of XAuth, `card` a SIM written down, `ppk` the post-quantum one. */
+/** Names of the secrets a session of this sign-in needs: `key` is our private key, `psk` a pre-shared one of either side, `password` that of XAuth, `card` a SIM written down, `ppk` the post-quantum one, `keys` those by hand. */
 export function sessionSecrets(profile: SignIn): readonly string[] {
   const { auth, secondAuth } = profile
+  if (auth.method === 'manual') return ['keys']
   const eap = auth.method === 'eap' ? auth : secondAuth
   const psk = auth.method === 'psk' || gatewayAuthOf(profile).method === 'psk'
   return [
@@ -231,6 +234,7 @@ export function wantsPassword({ methods, ttls, inner, gtc }: EapAuth): boolean {
 export function authWords(auth: Auth | GatewayAuth): string {
   if (auth.method === 'psk') return 'pre-shared key'
   if (auth.method === 'xauth') return 'XAuth'
+  if (auth.method === 'manual') return 'keys by hand'
   if (auth.method !== 'eap') return auth.method
   return 'methods' in auth
     ? chosenMethods(auth.methods)

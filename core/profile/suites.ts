@@ -110,10 +110,14 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ['sha', 'sha1'],
 ])
 
-/** Words of `weak` that are no transforms: what signatures may be (RFC 8247 §3), and how IKEv1 may sign in (RFC 2409 §5.4). */
+/** Words of `weak` that are no transforms: what signatures may be (RFC 8247 §3), and how IKEv1 may sign in (RFC 2409 §5.4), and keys that do without. */
 const SIGNATURES: ReadonlyMap<string, string> = new Map([
   ['sha1signature', 'a signature over SHA-1 can be forged by a rich attacker'],
   ['aggressivepsk', 'a hash made with the key travels in the clear, and anybody can guess at it offline'],
+  [
+    'manualkeys',
+    'the same keys protect every connection until somebody changes them, and packets that were recorded are taken again',
+  ],
   ['shortrsa', 'an RSA key below 2048 bits is within reach of a rich attacker'],
 ])
 

@@ -253,6 +253,7 @@ export const FIRST = {
 const FIELDS: Readonly<Record<string, string>> = {
   psk: 'Pre-shared key',
   key: 'Private key',
+  keys: 'Keys (encryption.in=… integrity.in=… and .out, in hex)',
   card: 'SIM (k=… opc=…, or triplets)',
   ppk: 'Post-quantum pre-shared key (PPK)',
   password: 'Password',

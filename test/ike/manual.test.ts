@@ -3,7 +3,7 @@ import { asEspSpi } from '../../core/bytes/brands.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { systemRandom } from '../../core/crypto/system-random.ts'
 import type { VpnError } from '../../core/errors.ts'
-import type { IpsecSa } from '../../core/esp/engine.ts'
+import type { EspLimits, IpsecSa } from '../../core/esp/engine.ts'
 import type { Connection, ConnectionListener } from '../../core/ike/config.ts'
 import { startManual } from '../../core/ike/manual.ts'
 import type { NativeAddon } from '../../core/native/addon.ts'
@@ -42,7 +42,7 @@ class Host {
   readonly connection: Connection
   readonly #readers = new Map<number, (packets: readonly Uint8Array[]) => void>()
 
-  constructor(own: string, peer: string, inbound: IpsecSa, outbound: IpsecSa) {
+  constructor(own: string, peer: string, inbound: IpsecSa, outbound: IpsecSa, limits: EspLimits = {}) {
     const addon = {
       readPackets: (fd: number, hear: (packets: readonly Uint8Array[]) => void) => {
         this.#readers.set(fd, hear)
@@ -76,7 +76,7 @@ class Host {
     }
     this.connection = startManual({
       config: { gatewayAddress: peer, inbound, outbound },
-      ...{ edge, addon, registry: wholeRegistry(), random: systemRandom, listener },
+      ...{ edge, addon, registry: wholeRegistry(), random: systemRandom, listener, limits },
     })
     this.connection.command({ type: 'connect' })
   }
@@ -128,4 +128,45 @@ test('RFC 8221 §3: a counter mode is not for keys of a person, and the keys are
   const host = new Host(R1, R2, inbound, { ...outbound, mode: 'transport' })
   expect(await host.error).toMatchObject({ kind: 'profileInvalid', field: 'manual' })
   expect([inbound, outbound].map(({ esp }) => esp?.encryptionKey.closed)).toEqual([true, true])
+})
+
+test('RFC 4303 §3.4.3: a peer that was started again counts from one, and is heard all the same', async () => {
+  const [there, back] = [0x1001, 0x1011]
+  const b = new Host(R2, R1, bundle(there), bundle(back))
+  await b.established
+  b.connection.attachTun(TUN)
+  for (let start = 1; start <= 2; start++) {
+    const a = new Host(R1, R2, bundle(back), bundle(there))
+    await a.established
+    a.connection.attachTun(TUN)
+    for (let packet = 0; packet < 3; packet++) {
+      a.arrive(TUN, udp4(R1, R2, 1000, 2000, 'a message'))
+      b.arrive(5, a.written.at(-1)![1])
+    }
+    a.connection.close()
+    expect(b.written.length).toBe(3 * start)
+  }
+  b.connection.close()
+})
+
+test('RFC 4303 §3.3.3: with the last sequence number the keys are used up, and no number is used twice', async () => {
+  const a = new Host(R1, R2, bundle(0x1011), bundle(0x1001), { hardSequence: 2n })
+  await a.established
+  a.connection.attachTun(TUN)
+  for (let packet = 0; packet < 3; packet++) a.arrive(TUN, udp4(R1, R2, 1000, 2000, 'a message'))
+  expect(await a.error).toEqual({ kind: 'keysUsedUp' })
+  expect(a.written.length).toBe(2)
+})
+
+test('RFC 8221 §4: a key of the wrong length says which, and how long it should be', async () => {
+  const short = bundle(0x1001)
+  const host = new Host(R1, R2, bundle(0x1011), {
+    ...short,
+    esp: { ...short.esp!, encryptionKey: key(15, 1) },
+  })
+  expect(await host.error).toMatchObject({
+    kind: 'profileInvalid',
+    field: 'keys',
+    problem: 'encryption.out has 15 octets, and its algorithm wants 16',
+  })
 })

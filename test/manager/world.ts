@@ -225,6 +225,14 @@ export class World {
         this.connections.push(connection)
         return connection
       },
+      startManual: ({ config, listener }) => {
+        const connection = new FakeConnection(
+          { gatewayAddress: config.gatewayAddress } as ConnectionConfig,
+          listener,
+        )
+        this.connections.push(connection)
+        return connection
+      },
       planFor: ({ device, configuration }) => ({
         device,
         mtu: 1400,

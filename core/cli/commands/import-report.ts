@@ -38,6 +38,7 @@ export function tellImported(terminal: Terminal, story: ImportStory, json: boole
       !sessionSecrets(profile).includes('key') ||
       auth.method === 'psk' ||
       auth.method === 'xauth' ||
+      auth.method === 'manual' ||
       auth.certificate !== undefined
     terminal.out(
       ready

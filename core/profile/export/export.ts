@@ -1,6 +1,7 @@
 import { armor, Encrypter } from 'age-encryption'
 import type { Secret } from '../../bytes/secret.ts'
 import { VpnFailure } from '../../errors.ts'
+import { isManual } from '../manual.ts'
 import { gatewayAuthOf, type Profile, sessionSecrets } from '../schema.ts'
 import { SYSTEM_AUTHORITIES } from '../sign-in.ts'
 import { withoutNames } from '../suite-sets.ts'
@@ -22,6 +23,8 @@ export function exportProfileAs(profile: Profile, format: ExportFormat): Exporte
   if (profile.ike.version === 1 && (format === 'network-manager' || format === 'sswan')) {
     throw unsupported(profile, 'it is a connection by IKEv1, which that program does not speak')
   }
+  if (isManual(profile) && format !== 'culvert')
+    throw unsupported(profile, 'it has keys by hand, and that program speaks of IKE alone')
   switch (format) {
     case 'culvert':
       return {
