@@ -32,13 +32,14 @@ export function formatTunnel(tunnel: TunnelSnapshot, nowMs: number): string {
   if (tunnel.phase1 !== undefined) lines.push(...formatPhase1(tunnel.phase1, nowMs))
   for (const child of tunnel.phase2) lines.push(...formatPhase2(child, nowMs))
   if (tunnel.network !== undefined) {
-    const { device, mtu, addresses, routes, dns, engine } = tunnel.network
+    const { device, mtu, addresses, routes, dns, encryptedDns, engine } = tunnel.network
     lines.push(
       '  This computer',
       row('device', `${device}, MTU ${mtu}, engine ${engine}`),
       row('addresses', list(addresses)),
       row('routes', list(routes)),
       row('DNS', list(dns)),
+      ...(encryptedDns === undefined ? [] : [row('DNS in TLS', list(encryptedDns))]),
     )
   }
   if (tunnel.rekeys.ike + tunnel.rekeys.child > 0) {

@@ -204,5 +204,7 @@ export interface NetworkSnapshot {
   readonly addresses: readonly string[]
   readonly routes: readonly string[]
   readonly dns: readonly string[]
+  /** Name servers the gateway gave that are asked through TLS: `dns.example.org 10.77.0.53 (DoT)`. RFC 9464 */
+  readonly encryptedDns?: readonly string[]
   readonly engine: string
 }

@@ -12,7 +12,7 @@ import type { VpnError } from '../errors.ts'
 import type { Endpoint } from '../net/plan.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import type { ExposedKeys } from './exposed-keys.ts'
-import type { AssignedConfiguration, IkeCommand, ObservedMessage } from './session.ts'
+import type { AssignedConfiguration, AssignedResolver, IkeCommand, ObservedMessage } from './session.ts'
 import type { TicketMemory, TicketOffice } from './v2/tickets.ts'
 
 /** An identity as it stands in IDi and IDr. RFC 7296 §3.5 */
@@ -142,6 +142,8 @@ export interface Assigned {
   readonly domain?: string
   /** What alone those servers are for, A-labels; left out: everything. RFC 8598 */
   readonly dnsDomains?: readonly string[]
+  /** Name servers that are asked through TLS. RFC 9464 */
+  readonly encryptedDns?: readonly AssignedResolver[]
 }
 
 /** A client whose AUTH was right. */

@@ -7,6 +7,7 @@ import type { EapQuestion } from '../eap/method.ts'
 import type { VpnError } from '../errors.ts'
 import type { IpsecSa, SelectorPair } from '../esp/engine.ts'
 import type { Endpoint } from '../net/plan.ts'
+import type { EncryptedResolver, ResolverDigest } from '../wire/ikev2/encrypted-dns.ts'
 
 /**
  * The shape every negotiation has: events in, a new state and actions out. A state performs no input
@@ -168,6 +169,11 @@ export type Answer =
   /** Whoever was asked does not want to. */
   | undefined
 
+/** A name server that is asked through TLS, and what alone its certificate has to match, where that is said. RFC 9464 */
+export interface AssignedResolver extends EncryptedResolver {
+  readonly digest?: ResolverDigest
+}
+
 /** What a configuration payload gave us. RFC 7296 §3.15 */
 export interface AssignedConfiguration {
   readonly addresses: readonly string[]
@@ -175,6 +181,8 @@ export interface AssignedConfiguration {
   /** Networks behind the gateway (INTERNAL_IP4_SUBNET, INTERNAL_IP6_SUBNET), CIDR. */
   readonly subnets: readonly string[]
   readonly dnsDomains: readonly string[]
+  /** Name servers that are asked through TLS, the most wanted first. RFC 9464 */
+  readonly encryptedDns?: readonly AssignedResolver[]
   /** Put behind names without a dot. Only IKEv1 has them. */
   readonly searchDomains?: readonly string[]
   /** Gateways to try where this one does not answer, names or addresses, in order. Only IKEv1 has them. */

@@ -2,6 +2,7 @@ import { nameOf } from '../iana/registry.ts'
 import { readCertificate, readName } from './certificate.ts'
 import { attempt, type Cursor } from './cursor.ts'
 import { readEap } from './eap.ts'
+import { readEncryptedDns } from './encrypted-dns.ts'
 import { ATTRIBUTE_NAMES, G, KE, NONCE, OTHER_TRANSFORM_ID, SA, TRANSFORM_IDS } from './fields/ikev2.ts'
 import {
   AUTH,
@@ -287,6 +288,7 @@ const readCp: Body = (node, body) => {
 function readCfgValue(node: Node, part: Cursor, type: number): void {
   const fields = CFG_VALUES[type]
   if (part.left === 0) return
+  if (readEncryptedDns(node, part, type)) return
   const wanted = fields?.reduce((sum, [, bytes]) => sum + bytes, 0)
   if (fields === undefined || (wanted !== 0 && wanted !== part.left)) {
     part.octets(node, CFG.value)

@@ -1,4 +1,5 @@
 import { coversOutbound, type InnerPacket, parseInner } from '../esp/selectors.ts'
+import type { AssignedConfiguration, AssignedResolver } from '../ike/session.ts'
 import type { TunnelPlan } from '../net/plan.ts'
 import { isHostToHost } from '../profile/child.ts'
 import { isManual } from '../profile/manual.ts'
@@ -36,13 +37,25 @@ export function networksOf({ localSubnets, remoteSubnets }: Profile): Pick<Agree
 }
 
 /** A plan as it is shown. */
-export const networkOf = ({ device, mtu, addresses, routes, dns }: TunnelPlan) => ({
+export const networkOf = (
+  { device, mtu, addresses, routes, dns }: TunnelPlan,
+  { encryptedDns = [] }: Pick<AssignedConfiguration, 'encryptedDns'> = {},
+) => ({
   device,
   mtu,
   addresses,
   routes,
   dns: dns?.servers ?? [],
+  ...(encryptedDns.length === 0 ? {} : { encryptedDns: encryptedDns.map(resolverWords) }),
 })
+
+const PROTOCOLS: Readonly<Record<string, string>> = { dot: 'DoT', h2: 'DoH', h3: 'DoH3', doq: 'DoQ' }
+
+/** `dns.example.org 10.77.0.53 (DoT)` */
+const resolverWords = ({ name, addresses, alpn, port }: AssignedResolver): string => {
+  const how = [...alpn.map((id) => PROTOCOLS[id] ?? id), ...(port === undefined ? [] : [`port ${port}`])]
+  return `${name} ${addresses.join(' ')}${how.length === 0 ? '' : ` (${how.join(', ')})`}`
+}
 
 /** The packets that a tunnel is opened for, the first ones first, until it stands. RFC 4301 §4.4.1, "trap" of other implementations */
 export class Kept {

@@ -432,7 +432,7 @@ export class Tunnel {
       attempt.stopWatching = undefined
       if (!attempt.attached) connection.attachTun(fd, attempt.kept?.take() ?? [])
       attempt.attached = true
-      this.#network = { ...networkOf(plan), engine: connection.engine }
+      this.#network = { ...networkOf(plan, agreement.configuration), engine: connection.engine }
       this.#hadAddresses = agreement.configuration.addresses
       this.#waiting.watchIdle(attempt, connection)
       this.#wasConnected = true

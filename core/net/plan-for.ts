@@ -1,10 +1,13 @@
 import { addressBytes } from '../bytes/address.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import { networkText, parseCidr, rangeToCidrs } from './cidr.ts'
-import type { DnsPlan, TunnelPlan } from './plan.ts'
+import type { DnsPlan, TlsServer, TunnelPlan } from './plan.ts'
 
 /** Octets of the largest inner packet unless the profile says otherwise: ESP in UDP fits a 1500-octet link. Ours. */
 const DEFAULT_MTU = 1400
+
+/** Ours: as many as the helper takes. */
+const MOST_SERVERS = 8
 
 const EVERYTHING_V4 = '0.0.0.0/0'
 const EVERYTHING_V6 = '::/0'
@@ -18,12 +21,24 @@ export interface PlanInput {
     readonly dnsServers: readonly string[]
     readonly dnsDomains: readonly string[]
     readonly searchDomains?: readonly string[]
+    readonly encryptedDns?: readonly OfferedResolver[]
   }
   /** Our side as negotiated: its single addresses become the device's when no address was assigned. */
   readonly local: readonly TrafficSelector[]
   /** The other side as negotiated: what goes into the tunnel. */
   readonly remote: readonly TrafficSelector[]
   readonly choices?: PlanChoices
+}
+
+/** A name server that is asked through TLS. RFC 9464 */
+export interface OfferedResolver {
+  readonly addresses: readonly string[]
+  readonly name: string
+  /** ALPN ids. */
+  readonly alpn: readonly string[]
+  readonly port?: number
+  /** Its certificate is to be held against this alone. */
+  readonly digest?: unknown
 }
 
 export interface PlanChoices {
@@ -93,14 +108,29 @@ function dnsPlan(input: PlanInput, full: boolean): DnsPlan | undefined {
   if (choices.keepDns) return undefined
   const servers = unique([...(choices.dnsServers ?? []), ...input.configuration.dnsServers])
     .filter(isNumeric)
-    .slice(0, 8)
-  if (servers.length === 0) return undefined
+    .slice(0, MOST_SERVERS)
+  const encrypted = (choices.dnsServers ?? []).length > 0 ? [] : tlsServers(input.configuration)
+  if (servers.length + encrypted.length === 0) return undefined
   return {
     servers,
+    ...(encrypted.length === 0 ? {} : { encrypted }),
     search: unique([...(choices.searchDomains ?? []), ...(input.configuration.searchDomains ?? [])]),
     only: full ? [] : unique(input.configuration.dnsDomains),
   }
 }
+
+/** Where DNS over TLS is asked unless something else is said. RFC 7858 §3.1 */
+const TLS_PORT = 853
+
+/**
+ * Of the encrypted name servers those that the system's resolver can ask: by DNS over TLS, with a certificate that it can judge
+ * by its name. One that is to be held against a digest alone would be refused or, worse, believed for another reason. RFC 9464 §4
+ */
+export const tlsServers = ({ encryptedDns = [] }: PlanInput['configuration']): readonly TlsServer[] =>
+  encryptedDns
+    .filter(({ alpn, digest }) => alpn.includes('dot') && digest === undefined)
+    .flatMap(({ addresses, name, port = TLS_PORT }) => addresses.map((address) => ({ address, port, name })))
+    .slice(0, MOST_SERVERS)
 
 function isNumeric(address: string): boolean {
   try {

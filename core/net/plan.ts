@@ -16,11 +16,22 @@ export interface TunnelPlan {
 }
 
 export interface DnsPlan {
+  /** Asked in clear, inside the tunnel; with `encrypted`: where this computer cannot do that. */
   readonly servers: readonly string[]
+  /** Asked by DNS over TLS, instead of `servers`. RFC 9464, RFC 7858 */
+  readonly encrypted?: readonly TlsServer[]
   /** Search domains. */
   readonly search: readonly string[]
   /** Only these domains are asked through the tunnel (RFC 8598); empty: everything. */
   readonly only: readonly string[]
+}
+
+export interface TlsServer {
+  /** Numeric. */
+  readonly address: string
+  readonly port: number
+  /** What its certificate is for. */
+  readonly name: string
 }
 
 /** What the kill switch of a device holds back: it must not leave by any way but a tunnel of ours. */

@@ -151,6 +151,13 @@ function writePlan(w: Writer, plan: TunnelPlan): void {
     writeCount(w, domains, 0xff, 'domains')
     for (const domain of domains) writeText(w, domain)
   }
+  const encrypted = plan.dns.encrypted ?? []
+  writeCount(w, encrypted, 0xff, 'encrypted name servers')
+  for (const { address, port, name } of encrypted) {
+    writeAddress(w, address)
+    w.u16(port)
+    writeText(w, name)
+  }
 }
 
 function writeDestinations(w: Writer, lists: readonly (readonly string[])[]): void {
@@ -161,7 +168,7 @@ function writeDestinations(w: Writer, lists: readonly (readonly string[])[]): vo
   }
 }
 
-function writeCount(w: Writer, list: readonly string[], most: number, what: string): void {
+function writeCount(w: Writer, list: readonly unknown[], most: number, what: string): void {
   if (list.length > most) throw new RangeError(`too many ${what}`)
   w.u8(list.length)
 }

@@ -49,6 +49,7 @@ export const WORDS = {
   sending: 'Sending',
   inside: 'Your address inside',
   servers: 'Name servers',
+  encryptedServers: 'Encrypted name servers',
   usual: 'as usual',
   tabs: { status: 'Status', inspector: 'Inspector', checks: 'Checks', edit: 'Edit' },
   newConnection: 'New connection',

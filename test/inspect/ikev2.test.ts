@@ -5,6 +5,7 @@ import { concat, fromHex, utf8 } from '../../core/bytes/octets.ts'
 import { describe as inWords } from '../../core/inspect/describe.ts'
 import { dissectIkev2, type Ikev2Help, NO_HELP } from '../../core/inspect/ikev2.ts'
 import { isMalformed, referenceOf, remarksOf, sentenceOf } from '../../core/inspect/tree.ts'
+import { encodeResolver, encodeResolverDigest } from '../../core/wire/ikev2/encrypted-dns.ts'
 import { encodeMessage, encodePayloads, type Header } from '../../core/wire/ikev2/message.ts'
 import type { Payload } from '../../core/wire/ikev2/payload.ts'
 import { vector } from '../support/vectors.ts'
@@ -124,6 +125,34 @@ describe('payloads', () => {
     expect(said(tree, 'Traffic Selector – Responder', 'Traffic Selector')).toBe(
       '10.77.0.0 to 10.77.0.255, protocol 6, ports 443 to 443',
     )
+    expectSound(tree)
+  })
+
+  test('RFC 9464 §3: an encrypted name server, how it is asked, and the digest of its key', () => {
+    const resolver = {
+      priority: 1,
+      addresses: ['10.77.0.53'],
+      name: 'dns.example',
+      alpn: ['dot'],
+      port: 8853,
+    }
+    const tree = read({
+      type: 'CP',
+      cfgType: 2,
+      attributes: [
+        { type: 27, value: encodeResolver(resolver) },
+        { type: 29, value: encodeResolverDigest({ hash: 2, digest: new Uint8Array(32) }) },
+        { type: 28, value: new Uint8Array(0) },
+      ],
+    })
+    const first = ['Configuration', 'ENCDNS_IP4 (27)']
+    expect(said(tree, ...first, 'IP Address')).toBe('10.77.0.53')
+    expect(said(tree, ...first, 'Authentication Domain Name')).toBe('dns.example')
+    expect(said(tree, ...first, 'SvcParam', 'ALPN')).toBe('dot')
+    expect(said(tree, 'Configuration', 'ENCDNS_DIGEST_INFO (29)', 'Hash Algorithm Identifier')).toBe(
+      'SHA2_256 (2)',
+    )
+    expect(remarks(tree)).toEqual([])
     expectSound(tree)
   })
 

@@ -1,3 +1,5 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { TunnelPlan } from '../../core/net/plan.ts'
 import { Namespace } from './namespace.ts'
@@ -32,6 +34,45 @@ async function tunnel(plan: TunnelPlan = FULL) {
 }
 
 const deviceTo = (to: string, more = ''): unknown => space.json(`route get ${to}${more}`)[0]?.dev
+
+describe('RFC 9464: name servers that are asked through TLS', () => {
+  const encrypted = [
+    { address: '10.78.0.2', port: 853, name: 'dns.corp.example' },
+    { address: 'fd78::2', port: 8853, name: 'dns.corp.example' },
+  ]
+  const plan: TunnelPlan = { ...FULL, dns: { ...FULL.dns!, encrypted } }
+
+  test('without systemd-resolved the plain ones are asked, and that is said', async () => {
+    const host = await tunnel()
+    const { notes } = await host.call('apply', plan)
+    expect(notes.join()).toMatch(/encrypted name servers: the plain ones are asked/)
+    expect(space.resolv()).toContain('nameserver 10.78.0.1\n')
+    const alone = { ...plan, dns: { ...plan.dns!, servers: [] } }
+    expect((await host.call('apply', alone)).notes.join()).toMatch(/the gateway's are not used/)
+    expect(space.resolv()).not.toContain('10.78.0.1')
+    await host.call('restore', 'culvert0')
+    expect(space.state()).toBe(before)
+  })
+
+  test('systemd-resolved asks them strictly by name, and nothing of that stays', async () => {
+    const said = join(space.folder, 'said')
+    mkdirSync(join(space.folder, 'bin'))
+    writeFileSync(join(space.folder, 'bin/resolvectl'), `#!/bin/sh\necho "$*" >> ${said}\n`, { mode: 0o755 })
+    writeFileSync(space.resolvConf, 'nameserver 127.0.0.53\n')
+    const overlay = `mount -t overlay overlay -o lowerdir=${space.folder}/bin:/usr/bin /usr/bin`
+    const host = await space.host(overlay)
+    const calls = (): readonly string[] => readFileSync(said, 'utf8').trim().split('\n')
+    await host.call('openTun', 'culvert0')
+    expect((await host.call('apply', plan)).error).toBeUndefined()
+    expect(calls()).toContain('dnsovertls culvert0 yes')
+    expect(calls()).toContain('dns culvert0 10.78.0.2#dns.corp.example [fd78::2]:8853#dns.corp.example')
+    writeFileSync(said, '')
+    expect((await host.call('apply', FULL)).error).toBeUndefined()
+    expect(calls().slice(0, 2)).toEqual(['revert culvert0', 'dns culvert0 10.78.0.1'])
+    await host.call('restore', 'culvert0')
+    expect(calls().at(-1)).toBe('revert culvert0')
+  })
+})
 
 describe('a plan', () => {
   test('a full tunnel takes everything but marked packets, what is bypassed, and IPv6', async () => {

@@ -80,8 +80,9 @@ export class Namespace {
       .replace(/ (expires|valid_lft|preferred_lft) \S+/g, '')
   }
 
-  async host(): Promise<EdgeHost> {
-    const host = new EdgeHost(this.name, this.#script, this.folder)
+  /** `before`: shell commands in the mount namespace of this host, before it begins. */
+  async host(before = ':'): Promise<EdgeHost> {
+    const host = new EdgeHost(this.name, this.#script, this.folder, before)
     this.#hosts.push(host)
     host.opened = await host.answer()
     return host
@@ -103,8 +104,10 @@ export class EdgeHost {
   #reader: Interface
   #exited: Promise<void>
 
-  constructor(namespace: string, script: string, folder: string) {
-    this.#child = spawn('ip', ['netns', 'exec', namespace, process.execPath, script], {
+  constructor(namespace: string, script: string, folder: string, before: string) {
+    const command = `${before}; exec "$0" "$1"`
+    const host = ['sh', '-c', command, process.execPath, script]
+    this.#child = spawn('ip', ['netns', 'exec', namespace, ...host], {
       env: {
         ...process.env,
         CULVERT_RUN_DIR: join(folder, 'run'),

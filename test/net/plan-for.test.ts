@@ -115,3 +115,42 @@ describe('the plan of a tunnel', () => {
     expect(planFor({ ...base, configuration: withDns, choices: { keepDns: true } }).dns).toBeUndefined()
   })
 })
+
+describe('RFC 9464 §4: encrypted name servers', () => {
+  const dot = { addresses: ['10.78.0.2', '10.78.0.3'], name: 'dns.corp.example', alpn: ['dot', 'h2'] }
+  const withResolvers = (...encryptedDns: readonly object[]) =>
+    planFor({
+      ...base,
+      configuration: {
+        ...configuration,
+        dnsServers: ['10.78.0.1'],
+        encryptedDns: encryptedDns as readonly (typeof dot)[],
+      },
+    }).dns
+
+  test('those for DNS over TLS go before the plain ones, which stay for who cannot ask them', () => {
+    expect(withResolvers(dot)).toMatchObject({
+      servers: ['10.78.0.1'],
+      encrypted: [
+        { address: '10.78.0.2', port: 853, name: 'dns.corp.example' },
+        { address: '10.78.0.3', port: 853, name: 'dns.corp.example' },
+      ],
+    })
+    expect(withResolvers({ ...dot, port: 8853 })?.encrypted?.[0]?.port).toBe(8853)
+  })
+
+  test('one for HTTPS or QUIC alone, or with a digest that nobody here would compare, is not asked', () => {
+    expect(withResolvers({ ...dot, alpn: ['h2', 'doq'] })?.encrypted).toBeUndefined()
+    expect(
+      withResolvers({ ...dot, digest: { hash: 2, digest: new Uint8Array(32) } })?.encrypted,
+    ).toBeUndefined()
+  })
+
+  test('they are enough by themselves; name servers of the person come first and alone', () => {
+    const only = { ...configuration, encryptedDns: [dot] }
+    expect(planFor({ ...base, configuration: only }).dns).toMatchObject({ servers: [], only: [] })
+    const choices = { dnsServers: ['192.0.2.9'] }
+    expect(planFor({ ...base, configuration: only, choices }).dns?.encrypted).toBeUndefined()
+    expect(planFor({ ...base, configuration: only, choices: { keepDns: true } }).dns).toBeUndefined()
+  })
+})

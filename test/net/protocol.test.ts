@@ -43,9 +43,26 @@ describe('requests to the helper', () => {
       '0001 04 00000000 00',
       '0000',
       '0001 06 00000000000000000000000000000000 00',
-      '01 01 04 0a4e0001 01 03 612e62 00',
+      '01 01 04 0a4e0001 01 03 612e62 00 00',
     ]
     expect(toHex(bytes)).toBe(wanted.join('').replaceAll(' ', ''))
+  })
+
+  test('apply: encrypted name servers last, each with address, port and name', () => {
+    const encrypted = [{ address: '10.78.0.2', port: 853, name: 'a.b' }]
+    const bytes = encodeRequest(2, {
+      verb: 'apply',
+      plan: {
+        device: 'culvert0',
+        mtu: 1400,
+        addresses: [],
+        routes: [],
+        bypass: [],
+        unreachable: [],
+        dns: { servers: [], encrypted, search: [], only: [] },
+      },
+    })
+    expect(toHex(bytes).slice(-32)).toBe('01 00 00 00 01 04 0a4e0002 0355 03 612e62'.replaceAll(' ', ''))
   })
 
   test('hold: device, what is held back, what keeps its way; letOut: the device', () => {

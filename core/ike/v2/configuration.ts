@@ -1,10 +1,18 @@
 import { addressBytes, addressText } from '../../bytes/address.ts'
 import { concat, NO_OCTETS, utf8 } from '../../bytes/octets.ts'
-import type { CpPayload, Payload } from '../../wire/ikev2/payload.ts'
+import {
+  decodeResolver,
+  decodeResolverDigest,
+  type EncryptedResolver,
+  encodeResolver,
+  encodeResolverDigest,
+  type ResolverDigest,
+} from '../../wire/ikev2/encrypted-dns.ts'
+import type { ConfigurationAttribute, CpPayload, Payload } from '../../wire/ikev2/payload.ts'
 import type { Assigned, ConnectionConfig } from '../config.ts'
-import type { AssignedConfiguration } from '../session.ts'
+import type { AssignedConfiguration, AssignedResolver } from '../session.ts'
 
-/** Configuration Payload Attribute Types. RFC 7296 §3.15.1, RFC 8598 */
+/** Configuration Payload Attribute Types. RFC 7296 §3.15.1, RFC 8598, RFC 9464 */
 export const CP = {
   INTERNAL_IP4_ADDRESS: 1,
   INTERNAL_IP4_DNS: 3,
@@ -13,6 +21,9 @@ export const CP = {
   INTERNAL_IP4_SUBNET: 13,
   INTERNAL_IP6_SUBNET: 15,
   INTERNAL_DNS_DOMAIN: 25,
+  ENCDNS_IP4: 27,
+  ENCDNS_IP6: 28,
+  ENCDNS_DIGEST_INFO: 29,
 } as const
 
 /** To whom nothing is assigned, as to a responder. */
@@ -26,11 +37,18 @@ export const NOTHING_ASSIGNED: AssignedConfiguration = {
 const CFG_REQUEST = 1
 const CFG_REPLY = 2
 
-/** CFG_REQUEST for addresses, DNS servers with the domains they are for, and networks of the wanted families. RFC 7296 §2.19, §3.15.1, RFC 8598 §3.1 */
+/**
+ * CFG_REQUEST for addresses, DNS servers with the domains they are for, and networks of the wanted families. Digests of
+ * certificates are not asked for: who resolves names here compares none. RFC 7296 §2.19, §3.15.1, RFC 8598 §3.1, RFC 9464 §4
+ */
 export function configurationRequest(want: ConnectionConfig['requestAddresses']): Payload {
   const types = [
-    ...(want.ipv4 ? [CP.INTERNAL_IP4_ADDRESS, CP.INTERNAL_IP4_DNS, CP.INTERNAL_IP4_SUBNET] : []),
-    ...(want.ipv6 ? [CP.INTERNAL_IP6_ADDRESS, CP.INTERNAL_IP6_DNS, CP.INTERNAL_IP6_SUBNET] : []),
+    ...(want.ipv4
+      ? [CP.INTERNAL_IP4_ADDRESS, CP.INTERNAL_IP4_DNS, CP.INTERNAL_IP4_SUBNET, CP.ENCDNS_IP4]
+      : []),
+    ...(want.ipv6
+      ? [CP.INTERNAL_IP6_ADDRESS, CP.INTERNAL_IP6_DNS, CP.INTERNAL_IP6_SUBNET, CP.ENCDNS_IP6]
+      : []),
     CP.INTERNAL_DNS_DOMAIN,
   ]
   const had = (want.preferred ?? []).map((cidr) => cidr.split('/')[0]!)
@@ -59,6 +77,7 @@ export function configurationReply(
   const dns = assigns.dnsServers.filter((a) =>
     asked(a.includes(':') ? CP.INTERNAL_IP6_DNS : CP.INTERNAL_IP4_DNS),
   )
+  const resolvers = (assigns.encryptedDns ?? []).filter((resolver) => asked(resolverType(resolver)))
   const attributes = [
     ...addresses.map((a) =>
       a.includes(':')
@@ -69,13 +88,33 @@ export function configurationReply(
       type: a.includes(':') ? CP.INTERNAL_IP6_DNS : CP.INTERNAL_IP4_DNS,
       value: addressBytes(a),
     })),
-    ...(dns.length > 0 && asked(CP.INTERNAL_DNS_DOMAIN) ? (assigns.dnsDomains ?? []) : []).map((domain) => ({
-      type: CP.INTERNAL_DNS_DOMAIN,
-      value: utf8(domain),
-    })),
+    ...resolvers.flatMap((resolver) => resolverAttributes(resolver, resolvers.length > 1)),
+    ...(dns.length + resolvers.length > 0 && asked(CP.INTERNAL_DNS_DOMAIN)
+      ? (assigns.dnsDomains ?? [])
+      : []
+    ).map((domain) => ({ type: CP.INTERNAL_DNS_DOMAIN, value: utf8(domain) })),
   ]
   return { payload: { type: 'CP', cfgType: CFG_REPLY, attributes }, addresses }
 }
+
+const resolverType = ({ addresses }: AssignedResolver): number =>
+  addresses.some((a) => a.includes(':')) ? CP.ENCDNS_IP6 : CP.ENCDNS_IP4
+
+/** `several`: a digest says whose it is. RFC 9464 §3.2 */
+const resolverAttributes = (
+  resolver: AssignedResolver,
+  several: boolean,
+): readonly ConfigurationAttribute[] => [
+  { type: resolverType(resolver), value: encodeResolver(resolver) },
+  ...(resolver.digest === undefined
+    ? []
+    : [
+        {
+          type: CP.ENCDNS_DIGEST_INFO,
+          value: encodeResolverDigest({ ...resolver.digest, ...(several ? { name: resolver.name } : {}) }),
+        },
+      ]),
+]
 
 /** What a CFG_REPLY gives us; attributes of a wrong length and unknown ones are passed over. RFC 7296 §3.15.1 */
 export function readConfiguration(cp: CpPayload | undefined): AssignedConfiguration {
@@ -83,6 +122,8 @@ export function readConfiguration(cp: CpPayload | undefined): AssignedConfigurat
   const dnsServers: string[] = []
   const subnets: string[] = []
   const dnsDomains: string[] = []
+  const resolvers: EncryptedResolver[] = []
+  const digests: ResolverDigest[] = []
   for (const { type, value } of cp?.cfgType === CFG_REPLY ? cp.attributes : []) {
     if (type === CP.INTERNAL_IP4_ADDRESS && value.length === 4) addresses.push(`${addressText(value)}/32`)
     // The prefix length tells the link; the address alone is ours.
@@ -99,13 +140,44 @@ export function readConfiguration(cp: CpPayload | undefined): AssignedConfigurat
       const domain = Buffer.from(value).toString('latin1')
       if (/^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?$/.test(domain) && domain.length <= 254)
         dnsDomains.push(domain)
+    } else if (type === CP.ENCDNS_IP4 || type === CP.ENCDNS_IP6) {
+      const resolver = decodeResolver(value, type === CP.ENCDNS_IP4 ? 4 : 16)
+      if (resolver !== undefined) resolvers.push(resolver)
+    } else if (type === CP.ENCDNS_DIGEST_INFO) {
+      const digest = decodeResolverDigest(value)
+      if (digest !== undefined) digests.push(digest)
     }
   }
-  // Domains without a server to ask for them mean nothing. RFC 8598 §3.2
-  const domains = dnsServers.length === 0 ? [] : [...new Set(dnsDomains.map(withoutRoot))]
-  return { addresses, dnsServers, subnets, dnsDomains: domains.slice(0, MOST_DOMAINS) }
+  const encryptedDns = inOrder(resolvers, digests)
+  // Domains without a server to ask for them mean nothing. RFC 8598 §3.2, RFC 9464 §4
+  const served = dnsServers.length + encryptedDns.length > 0
+  const domains = served ? [...new Set(dnsDomains.map(withoutRoot))] : []
+  return {
+    addresses,
+    dnsServers,
+    subnets,
+    dnsDomains: domains.slice(0, MOST_DOMAINS),
+    ...(encryptedDns.length === 0 ? {} : { encryptedDns }),
+  }
 }
 
+/** The most wanted first, each once, with the digest that is of its name or of the only one. RFC 9464 §3.2, §4 */
+function inOrder(
+  resolvers: readonly EncryptedResolver[],
+  digests: readonly ResolverDigest[],
+): readonly AssignedResolver[] {
+  const unlike = new Map(resolvers.map((resolver) => [JSON.stringify(resolver), resolver] as const))
+  return [...unlike.values()]
+    .sort((a, b) => a.priority - b.priority)
+    .slice(0, MOST_RESOLVERS)
+    .map((resolver) => {
+      const digest = digests.find(({ name }) => name === undefined || name === resolver.name)
+      return digest === undefined ? resolver : { ...resolver, digest }
+    })
+}
+
+/** Ours: as many encrypted name servers of one gateway as plain ones. */
+const MOST_RESOLVERS = 8
 /** Ours: domains of one gateway that are kept. */
 const MOST_DOMAINS = 64
 

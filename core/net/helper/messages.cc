@@ -146,13 +146,25 @@ Plan readPlan(In& in) {
   plan.hasDns = dns == 1;
   if (!plan.hasDns) return plan;
   const std::size_t servers = in.u8("dns servers");
-  if (servers == 0 || servers > kMaxServers) refuse("dns servers", "none, or too many");
+  if (servers > kMaxServers) refuse("dns servers", "too many");
   for (std::size_t i = 0; i < servers; i++) {
     plan.servers.push_back(readAddress(in, "dns servers"));
     if (!isHost(plan.servers.back())) refuse("dns servers", "no host's address");
   }
   plan.search = readDomains(in, "dns search");
   plan.only = readDomains(in, "dns only");
+  const std::size_t encrypted = in.u8("dns encrypted");
+  if (encrypted > kMaxServers) refuse("dns encrypted", "too many");
+  for (std::size_t i = 0; i < encrypted; i++) {
+    TlsServer server;
+    server.address = readAddress(in, "dns encrypted");
+    server.port = in.u16("dns encrypted");
+    server.name = in.text("dns encrypted");
+    if (!isHost(server.address) || server.port == 0) refuse("dns encrypted", "no host's address and port");
+    if (!isDomain(server.name)) refuse("dns encrypted", "not a domain name");
+    plan.encrypted.push_back(server);
+  }
+  if (servers + encrypted == 0) refuse("dns servers", "none");
   return plan;
 }
 

@@ -40,6 +40,13 @@ struct Prefix {
   bool operator<(const Prefix& other) const;
 };
 
+// A name server that is asked through TLS, and whom its certificate is for.
+struct TlsServer {
+  Address address;
+  std::uint16_t port = 0;
+  std::string name;
+};
+
 struct Plan {
   std::string device;
   unsigned mtu = 0;
@@ -47,6 +54,7 @@ struct Plan {
   bool hasDns = false;
   std::vector<Address> servers;
   std::vector<std::string> search, only;
+  std::vector<TlsServer> encrypted;
 };
 
 // What the kill switch of a device holds back, and what keeps its way all the same.

@@ -39,14 +39,27 @@ void addItems(std::string& text, const std::string& list, const std::string& bef
   }
 }
 
+// `192.0.2.1#dns.example`, `[2001:db8::1]:8853#dns.example`, as resolved takes them.
+std::string withName(const TlsServer& server) {
+  const std::string address = server.address.text();
+  const bool usual = server.port == 853;
+  return (server.address.v6 && !usual ? "[" + address + "]" : address) + (usual ? "" : ":" + std::to_string(server.port)) + "#" +
+         server.name;
+}
+
 void setResolved(const Plan& plan) {
   std::vector<std::string> servers{"dns", plan.device}, domains{"domain", plan.device};
-  for (const auto& server : plan.servers) servers.push_back(server.text());
+  if (plan.encrypted.empty()) {
+    for (const auto& server : plan.servers) servers.push_back(server.text());
+  }
+  for (const auto& server : plan.encrypted) servers.push_back(withName(server));
   for (const auto& domain : plan.search) domains.push_back(domain);
   for (const auto& domain : plan.only) domains.push_back("~" + domain);
   if (plan.only.empty()) domains.push_back("~.");
   if (domains.size() == 2) domains.push_back("");
-  const bool done = resolvectl(servers) && resolvectl(domains) &&
+  // Strict: a server without the right certificate is not asked at all.
+  const bool tls = plan.encrypted.empty() || resolvectl({"dnsovertls", plan.device, "yes"});
+  const bool done = tls && resolvectl(servers) && resolvectl(domains) &&
                     resolvectl({"default-route", plan.device, plan.only.empty() ? "yes" : "no"});
   if (!done) throw Failure{Status::systemRefused, "set the name servers", "resolvectl failed"};
 }
@@ -61,8 +74,16 @@ void Resolver::set(const Plan& plan, int index, std::vector<std::string>& notes)
   if (!plan.hasDns) return drop(plan.device, notes);
   if (usesResolved()) {
     journal_.add({"resolved", plan.device, std::to_string(index)});
+    const bool hadTls = overTls_.erase(plan.device) > 0;
+    if (hadTls && plan.encrypted.empty()) resolvectl({"revert", plan.device});
+    if (!plan.encrypted.empty()) overTls_.insert(plan.device);
     return setResolved(plan);
   }
+  if (!plan.encrypted.empty()) {
+    notes.push_back(std::string("without systemd-resolved nothing here can ask encrypted name servers: ") +
+                    (plan.servers.empty() ? "the gateway's are not used" : "the plain ones are asked, through the tunnel"));
+  }
+  if (plan.servers.empty()) return drop(plan.device, notes);
   const std::string servers = commas(plan.servers, [](const Address& a) { return a.text(); });
   std::vector<std::string> search = plan.search;
   if (search.empty()) search = plan.only;
@@ -77,6 +98,7 @@ void Resolver::set(const Plan& plan, int index, std::vector<std::string>& notes)
 void Resolver::drop(const std::string& device, std::vector<std::string>& notes) {
   for (const auto& entry : journal_.entries()) {
     if (entry[0] == "resolved" && entry[1] == device) resolvectl({"revert", device});
+    overTls_.erase(device);
   }
   journal_.remove([&](const Entry& e) { return e[0] == "resolved" && e[1] == device; });
   bool claimed = false;

@@ -1,6 +1,7 @@
 // Which name servers the machine asks. Several tunnels, even of several helpers, share one resolv.conf:
 // each journal claims its servers, and the file holds what all live claims add up to.
 #pragma once
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ class Resolver {
  private:
   std::string saved(const char* what) const;
   Journal& journal_;
+  // Devices whose name servers are asked through TLS just now.
+  std::set<std::string> overTls_;
 };
 
 }  // namespace culvert
