@@ -14,6 +14,9 @@ export default defineConfig({
           exclude: ['test/machine/**', 'test/extra/**', 'test/interop/**', 'test/e2e/**', ...long],
           // Reading the modules once and not once a file halves the time; no test may change a module.
           isolate: false,
+          // Not a stopwatch: only what hangs is to end. A busy machine takes its time.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -31,8 +34,8 @@ export default defineConfig({
           include: ['test/e2e/*.test.ts'],
           globalSetup: ['test/e2e/setup.ts'],
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       // Started by `test/e2e/connect.test.ts` in the namespace of a gateway's client, never by itself.
@@ -40,11 +43,18 @@ export default defineConfig({
         test: {
           name: 'window inside',
           include: process.env.CULVERT_SCENARIO === undefined ? [] : ['test/e2e/inside/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'extra',
+          include: ['test/extra/**/*.test.ts'],
+          testTimeout: 120_000,
           hookTimeout: 60_000,
         },
       },
-      { test: { name: 'extra', include: ['test/extra/**/*.test.ts'], testTimeout: 60_000 } },
     ],
   },
 })

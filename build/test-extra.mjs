@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { inElectron } from './in-electron.mjs'
 import { root, run, setUp, stop, tool } from './setup.mjs'
+import { runVitest } from './vitest-step.mjs'
 
 function options() {
   try {
@@ -57,8 +58,10 @@ if (
 /** The extra tests of what computes: the vectors, and captures that are decrypted. */
 const IN_BOTH_RUNTIMES = ['test/extra/vectors', 'test/extra/esp-captures']
 
-if (!run(tool('vitest'), ['run', '--project', 'extra'], { env: { ...process.env, ...given } }))
-  stop('the extra tests failed.')
+const env = { ...process.env, ...given }
+const told = runVitest(tool('vitest'), ['run', '--project', 'extra'], { env })
+for (const text of told.first) console.error(`${told.passed ? 'passed only when run again: ' : ''}${text}\n`)
+if (!told.passed) stop('the extra tests failed.')
 const electron = await inElectron('extra', IN_BOTH_RUNTIMES)
 if (electron.skip) {
   console.log(`\nSkipped:\n  extra tests in Electron: ${electron.skip}`)

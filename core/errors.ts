@@ -134,7 +134,8 @@ export class VpnFailure extends Error {
   readonly error: VpnError
 
   constructor(error: VpnError) {
-    super(error.kind)
+    const problem = 'problem' in error ? error.problem : undefined
+    super(problem === undefined ? error.kind : `${error.kind}: ${problem}`)
     this.error = error
   }
 }

@@ -203,7 +203,7 @@ export class Desktop {
     const page = await app.firstWindow().catch((problem) => {
       throw new Error(`no window: ${written}`, { cause: problem })
     })
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(30_000)
     return { app, page, output: () => written }
   }
 
@@ -241,7 +241,7 @@ export class Desktop {
     const [context] = browser.contexts()
     const page = context?.pages()[0] ?? (await context?.waitForEvent('page'))
     if (page === undefined) throw new Error(`no window: ${written}`)
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(30_000)
     const release = (): Promise<void> => browser.close().catch(() => {})
     const end = async (): Promise<void> => {
       await release()
@@ -315,10 +315,19 @@ export class Desktop {
     for (const app of this.#running) await app.close().catch(() => {})
     for (const browser of this.#browsers) await browser.close().catch(() => {})
     this.freezeKeyring(false)
-    for (const service of this.#services) service.kill()
-    this.#display?.kill()
-    rmSync(this.folder, { recursive: true, force: true })
+    await Promise.all([...this.#services, ...(this.#display === undefined ? [] : [this.#display])].map(ended))
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
+}
+
+/** Ends a process we started, and waits until it has: while it lives, it writes into the folder. */
+async function ended(process: ChildProcess): Promise<void> {
+  if (process.pid === undefined || process.exitCode !== null || process.signalCode !== null) return
+  const end = new Promise((resolve) => process.once('exit', resolve))
+  process.kill()
+  const patience = setTimeout(() => process.kill('SIGKILL'), 10_000)
+  await end
+  clearTimeout(patience)
 }
 
 /** A command line that runs `program` as the user the app runs as. */

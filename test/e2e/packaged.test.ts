@@ -95,7 +95,7 @@ describe.runIf(PACKAGES !== '')('the packaged app', () => {
   afterAll(() => desktop.close())
 
   const headline = (text: string) =>
-    page.getByRole('heading', { level: 2, name: text, exact: true }).waitFor({ timeout: 20_000 })
+    page.getByRole('heading', { level: 2, name: text, exact: true }).waitFor({ timeout: 60_000 })
 
   test('connects the demo by a click, shows phase 1, phase 2 and traffic, and disconnects', async () => {
     await page.getByRole('button', { name: 'Start the demo' }).click()
@@ -129,7 +129,7 @@ describe.runIf(PACKAGES !== '')('the packaged app', () => {
       {
         env,
         encoding: 'utf8',
-        timeout: 20_000,
+        timeout: 60_000,
       },
     )
     // It is the app, which finds itself running and hands over.

@@ -92,7 +92,8 @@ export class Namespace {
     for (const host of this.#hosts) await host.kill()
     execFileSync('ip', ['netns', 'del', this.name])
     rmSync(`/etc/netns/${this.name}`, { recursive: true })
-    rmSync(this.folder, { recursive: true })
+    // What just ended may still be taking its own files away.
+    rmSync(this.folder, { recursive: true, maxRetries: 10, retryDelay: 100 })
   }
 }
 

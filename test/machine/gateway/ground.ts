@@ -103,7 +103,7 @@ export class Ground {
       execFileSync('ip', ['netns', 'del', side])
       rmSync(`/etc/netns/${side}`, { recursive: true, force: true })
     }
-    rmSync(this.folder, { recursive: true, force: true })
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 }
 

@@ -118,7 +118,7 @@ export class Wire {
 
   remove(): void {
     for (const side of ['a', 'b'] as const) execFileSync('ip', ['netns', 'del', this.namespace(side)])
-    rmSync(this.folder, { recursive: true, force: true })
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 }
 
