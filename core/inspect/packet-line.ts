@@ -25,28 +25,50 @@ export function packetLine(
   const { root } = packet.tree
   const remarks = remarksOf(root)
   const problem = remarks.find((one) => isMalformed(one) || one.kind === 'wrongKey')?.text
-  const shared = { number, atMs: packet.atMs, direction, retransmission, problem }
+  const parts = partsOf(packet)
+  if (parts === undefined) return undefined
+  // One literal: objects spread into each other cost more here than taking the packet apart.
+  const line: MessageLine = {
+    number,
+    atMs: packet.atMs,
+    direction,
+    exchange: parts.exchange,
+    messageId: parts.messageId,
+    response: parts.response,
+    retransmission,
+    problem,
+    payloads: parts.payloads,
+    octets: parts.octets,
+    sa: parts.sa,
+  }
+  return parts.refusal === undefined ? line : { ...line, refusal: parts.refusal }
+}
+
+interface PartsOfLine
+  extends Pick<MessageLine, 'exchange' | 'messageId' | 'response' | 'payloads' | 'octets' | 'sa'> {
+  readonly refusal: string | undefined
+}
+
+function partsOf({ bytes, tree: { root } }: Packet): PartsOfLine | undefined {
   const ike2 = find(root, IKEV2)
-  if (ike2 !== undefined) return { ...shared, ...ikev2(ike2) }
+  if (ike2 !== undefined) return ikev2(ike2)
   const ike1 = find(root, IKEV1)
-  if (ike1 !== undefined) return { ...shared, ...ikev1(ike1) }
+  if (ike1 !== undefined) return ikev1(ike1)
   const [ah, esp] = [find(root, AH.header), find(root, ESP.packet)]
   const outer = ah ?? esp
   if (outer === undefined) return undefined
   const { spi, sequence } = ah === undefined ? ESP : AH
   const spiNode = find(outer, spi)
   return {
-    ...shared,
-    octets: packet.bytes,
+    octets: bytes,
     exchange: [...(ah === undefined ? [] : ['AH']), ...(esp === undefined ? [] : ['ESP'])].join(', '),
     messageId: Number(find(outer, sequence)?.value ?? 0),
     response: false,
     sa: spiNode === undefined ? '' : wordsOf(spiNode),
     payloads: spiNode === undefined ? [] : [wordsOf(spiNode)],
+    refusal: undefined,
   }
 }
-
-type OfIke = Omit<MessageLine, 'number' | 'atMs' | 'direction' | 'retransmission' | 'problem'>
 
 const numberIn = (node: Node, field: Node['field']): number => Number(find(node, field)?.value ?? 0)
 const octetsIn = (node: Node, field: Node['field']): string => {
@@ -54,26 +76,30 @@ const octetsIn = (node: Node, field: Node['field']): string => {
   return value instanceof Uint8Array ? toHex(value) : ''
 }
 
-function ikev2(message: Node): OfIke {
+function ikev2(message: Node): PartsOfLine {
+  const { payloads, refusal } = payloadsOf(message, V2)
   return {
     octets: message.length,
     exchange: nameOf(ExchangeType, numberIn(message, H2.exchange)),
     messageId: numberIn(message, H2.messageId),
     response: numberIn(message, H2.response) === 1,
     sa: octetsIn(message, H2.initiatorSpi),
-    ...payloadsOf(message, V2),
+    payloads,
+    refusal,
   }
 }
 
 /** Modes have no requests and responses: what the initiator sends first is none. RFC 2409 §5 */
-function ikev1(message: Node): OfIke {
+function ikev1(message: Node): PartsOfLine {
+  const { payloads, refusal } = payloadsOf(message, V1)
   return {
     octets: message.length,
     exchange: nameOf(ExchangeTypeV1, numberIn(message, H1.exchange)),
     messageId: numberIn(message, H1.messageId),
     response: false,
     sa: octetsIn(message, H1.initiatorCookie),
-    ...payloadsOf(message, V1),
+    payloads,
+    refusal,
   }
 }
 
@@ -113,7 +139,7 @@ const V2: Numbers = {
 function payloadsOf(
   message: Node,
   numbers: Numbers,
-): { readonly payloads: readonly string[]; readonly refusal?: string } {
+): { readonly payloads: readonly string[]; readonly refusal: string | undefined } {
   const payloads: string[] = []
   let refusal: string | undefined
   const notifyName = (node: Node): string | undefined => {
@@ -152,5 +178,5 @@ function payloadsOf(
     }
   }
   collect(message)
-  return { payloads, ...(refusal === undefined ? {} : { refusal }) }
+  return { payloads, refusal }
 }

@@ -3,11 +3,11 @@ import { createSocket } from 'node:dgram'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Page } from 'playwright-core'
 import { demoProfile } from '../../core/profile/demo.ts'
 import { type Profile, requireProfile } from '../../core/profile/schema.ts'
 import { Desktop } from '../e2e/desktop.ts'
+import { prepareWindow } from './prepare-window.ts'
 import { readArgs, save, stop } from './project.ts'
 import { type Summary, summarize } from './statistics.ts'
 
@@ -41,7 +41,7 @@ export async function benchApp(root: string, args: readonly string[]): Promise<v
   const [runs, seconds] = [Number(values.runs), Number(values.seconds)]
   if (!Number.isInteger(runs) || runs < 1 || !(seconds >= 1)) stop(USAGE)
   if (process.env[INSIDE] === undefined) return again(args)
-  await prepare(root, values['trial-runtime'] === true)
+  await prepareWindow(root, values['trial-runtime'] === true)
   const desktop = await Desktop.open()
   try {
     const empty = emptyApp(desktop)
@@ -68,21 +68,6 @@ function again(args: readonly string[]): void {
     { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } },
   )
   process.exitCode = status ?? 1
-}
-
-async function prepare(root: string, trial: boolean): Promise<void> {
-  process.chdir(root)
-  // From the checkout, not from the bundle this is in: they look for what lies beside them.
-  const load = (file: string) => import(pathToFileURL(join(root, 'build', file)).href)
-  const { ensurePackages } = await load('system-packages.mjs')
-  const lacking = ensurePackages('window')
-  if (lacking) stop(lacking)
-  const { buildApp } = await load('app.mjs')
-  await buildApp()
-  const { electronPath } = await load('electron-runtime.mjs')
-  process.env.CULVERT_ELECTRON ??= await electronPath({
-    trial: trial || process.env.CI === 'true',
-  }).catch((error: Error) => stop(error.message))
 }
 
 /**
