@@ -123,6 +123,7 @@ export type CertificateRule =
   | 'extendedKeyUsage'
   | 'criticalExtension'
   | 'nameConstraints'
+  | 'policy'
   | 'revoked'
   | 'revocationUnknown'
 

@@ -6,6 +6,7 @@ import { formatName, nameEquals } from './name.ts'
 import { constraintProblem } from './name-constraints.ts'
 import type { OcspResponse } from './ocsp.ts'
 import { KeyPurpose, namedBy } from './oids.ts'
+import { policyProblem } from './policies.ts'
 import { weaknessOf } from './public-key.ts'
 import { type RevocationMode, type Standing, standingOf } from './revocation.ts'
 import { verifySignature } from './signature.ts'
@@ -43,6 +44,8 @@ export interface ChainQuestion {
   /** Why nothing more is at hand, where that is known: a clause. */
   readonly missing?: string
   readonly weak?: CertificateWeakness
+  /** The gateway's certificate has to be issued under one of these policies, dotted. RFC 5280 §6.1.1 (c) */
+  readonly policies?: readonly string[]
 }
 
 /** Which certificate, which rule, and what exactly (a clause without a full stop). */
@@ -188,7 +191,8 @@ class Search {
         (isAnchor ? undefined : this.#revocation(certificate, chain[at + 1]!))
       if (found !== undefined) return problemOf(found.of ?? certificate, found.rule, found.problem)
     }
-    return undefined
+    const found = policyProblem(chain, this.#question.policies)
+    return found && problemOf(found.of, 'policy', found.problem)
   }
 
   /** What any certificate has to fulfil by itself. */

@@ -15,6 +15,7 @@ import {
 } from './der.ts'
 import { decodeGeneralName, type GeneralName } from './general-name.ts'
 import { Extension, namedBy } from './oids.ts'
+import { decodePolicyExtension, type PolicyExtensions } from './policy-extensions.ts'
 
 /** Bits of KeyUsage. RFC 5280 §4.2.1.3 */
 export interface KeyUsage {
@@ -31,7 +32,7 @@ export interface NameConstraints {
 }
 
 /** The extensions that decide something, each absent where the certificate has none. RFC 5280 §4.2 */
-export interface Extensions {
+export interface Extensions extends PolicyExtensions {
   readonly subjectAltName: readonly GeneralName[]
   readonly keyUsage?: KeyUsage
   /** Dotted object identifiers. */
@@ -48,16 +49,6 @@ export interface Extensions {
   readonly unknownCritical: readonly string[]
 }
 
-/**
- * Extensions that may be critical and yet be passed over: no policy is asked for, so none can be missing.
- * policyConstraints is not among them, because it can demand one. RFC 5280 §6.1.1
- */
-const HARMLESS: readonly string[] = [
-  Extension.certificatePolicies.oid,
-  Extension.policyMappings.oid,
-  Extension.inhibitAnyPolicy.oid,
-]
-
 /** Throws `Malformed`, also for one that stands there twice. RFC 5280 §4.2 */
 export function decodeExtensions(nodes: readonly Der[]): Extensions {
   const place: Place = { what: 'Extensions', reference: 'RFC 5280 §4.2' }
@@ -73,14 +64,14 @@ export function decodeExtensions(nodes: readonly Der[]): Extensions {
     const octets = octetString(rest.at(-1), place)
     const read = decodeExtension(id, octets)
     if (read !== undefined) known = { ...known, ...read }
-    else if (critical && !HARMLESS.includes(id)) unknownCritical.push(id)
+    else if (critical) unknownCritical.push(id)
   }
   return { subjectAltName: [], ...known, unknownCritical }
 }
 
 function decodeExtension(id: string, octets: Uint8Array): Partial<Extensions> | undefined {
   const name = namedBy(Extension, id)
-  if (name === undefined || HARMLESS.includes(id)) return undefined
+  if (name === undefined) return undefined
   const place: Place = { what: name, reference: Extension[name].reference }
   const node = readDer(octets, place)
   switch (name) {
@@ -105,7 +96,7 @@ function decodeExtension(id: string, octets: Uint8Array): Partial<Extensions> | 
     case 'authorityInfoAccess':
       return { ocspResponders: sequence(node, place).flatMap((access) => decodeOcspAccess(access, place)) }
     default:
-      return undefined
+      return decodePolicyExtension(name, node, place)
   }
 }
 

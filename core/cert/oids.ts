@@ -17,10 +17,14 @@ export const Extension = {
   cRLDistributionPoints: { oid: '2.5.29.31', reference: 'RFC 5280 §4.2.1.13' },
   authorityInfoAccess: { oid: '1.3.6.1.5.5.7.1.1', reference: 'RFC 5280 §4.2.2.1' },
   policyMappings: { oid: '2.5.29.33', reference: 'RFC 5280 §4.2.1.5' },
+  policyConstraints: { oid: '2.5.29.36', reference: 'RFC 5280 §4.2.1.11' },
   authorityKeyIdentifier: { oid: '2.5.29.35', reference: 'RFC 5280 §4.2.1.1' },
   extendedKeyUsage: { oid: '2.5.29.37', reference: 'RFC 5280 §4.2.1.12' },
   inhibitAnyPolicy: { oid: '2.5.29.54', reference: 'RFC 5280 §4.2.1.14' },
 } as const satisfies Oids
+
+/** The policy for everything. RFC 5280 §4.2.1.4 */
+export const ANY_POLICY = '2.5.29.32.0'
 
 /** Key purposes that concern IKE. */
 export const KeyPurpose = {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { checkChoice } from '../../core/ike/v2/suite.ts'
 import { decodeMessage, encodeMessage } from '../../core/wire/ikev2/message.ts'
 import type { Payload, Proposal, Transform } from '../../core/wire/ikev2/payload.ts'
 import { ECP256, encr, type Flight, GCM16, ke, pair, prf, SHA256, X25519 } from '../support/two-peers.ts'
@@ -109,6 +110,22 @@ describe('RFC 7296 §3.3.6: a choice that is none of those we offered', () => {
       error: { kind: 'badProposalChosen', phase: 1 },
       state: 'connected',
     })
+  })
+})
+
+test('RFC 5282 §8: integrity beside an AEAD is refused for itself, before any suite is made of it', () => {
+  const offered = [[encr(GCM16, 128), prf(SHA256), ke(X25519)]]
+  const answer = (...more: readonly Transform[]) => [
+    {
+      ...{ number: 1, protocol: 1, spi: new Uint8Array(0) },
+      transforms: [transform(1, GCM16, keyed(128)), transform(2, SHA256), transform(4, X25519), ...more],
+    },
+  ]
+  expect(checkChoice(offered, 1, 0, answer())).toMatchObject({ ok: true })
+  expect(checkChoice(offered, 1, 0, answer(transform(3, 0)))).toMatchObject({ ok: true })
+  expect(checkChoice(offered, 1, 0, answer(transform(3, 12)))).toEqual({
+    ok: false,
+    problem: 'transform 3/12 was not offered',
   })
 })
 
