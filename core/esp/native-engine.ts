@@ -3,7 +3,7 @@ import { asEspSpi, asMillis, type EspSpi, type Millis } from '../bytes/brands.ts
 import { concat, NO_OCTETS } from '../bytes/octets.ts'
 import type { EspErrorPlace, NativeAddon, NativeEsp, NativeOffloads, NativeUsed } from '../native/addon.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
-import { outerHeader, Protocol, settle, trafficClassOf } from '../wire/ip-packet.ts'
+import { type OuterHeader, Protocol } from '../wire/ip-packet.ts'
 import { carriesEsp, type Datapath, type DatapathOptions, type DatapathSocket } from './datapath.ts'
 import type {
   EspEngine,
@@ -11,6 +11,7 @@ import type {
   EspLimits,
   EspSa,
   InboundCounters,
+  IpsecSa,
   OutboundCounters,
   PacketEngine,
   SelectorPair,
@@ -63,6 +64,16 @@ class NativeSas implements EspEngine {
   }
 
   addInbound(sa: EspSa, selectors: SelectorPair): void {
+    this.addInboundSa({ mode: 'tunnel', esp: sa }, selectors)
+  }
+
+  useOutbound(child: string, sa: EspSa, selectors: SelectorPair): void {
+    this.useOutboundSa(child, { mode: 'tunnel', esp: sa }, selectors)
+  }
+
+  /** As `addInbound`, in either mode. Throws `RangeError` for what it cannot carry. */
+  addInboundSa({ mode, ...one }: IpsecSa, selectors: SelectorPair): void {
+    const sa = espOf(one)
     lend(sa, (key, integrityKey) =>
       this.native.addInbound(
         sa.spi,
@@ -74,11 +85,14 @@ class NativeSas implements EspEngine {
         sa.esn,
         encodeSelectors(selectors.local),
         encodeSelectors(selectors.remote),
+        mode === 'transport',
       ),
     )
   }
 
-  useOutbound(child: string, sa: EspSa, selectors: SelectorPair): void {
+  /** As `useOutbound`, in either mode. Throws `RangeError` for what it cannot carry. */
+  useOutboundSa(child: string, { mode, ...one }: IpsecSa, selectors: SelectorPair): void {
+    const sa = espOf(one)
     lend(sa, (key, integrityKey) =>
       this.native.useOutbound(
         child,
@@ -91,6 +105,7 @@ class NativeSas implements EspEngine {
         sa.esn,
         encodeSelectors(selectors.local),
         encodeSelectors(selectors.remote),
+        mode === 'transport',
       ),
     )
   }
@@ -135,23 +150,26 @@ class NativeSas implements EspEngine {
 }
 
 /** The native engine with packets passed by hand: the same code, no threads. */
-class NativePacketEngine extends NativeSas implements PacketEngine {
+export class NativePacketEngine extends NativeSas implements PacketEngine {
   readonly #toTun: (packet: Uint8Array) => void
-  readonly #toNetwork: (esp: Uint8Array) => void
+  readonly #toNetwork: (octets: Uint8Array) => void
 
-  constructor(opened: Opened, ends: Pick<NativePacketEngineOptions, 'toTun' | 'toNetwork'>) {
-    super(opened)
-    this.#toTun = ends.toTun
-    this.#toNetwork = ends.toNetwork
+  /** Throws an `Error` when the addon cannot. */
+  constructor(options: NativePacketEngineOptions) {
+    super({ ...options, events: options })
+    this.#toTun = options.toTun
+    this.#toNetwork = options.toNetwork
+    const { whole } = options
+    if (whole !== undefined) this.native.useRawPath(0, -1, whole.protocol, whole.source, whole.destination)
   }
 
   fromTun(packet: Uint8Array): void {
-    const esp = this.closed ? undefined : this.native.fromTun(packet)
-    if (esp !== undefined) this.#toNetwork(esp)
+    const octets = this.closed ? undefined : this.native.fromTun(packet)
+    if (octets !== undefined) this.#toNetwork(octets)
   }
 
-  fromNetwork(esp: Uint8Array): void {
-    const packet = this.closed ? undefined : this.native.fromNetwork(esp)
+  fromNetwork(octets: Uint8Array): void {
+    const packet = this.closed ? undefined : this.native.fromNetwork(octets)
     if (packet !== undefined) this.#toTun(packet)
   }
 }
@@ -160,40 +178,39 @@ export interface NativePacketEngineOptions extends EspEvents {
   readonly addon: NativeAddon
   readonly now: () => Millis
   readonly toTun: (packet: Uint8Array) => void
-  readonly toNetwork: (esp: Uint8Array) => void
+  readonly toNetwork: (octets: Uint8Array) => void
   readonly limits?: EspLimits
   /** Default: the fastest code this processor has. */
   readonly crypto?: 'libcrypto'
+  /** Packets of the network are whole ones of this protocol between these addresses. Default: ESP, from the SPI on. */
+  readonly whole?: OuterHeader & { readonly protocol: 50 | 51 }
 }
 
 /** The native engine where nobody has descriptors. Throws an `Error` when the addon cannot. */
-export function createNativePacketEngine(options: NativePacketEngineOptions): PacketEngine {
-  const { addon, now, limits, crypto } = options
-  return new NativePacketEngine(
-    {
-      addon,
-      now,
-      events: options,
-      ...(limits === undefined ? {} : { limits }),
-      ...(crypto === undefined ? {} : { crypto }),
-    },
-    options,
-  )
+export const createNativePacketEngine = (options: NativePacketEngineOptions): PacketEngine =>
+  new NativePacketEngine(options)
+
+export interface NativeDatapathOptions extends DatapathOptions {
+  /** The clock of `lastAtMs`. */
+  readonly now: () => Millis
+  /** Transport mode may be negotiated. */
+  readonly transport?: boolean
 }
 
 /** The native datapath: two threads per tunnel, no packet in JavaScript. */
-class NativeDatapath extends NativeSas implements Datapath {
-  readonly #options: DatapathOptions
+export class NativeDatapath extends NativeSas implements Datapath {
+  readonly #options: NativeDatapathOptions
   readonly #paths: Map<number, DatapathSocket>
   #lastPath = 0
   /** IKE beside a raw socket: little enough for JavaScript. */
   #beside: UdpPath | undefined
 
-  constructor(options: DatapathOptions, now: () => Millis) {
+  /** Throws an `Error` when the addon cannot. */
+  constructor(options: NativeDatapathOptions) {
     const paths = new Map<number, DatapathSocket>()
     super({
       addon: options.addon,
-      now,
+      now: options.now,
       events: options,
       onIke: (message, path) => {
         const came = paths.get(path)
@@ -212,23 +229,11 @@ class NativeDatapath extends NativeSas implements Datapath {
 
   sendFirst(packets: readonly Uint8Array[]): void {
     for (const packet of packets) {
-      const esp = this.closed ? undefined : this.native.fromTun(packet)
-      if (esp !== undefined) this.#sendByHand(esp, trafficClassOf(packet))
+      const octets = this.closed ? undefined : this.native.fromTun(packet)
+      const socket = this.#paths.get(this.#lastPath)
+      if (octets === undefined || socket === undefined) continue
+      this.#try(() => this.#options.addon.writePacket(socket.raw?.esp ?? socket.fd, octets))
     }
-  }
-
-  #sendByHand(esp: Uint8Array, trafficClass: number): void {
-    const socket = this.#paths.get(this.#lastPath)
-    if (socket === undefined) return
-    const { fd, local, remote, raw } = socket
-    const { addon } = this.#options
-    this.#try(() => {
-      if (raw?.esp === undefined) return addon.writePacket(fd, esp)
-      const ends = { source: addressBytes(local.address), destination: addressBytes(remote.address) }
-      const packet = concat(outerHeader(ends, Protocol.esp, { trafficClass, identification: 1 }), esp)
-      settle(packet)
-      return addon.writePacket(raw.esp, packet)
-    })
   }
 
   usePath(socket: DatapathSocket): void {
@@ -239,10 +244,21 @@ class NativeDatapath extends NativeSas implements Datapath {
     this.#beside?.close()
     this.#beside = undefined
     const { fd, local, remote, raw } = socket
-    if (raw?.esp === undefined) return this.native.usePath(id, fd, carriesEsp(remote))
-    const { addon, onIke, onSocketError } = this.#options
+    const { addon, onIke, onSocketError, transport = false } = this.#options
+    if (raw?.esp === undefined) {
+      // Whoever tunnels has headers inside.
+      const ends = transport ? [local, remote].map((end) => addressBytes(end.address)) : []
+      const [source = NO_OCTETS, destination = NO_OCTETS] = ends
+      return this.native.usePath(id, fd, carriesEsp(remote), source, destination, transport)
+    }
     this.#beside = new UdpPath(socket, { addon, onIke, onSocketError, onEsp() {} })
-    this.native.useRawPath(id, raw.esp, addressBytes(local.address), addressBytes(remote.address))
+    this.native.useRawPath(
+      id,
+      raw.esp,
+      Protocol.esp,
+      addressBytes(local.address),
+      addressBytes(remote.address),
+    )
   }
 
   sendIke(message: Uint8Array): void {
@@ -281,9 +297,11 @@ class NativeDatapath extends NativeSas implements Datapath {
   }
 }
 
-/** Throws an `Error` when the addon cannot. `now`: the clock of `lastAtMs`. */
-export const createNativeDatapath = (options: DatapathOptions, now: () => Millis): Datapath =>
-  new NativeDatapath(options, now)
+/** @throws RangeError when there is more than ESP */
+function espOf(sa: Omit<IpsecSa, 'mode'>): EspSa {
+  if (sa.esp !== undefined && sa.ah === undefined) return sa.esp
+  throw new RangeError('this datapath carries ESP alone')
+}
 
 /** The keys are the native part's from here on; ours are wiped even when it refuses them. */
 function lend(sa: EspSa, install: (key: Uint8Array, integrityKey: Uint8Array) => void): void {

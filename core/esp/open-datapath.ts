@@ -1,5 +1,5 @@
 import type { Datapath } from './datapath.ts'
-import { createNativeDatapath } from './native-engine.ts'
+import { NativeDatapath } from './native-engine.ts'
 import { createTypescriptDatapath, type TypescriptDatapathOptions } from './typescript-datapath.ts'
 
 export type EngineKind = Datapath['kind']
@@ -12,14 +12,19 @@ export interface OpenDatapathOptions extends TypescriptDatapathOptions {
 }
 
 /** The native datapath for this tunnel, or the TypeScript one where the addon cannot. */
-export function openDatapath(options: OpenDatapathOptions): Datapath {
-  if (options.engine !== 'typescript') {
-    try {
-      return createNativeDatapath(options, options.now)
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error)
-      options.onNote(`the native datapath cannot be used (${problem}); packets take the slow one`)
-    }
+export const openDatapath = (options: OpenDatapathOptions): Datapath =>
+  openNative(options) ?? createTypescriptDatapath(options)
+
+/** `undefined` when it is not wanted, or the addon cannot, which is noted. */
+export function openNative(
+  options: OpenDatapathOptions & { readonly transport?: boolean },
+): NativeDatapath | undefined {
+  if (options.engine === 'typescript') return undefined
+  try {
+    return new NativeDatapath(options)
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    options.onNote(`the native datapath cannot be used (${problem}); packets take the slow one`)
+    return undefined
   }
-  return createTypescriptDatapath(options)
 }

@@ -2,6 +2,7 @@ import { addressBytes } from '../bytes/address.ts'
 import { concat } from '../bytes/octets.ts'
 import type { Datapath, DatapathSocket } from '../esp/datapath.ts'
 import { type IpsecSa, type SelectorPair, spiOf } from '../esp/engine.ts'
+import type { NativeDatapath } from '../esp/native-engine.ts'
 import { RawSocket } from '../esp/raw-socket.ts'
 import type { TypescriptDatapathOptions } from '../esp/typescript-datapath.ts'
 import { UdpPath } from '../esp/udp-path.ts'
@@ -146,9 +147,22 @@ export function espAlone(datapath: Datapath): IpsecDatapath {
     throw new RangeError(`${spiOf(sa)}: this datapath carries ESP in tunnel mode alone`)
   }
   return {
-    kind: datapath.kind,
+    ...whateverIsCarried(datapath),
     addInbound: (sa, selectors) => datapath.addInbound(espOf(sa), selectors),
     useOutbound: (child, sa, selectors) => datapath.useOutbound(child, espOf(sa), selectors),
+  }
+}
+
+/** The native datapath with whatever it can carry. */
+export const natively = (datapath: NativeDatapath): IpsecDatapath => ({
+  ...whateverIsCarried(datapath),
+  addInbound: (sa, selectors) => datapath.addInboundSa(sa, selectors),
+  useOutbound: (child, sa, selectors) => datapath.useOutboundSa(child, sa, selectors),
+})
+
+function whateverIsCarried(datapath: Datapath): Omit<IpsecDatapath, 'addInbound' | 'useOutbound'> {
+  return {
+    kind: datapath.kind,
     removeInbound: (spi) => datapath.removeInbound(spi),
     removeOutbound: (spi) => datapath.removeOutbound(spi),
     inbound: (spi) => datapath.inbound(spi),

@@ -1,11 +1,13 @@
-import { type OpenDatapathOptions, openDatapath } from '../esp/open-datapath.ts'
-import { createIpsecDatapath, espAlone, type IpsecDatapath } from './datapath.ts'
+import { type OpenDatapathOptions, openDatapath, openNative } from '../esp/open-datapath.ts'
+import { createIpsecDatapath, espAlone, type IpsecDatapath, natively } from './datapath.ts'
 
-/** What may be negotiated; `undefined`: ESP in tunnel mode, for which there is fast code. */
+/** What may be negotiated; `undefined`: ESP in tunnel mode. */
 export type Wanted = { readonly protocol: string; readonly mode: string } | undefined
 
-/** The datapath for what may be negotiated. */
+/** The datapath for what may be negotiated: the native one where there is fast code for it. */
 export function openIpsecDatapath(wanted: Wanted, options: OpenDatapathOptions): IpsecDatapath {
-  const usual = wanted === undefined || (wanted.protocol === 'esp' && wanted.mode === 'tunnel')
-  return usual ? espAlone(openDatapath(options)) : createIpsecDatapath(options)
+  const { protocol, mode } = wanted ?? { protocol: 'esp', mode: 'tunnel' }
+  if (protocol === 'esp' && mode === 'tunnel') return espAlone(openDatapath(options))
+  const native = protocol === 'esp' ? openNative({ ...options, transport: true }) : undefined
+  return native === undefined ? createIpsecDatapath(options) : natively(native)
 }

@@ -105,6 +105,7 @@ export interface NativeEsp {
     esn: boolean,
     local: Uint8Array,
     remote: Uint8Array,
+    transport: boolean,
   ): void
   useOutbound(
     child: string,
@@ -117,6 +118,7 @@ export interface NativeEsp {
     esn: boolean,
     local: Uint8Array,
     remote: Uint8Array,
+    transport: boolean,
   ): void
   removeInbound(spi: number): void
   removeOutbound(spi: number): void
@@ -126,20 +128,30 @@ export interface NativeEsp {
   offloads(): NativeOffloads
   /** Carries this device's packets from now on. The descriptor stays the caller's, who closes it after `close`. */
   attachTun(fd: number): void
-  /** Talks through this connected socket from now on and owns it. `marked`: port 4500, where IKE wears four zero octets. */
-  usePath(id: number, fd: number, marked: boolean): void
   /**
-   * The same with a raw socket: ESP as IP protocol 50 between these addresses, 4 or 16 octets each. IKE has a socket of its
-   * own then, which is not ours.
+   * Talks through this connected socket from now on and owns it. `marked`: port 4500, where IKE wears four zero octets.
+   * Addresses: 4 or 16 octets each, or none. `separately`: packets come one at a time, as transport mode needs it.
    */
-  useRawPath(id: number, fd: number, source: Uint8Array, destination: Uint8Array): void
+  usePath(
+    id: number,
+    fd: number,
+    marked: boolean,
+    source: Uint8Array,
+    destination: Uint8Array,
+    separately: boolean,
+  ): void
+  /**
+   * The same with a raw socket for one protocol of IP between these addresses. IKE has a socket of its own then, which is
+   * not ours. `fd` -1: there is none, and packets pass by hand.
+   */
+  useRawPath(id: number, fd: number, protocol: 50 | 51, source: Uint8Array, destination: Uint8Array): void
   /** False when the kernel had no room, and on a raw path. Throws an `Error` with `code`. */
   sendIke(message: Uint8Array): boolean
   sendKeepalive(): boolean
-  /** A packet by hand, while no device is attached. `undefined`: dropped, and counted. */
+  /** A packet by hand, while no device is attached, as the path carries it; from the SPI on where that does not. `undefined`: dropped, and counted. */
   fromTun(packet: Uint8Array): Uint8Array | undefined
-  /** A packet by hand, while neither a device nor a socket is attached. `undefined`: dropped, and counted. */
-  fromNetwork(esp: Uint8Array): Uint8Array | undefined
+  /** The same from the network, while neither a device nor a socket is attached; with its headers in IPv6 too. */
+  fromNetwork(octets: Uint8Array): Uint8Array | undefined
   /** Ends the threads, wipes the keys, closes the socket. Nothing is called back afterwards; every other call throws. */
   close(): void
 }

@@ -141,19 +141,26 @@ Algorithms toAlgorithms(napi_env env, const napi_value* a) {
           toInt(env, a[3]), integrityKey.data, integrityKey.length, toBool(env, a[5])};
 }
 
-/// (spi, …algorithms, local, remote)
+/// (transport)
+Use toUse(napi_env env, const napi_value* a) {
+  Use use;
+  use.transport = toBool(env, a[0]);
+  return use;
+}
+
+/// (spi, …algorithms, local, remote, …use)
 napi_value jsAddInbound(napi_env env, napi_callback_info info) {
-  const auto a = arguments(env, info, 9);
+  const auto a = arguments(env, info, 10);
   engineOf(env, info).addInbound(toUint(env, a[0]), toAlgorithms(env, &a[1]),
-                                 {toSelectors(toView(env, a[7])), toSelectors(toView(env, a[8]))});
+                                 {toSelectors(toView(env, a[7])), toSelectors(toView(env, a[8]))}, toUse(env, &a[9]));
   return undefined(env);
 }
 
-/// (child, spi, …algorithms, local, remote)
+/// (child, spi, …algorithms, local, remote, …use)
 napi_value jsUseOutbound(napi_env env, napi_callback_info info) {
-  const auto a = arguments(env, info, 10);
+  const auto a = arguments(env, info, 11);
   engineOf(env, info).useOutbound(toText(env, a[0]), toUint(env, a[1]), toAlgorithms(env, &a[2]),
-                                  {toSelectors(toView(env, a[8])), toSelectors(toView(env, a[9]))});
+                                  {toSelectors(toView(env, a[8])), toSelectors(toView(env, a[9]))}, toUse(env, &a[10]));
   return undefined(env);
 }
 
@@ -240,25 +247,39 @@ napi_value jsAttachTun(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
-napi_value jsUsePath(napi_env env, napi_callback_info info) {
-  const auto a = arguments(env, info, 3);
-  engineOf(env, info).usePath(toUint(env, a[0]), toInt(env, a[1]),
-                              toBool(env, a[2]) ? Carries::espInUdp : Carries::ike);
-  return undefined(env);
-}
-
-/// (id, fd, source, destination)
-napi_value jsUseRawPath(napi_env env, napi_callback_info info) {
-  const auto a = arguments(env, info, 4);
-  const View source = toView(env, a[2]);
-  const View destination = toView(env, a[3]);
-  if (source.length != destination.length || (source.length != 4 && source.length != 16)) {
+Ends toEnds(napi_env env, const napi_value* a) {
+  const View source = toView(env, a[0]);
+  const View destination = toView(env, a[1]);
+  const size_t bytes = source.length;
+  if (bytes != destination.length || (bytes != 0 && bytes != 4 && bytes != 16)) {
     throw std::runtime_error("two addresses of one family wanted");
   }
   Ends ends{{}, {}, source.length};
   memcpy(ends.source, source.data, source.length);
   memcpy(ends.destination, destination.data, destination.length);
-  engineOf(env, info).usePath(toUint(env, a[0]), toInt(env, a[1]), Carries::ip, ends);
+  return ends;
+}
+
+/// (id, fd, marked, source, destination, separately)
+napi_value jsUsePath(napi_env env, napi_callback_info info) {
+  const auto a = arguments(env, info, 6);
+  PathOptions options{toBool(env, a[2]) ? Carries::espInUdp : Carries::ike};
+  options.ends = toEnds(env, &a[3]);
+  options.separately = toBool(env, a[5]);
+  engineOf(env, info).usePath(toUint(env, a[0]), toInt(env, a[1]), options);
+  return undefined(env);
+}
+
+/// (id, fd, protocol, source, destination)
+napi_value jsUseRawPath(napi_env env, napi_callback_info info) {
+  const auto a = arguments(env, info, 5);
+  PathOptions options{Carries::ip};
+  const uint32_t protocol = toUint(env, a[2]);
+  if (protocol != static_cast<uint8_t>(Protocol::esp)) throw std::runtime_error("protocol 50 wanted");
+  options.protocol = static_cast<Protocol>(protocol);
+  options.ends = toEnds(env, &a[3]);
+  if (options.ends.addressBytes == 0) throw std::runtime_error("addresses wanted");
+  engineOf(env, info).usePath(toUint(env, a[0]), toInt(env, a[1]), options);
   return undefined(env);
 }
 

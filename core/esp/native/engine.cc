@@ -27,18 +27,18 @@ Engine::~Engine() {
   inward_.stop();
 }
 
-void Engine::addInbound(uint32_t spi, const Algorithms& algorithms, SelectorPair selectors) {
+void Engine::addInbound(uint32_t spi, const Algorithms& algorithms, SelectorPair selectors, const Use& use) {
   auto sa = std::make_shared<InboundSa>(spi, makeTransform(algorithms, Direction::open, backend_),
-                                        std::move(selectors), limits_);
+                                        std::move(selectors), limits_, use);
   removeInbound(spi);
   inbound_.push_back(std::move(sa));
   publish();
 }
 
 void Engine::useOutbound(const std::string& child, uint32_t spi, const Algorithms& algorithms,
-                         SelectorPair selectors) {
+                         SelectorPair selectors, const Use& use) {
   auto sa = std::make_shared<OutboundSa>(spi, makeTransform(algorithms, Direction::seal, backend_),
-                                         std::move(selectors), limits_);
+                                         std::move(selectors), limits_, use);
   const auto found =
       std::find_if(children_.begin(), children_.end(), [&](const Child& known) { return known.name == child; });
   if (found == children_.end()) children_.push_back({child, {std::move(sa)}});
@@ -105,9 +105,10 @@ void Engine::attachTun(int fd) {
   else outward_.start("culvert-out");
 }
 
-void Engine::usePath(uint32_t id, int fd, Carries carries, const Ends& ends) {
-  path_ = std::make_shared<Path>(id, fd, carries, ends);
+void Engine::usePath(uint32_t id, int fd, const PathOptions& options) {
+  path_ = std::make_shared<Path>(id, fd, options);
   publish();
+  if (fd < 0) return;
   outward_.nudge();
   if (inward_.running()) inward_.nudge();
   else inward_.start("culvert-in");
@@ -124,7 +125,7 @@ bool Engine::sendKeepalive() {
 }
 
 bool Engine::send(const uint8_t* head, size_t headBytes, const uint8_t* body, size_t bodyBytes) {
-  if (!path_ || path_->carries == Carries::ip) return false;
+  if (!path_ || path_->whole()) return false;
   iovec parts[2] = {{const_cast<uint8_t*>(head), headBytes}, {const_cast<uint8_t*>(body), bodyBytes}};
   msghdr message{};
   message.msg_iov = parts;
@@ -161,28 +162,42 @@ void Engine::mustBeStill() const {
   if (outward_.running() || inward_.running()) throw std::runtime_error("the threads carry the packets");
 }
 
-bool Engine::fromTun(const uint8_t* packet, size_t length, std::vector<uint8_t>& esp) {
+bool Engine::fromTun(const uint8_t* packet, size_t length, std::vector<uint8_t>& out) {
   // What leaves is the other thread's business alone: the one that receives may run.
   if (outward_.running()) throw std::runtime_error("a thread carries the packets");
   std::vector<uint8_t> copy(length + kMaxTrailerBytes);
   std::copy(packet, packet + length, copy.begin());
-  InnerPacket inner;
-  OutboundSa* sa = parseInner(copy.data(), length, inner) ? findOutbound(plans_.current(), inner) : nullptr;
-  if (sa == nullptr) {
+  Flow flow;
+  if (!findFlow(plans_.current(), copy.data(), length, flow)) {
     totals_.noSelector.add(1);
     return false;
   }
-  esp.resize(inner.length + kMaxOverhead);
-  esp.resize(seal(*sa, copy.data(), inner, ivs_, steadyMs(), esp.data()).length);
-  if (esp.empty()) return false;
+  out.resize(length + kMaxOverhead + kMaxOuterBytes);
+  const uint64_t failed = failed_.get();
+  const Sealed sealed = protect(sealer_, flow, path_.get(), copy.data(), steadyMs(), out.data());
+  sealer_.finish();
+  out.resize(sealed.length);
+  if (out.empty() || failed_.get() != failed) return false;
   totals_.sent.add(1);
   return true;
 }
 
-bool Engine::fromNetwork(const uint8_t* esp, size_t length, std::vector<uint8_t>& packet) {
+bool Engine::fromNetwork(const uint8_t* octets, size_t length, std::vector<uint8_t>& packet) {
   mustBeStill();
-  packet.assign(esp, esp + length);
-  const Opened opened = open(plans_.current(), packet.data(), length, totals_.noSa, steadyMs());
+  packet.assign(kMaxOuterBytes, 0);
+  packet.insert(packet.end(), octets, octets + length);
+  uint8_t* came = packet.data() + kMaxOuterBytes;
+  Arrival arrival{came, length};
+  arrival.room = kMaxOuterBytes;
+  if (path_ && path_->whole() && !arrive(came, length, arrival)) {
+    totals_.noSa.add(1);
+    return false;
+  }
+  Opened opened{nullptr, 0, false, false};
+  const auto take = [&](const Opened& one) { opened = one; };
+  const uint64_t nowMs = steadyMs();
+  opener_.add(plans_.current(), arrival, nowMs, take);
+  opener_.finish(nowMs, take);
   if (opened.authentic) totals_.authentic.add(1);
   if (opened.inner == nullptr) return false;
   packet.erase(packet.begin(), packet.begin() + (opened.inner - packet.data()));

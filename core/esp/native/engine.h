@@ -21,8 +21,9 @@ class Engine {
   ~Engine();
 
   /// Both throw std::invalid_argument when the algorithms are not known or a key has the wrong length.
-  void addInbound(uint32_t spi, const Algorithms& algorithms, SelectorPair selectors);
-  void useOutbound(const std::string& child, uint32_t spi, const Algorithms& algorithms, SelectorPair selectors);
+  void addInbound(uint32_t spi, const Algorithms& algorithms, SelectorPair selectors, const Use& use = {});
+  void useOutbound(const std::string& child, uint32_t spi, const Algorithms& algorithms, SelectorPair selectors,
+                   const Use& use = {});
   void removeInbound(uint32_t spi);
   /// An older SA of the same child that is still there takes over.
   void removeOutbound(uint32_t spi);
@@ -40,8 +41,9 @@ class Engine {
 
   /// Carries the packets of this device from now on. The descriptor stays the caller's, who closes it after `stop`.
   void attachTun(int fd);
-  /// Talks through this connected socket from now on, and owns it. `id` comes with what arrives on it.
-  void usePath(uint32_t id, int fd, Carries carries, const Ends& ends = {});
+  /// Talks through this connected socket from now on, and owns it. `id` comes with what arrives on it. Without one (-1)
+  /// packets pass by hand as the path would carry them.
+  void usePath(uint32_t id, int fd, const PathOptions& options);
   /// Sends an IKE message as the path wants it; false when the kernel had no room. Throws std::system_error.
   bool sendIke(const uint8_t* message, size_t length);
   /// One octet 0xFF. RFC 3948 §2.3
@@ -58,9 +60,10 @@ class Engine {
   };
   std::vector<Reached> takeReached();
 
-  /// For tests and for devices that are not descriptors: packets by hand, while no thread runs. False: dropped.
-  bool fromTun(const uint8_t* packet, size_t length, std::vector<uint8_t>& esp);
-  bool fromNetwork(const uint8_t* esp, size_t length, std::vector<uint8_t>& packet);
+  /// For tests and for devices that are not descriptors: packets by hand, while no thread runs. Those of the network are
+  /// as the path has them, but with their headers in IPv6 too; without a path they are ESP from the SPI on. False: dropped.
+  bool fromTun(const uint8_t* packet, size_t length, std::vector<uint8_t>& out);
+  bool fromNetwork(const uint8_t* octets, size_t length, std::vector<uint8_t>& packet);
 
   /// Frees what was replaced; called whenever the owner comes by.
   void sweep() { plans_.sweep(); }
@@ -87,7 +90,10 @@ class Engine {
   std::shared_ptr<Path> path_;
   /// Limits already told, by SPI and direction (outbound first).
   std::map<std::pair<bool, uint32_t>, uint8_t> told_;
-  IvSource ivs_;
+  /// Of packets by hand.
+  Counter failed_;
+  Sealer sealer_{failed_};
+  Opener opener_{totals_.noSa};
   // Last, so that they end first.
   Outward outward_;
   Inward inward_;

@@ -4,8 +4,10 @@
 
 namespace culvert::esp {
 
-EspSa::EspSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits)
+EspSa::EspSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits,
+             const Use& use)
     : spi(spi),
+      use(use),
       selectors(std::move(selectors)),
       transform(std::move(transform)),
       limits_(limits),
@@ -29,12 +31,13 @@ bool EspSa::reach(uint8_t limit) noexcept {
   return true;
 }
 
-InboundSa::InboundSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits)
-    : EspSa(spi, std::move(transform), std::move(selectors), limits), window(limits.replayWindow) {}
+InboundSa::InboundSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits,
+                     const Use& use)
+    : EspSa(spi, std::move(transform), std::move(selectors), limits, use), window(limits.replayWindow) {}
 
-OutboundSa::OutboundSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors,
-                       const Limits& limits)
-    : EspSa(spi, std::move(transform), std::move(selectors), limits),
+OutboundSa::OutboundSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits,
+                       const Use& use)
+    : EspSa(spi, std::move(transform), std::move(selectors), limits, use),
       last_(std::min(limits.hardSequence, lastSequence())) {}
 
 bool OutboundSa::next(uint64_t& sequence, bool& announce) noexcept {

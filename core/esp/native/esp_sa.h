@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "counter.h"
+#include "ip.h"
 #include "replay_window.h"
 #include "selectors.h"
 #include "transform.h"
@@ -24,11 +25,20 @@ struct Limits {
 /// Limits reached, as bits of `EspSa::reached`.
 constexpr uint8_t kSoftBytes = 1, kSoftPackets = 2, kSoftSequence = 4, kHardSequence = 8;
 
+/// What an SA does to a packet, apart from its algorithms.
+struct Use {
+  Protocol protocol = Protocol::esp;
+  /// Around what the packet carries instead of around the packet. RFC 4301 §3.2
+  bool transport = false;
+};
+
 class EspSa {
  public:
-  EspSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits);
+  EspSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits,
+        const Use& use);
 
   const uint32_t spi;
+  const Use use;
   const SelectorPair selectors;
   const std::unique_ptr<Transform> transform;
 
@@ -54,7 +64,8 @@ class EspSa {
 
 class InboundSa : public EspSa {
  public:
-  InboundSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits);
+  InboundSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits,
+            const Use& use = {});
 
   ReplayWindow window;
   Counter replayed;
@@ -65,7 +76,8 @@ class InboundSa : public EspSa {
 
 class OutboundSa : public EspSa {
  public:
-  OutboundSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits);
+  OutboundSa(uint32_t spi, std::unique_ptr<Transform> transform, SelectorPair selectors, const Limits& limits,
+             const Use& use = {});
 
   /// Last sequence number used.
   uint64_t sequence() const noexcept { return sequence_.get(); }

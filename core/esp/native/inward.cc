@@ -38,7 +38,7 @@ size_t segmentOf(const msghdr& message) noexcept {
 Inward::Inward(Plans& plans, Totals& totals, const std::function<void()>& wake)
     : Worker(plans, 1), totals_(totals), wake_(wake), opener_(totals.noSa) {
   for (unsigned i = 0; i < kDatagrams; i++) {
-    parts_[i] = {octets_.get() + i * kStride, kLargestDatagram};
+    parts_[i] = {octets_.get() + i * kStride + kRoom, kLargestDatagram};
     messages_[i].msg_hdr.msg_iov = &parts_[i];
     messages_[i].msg_hdr.msg_iovlen = 1;
     messages_[i].msg_hdr.msg_control = controls_[i].octets;
@@ -92,16 +92,26 @@ void Inward::handle(const Plan& plan, const msghdr& message, uint8_t* octets, si
   size_t segment = segmentOf(message);
   if (segment == 0 || segment > length) segment = length;
   for (size_t at = 0; at < length; at += segment) {
-    handleDatagram(plan, octets + at, length - at < segment ? length - at : segment, nowMs);
+    handleDatagram(plan, octets + at, length - at < segment ? length - at : segment, at == 0 ? kRoom : 0, nowMs);
   }
 }
 
-void Inward::handleDatagram(const Plan& plan, uint8_t* datagram, size_t length, uint64_t nowMs) noexcept {
-  const Carries carries = plan.path->carries;
-  if (carries == Carries::ip) {
-    if (!plan.path->skipHeader(datagram, length)) return totals_.noSa.add(1);
-    return opener_.add(plan, datagram, length, nowMs, [this](const Opened& opened) { deliver(opened); });
+void Inward::handlePacket(const Plan& plan, uint8_t* packet, size_t length, uint64_t nowMs) noexcept {
+  if (plan.path->stripsHeaders()) {
+    const size_t header = plan.path->headerBytes();
+    packet -= header;
+    plan.path->writeReceived(packet, length, static_cast<uint8_t>(plan.path->protocol));
+    length += header;
   }
+  Arrival arrival;
+  if (!arrive(packet, length, arrival)) return totals_.noSa.add(1);
+  opener_.add(plan, arrival, nowMs, [this](const Opened& opened) { deliver(opened); });
+}
+
+void Inward::handleDatagram(const Plan& plan, uint8_t* datagram, size_t length, size_t room,
+                            uint64_t nowMs) noexcept {
+  const Carries carries = plan.path->carries;
+  if (carries == Carries::ip) return handlePacket(plan, datagram, length, nowMs);
   const bool toIke = carries == Carries::ike || (length >= kMarkerBytes && load32(datagram) == 0);
   if (toIke) {
     const size_t skip = carries == Carries::espInUdp ? kMarkerBytes : 0;
@@ -111,7 +121,9 @@ void Inward::handleDatagram(const Plan& plan, uint8_t* datagram, size_t length, 
   }
   // A NAT-keepalive packet: one octet 0xFF. RFC 3948 §2.3
   if (length == 1 && datagram[0] == 0xff) return;
-  opener_.add(plan, datagram, length, nowMs, [this](const Opened& opened) { deliver(opened); });
+  Arrival arrival{datagram, length};
+  arrival.room = room;
+  opener_.add(plan, arrival, nowMs, [this](const Opened& opened) { deliver(opened); });
 }
 
 void Inward::deliver(const Opened& opened) noexcept {

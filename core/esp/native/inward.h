@@ -27,8 +27,10 @@ class Inward final : public Worker, private Sink {
  private:
   static constexpr unsigned kDatagrams = 16;
   static constexpr size_t kLargestDatagram = 65536;
+  /// In front of each, for a header that the kernel keeps, or that never was.
+  static constexpr size_t kRoom = 64;
   /// Not a power of two, so that the beginnings do not share one set of the cache.
-  static constexpr size_t kStride = kLargestDatagram + 64;
+  static constexpr size_t kStride = kRoom + kLargestDatagram + 64;
 
   union Control {
     char octets[CMSG_SPACE(sizeof(int))];
@@ -37,7 +39,9 @@ class Inward final : public Worker, private Sink {
 
   /// What one message brought: one datagram, or several of a size (UDP_GRO).
   void handle(const Plan& plan, const msghdr& message, uint8_t* octets, size_t length, uint64_t nowMs) noexcept;
-  void handleDatagram(const Plan& plan, uint8_t* datagram, size_t length, uint64_t nowMs) noexcept;
+  /// `room`: octets in front of it that may be written to.
+  void handleDatagram(const Plan& plan, uint8_t* datagram, size_t length, size_t room, uint64_t nowMs) noexcept;
+  void handlePacket(const Plan& plan, uint8_t* packet, size_t length, uint64_t nowMs) noexcept;
   void deliver(const Opened& opened) noexcept;
   /// Everything that waits goes to the device.
   void finish(uint64_t nowMs) noexcept;

@@ -1,5 +1,7 @@
 #include "open.h"
 
+#include <cstring>
+
 #include "octets.h"
 
 namespace culvert::esp {
@@ -21,37 +23,21 @@ bool readTrailer(const uint8_t* plain, size_t plainBytes, size_t& payloadBytes, 
   return true;
 }
 
-/// What stands inside an authentic packet.
-Opened deliver(InboundSa& sa, uint8_t* plain, size_t plainBytes, uint64_t sequence, uint64_t nowMs) noexcept {
-  const Opened useless{nullptr, 0, true, false};
-  size_t payloadBytes;
-  uint8_t nextHeader;
-  if (!readTrailer(plain, plainBytes, payloadBytes, nextHeader)) {
-    sa.malformed.add(1);
-    return useless;
-  }
-  if (nextHeader == kNone) return useless;  // a dummy packet, RFC 4303 §2.6
-  InnerPacket inner;
-  const bool parsed = parseInner(plain, payloadBytes, inner);
-  const int version = nextHeader == kIpv4 ? 4 : nextHeader == kIpv6 ? 6 : 0;
-  if (!parsed || inner.version != version) {
-    sa.malformed.add(1);
-    return useless;
-  }
-  if (!coversInbound(sa.selectors, inner)) {
-    sa.selectorMismatch.add(1);
-    return useless;
-  }
-  const bool news = sa.count(inner.length, sequence, nowMs);
-  // Whatever follows the inner packet hides its length from onlookers. RFC 4303 §2.7
-  return {plain, inner.length, true, news};
-}
+constexpr Opened kUseless{nullptr, 0, true, false};
 
 }  // namespace
 
-InboundSa* Opener::begin(const Plan& plan, uint8_t* packet, size_t length, Counter& strays, Opening& out) noexcept {
+bool arrive(uint8_t* packet, size_t length, Arrival& out) noexcept {
+  IpHeaders ip;
+  if (!readIp(packet, length, ip) || ip.fragment || ip.protocol != static_cast<uint8_t>(Protocol::esp)) return false;
+  out = {packet + ip.at, ip.length - ip.at, static_cast<Protocol>(ip.protocol), ip.at, ip.protocolAt, ip.at};
+  return true;
+}
+
+InboundSa* Opener::begin(const Plan& plan, const Arrival& arrival, Counter& strays, Opening& out) noexcept {
+  const auto& [packet, length, protocol, aheadBytes, protocolAt, room] = arrival;
   InboundSa* sa = length < kHeaderBytes ? nullptr : plan.inbound(load32(packet));
-  if (sa == nullptr) {
+  if (sa == nullptr || sa->use.protocol != protocol) {
     strays.add(1);
     return nullptr;
   }
@@ -72,7 +58,8 @@ InboundSa* Opener::begin(const Plan& plan, uint8_t* packet, size_t length, Count
   return sa;
 }
 
-Opened Opener::end(InboundSa& sa, const Opening& job, uint64_t nowMs) noexcept {
+Opened Opener::end(const Arrival& arrival, const Opening& job, uint64_t nowMs) noexcept {
+  InboundSa& sa = *sa_;
   if (!job.fits) {
     sa.failedIcv.add(1);
     return kDropped;
@@ -84,15 +71,61 @@ Opened Opener::end(InboundSa& sa, const Opening& job, uint64_t nowMs) noexcept {
   }
   sa.window.accept(job.sequence);
   sa.lastAtMs.set(nowMs);
-  return deliver(sa, job.packet + kHeaderBytes + sa.transform->shape.ivBytes, job.cipherBytes, job.sequence, nowMs);
+  uint8_t* plain = job.packet + kHeaderBytes + sa.transform->shape.ivBytes;
+  size_t bytes;
+  uint8_t nextHeader;
+  if (!readTrailer(plain, job.cipherBytes, bytes, nextHeader)) {
+    sa.malformed.add(1);
+    return kUseless;
+  }
+  if (nextHeader == kNone) return kUseless;  // a dummy packet, RFC 4303 §2.6
+  if (!sa.use.transport) {
+    const uint8_t version = nextHeader == kIpv4 ? 4 : nextHeader == kIpv6 ? 6 : 0;
+    return deliver(plain, bytes, version, job.sequence, nowMs);
+  }
+  uint8_t* packet = putHeadersBack(arrival, plain, bytes, nextHeader);
+  if (packet == nullptr) {
+    sa.malformed.add(1);
+    return kUseless;
+  }
+  return deliver(packet, static_cast<size_t>(plain - packet) + bytes, packet[0] >> 4, job.sequence, nowMs);
 }
 
-Opened open(const Plan& plan, uint8_t* packet, size_t length, Counter& strays, uint64_t nowMs) noexcept {
-  Opening job;
-  InboundSa* sa = Opener::begin(plan, packet, length, strays, job);
-  if (sa == nullptr) return kDropped;
-  sa->transform->open(&job, 1);
-  return Opener::end(*sa, job, nowMs);
+/// In transport mode a packet's own headers go in front of what they were in front of; where they did not come along, some
+/// that may have been it. nullptr: there are none. RFC 4303 §3.4.4.2, RFC 3948 §3.2
+uint8_t* Opener::putHeadersBack(const Arrival& arrival, uint8_t* payload, size_t bytes, uint8_t protocol) noexcept {
+  const size_t ahead = arrival.aheadBytes;
+  if (ahead > 0) {
+    uint8_t* packet = payload - ahead;
+    memmove(packet, arrival.packet - ahead, ahead);
+    packet[arrival.protocolAt] = protocol;
+    settle(packet, ahead + bytes);
+    return packet;
+  }
+  if (path_ == nullptr || !path_->knowsEnds()) return nullptr;
+  const size_t wanted = path_->headerBytes();
+  if (wanted > arrival.room + static_cast<size_t>(payload - arrival.packet)) return nullptr;
+  uint8_t* packet = payload - wanted;
+  path_->writeReceived(packet, bytes, protocol);
+  repairChecksum(packet, wanted + bytes);
+  return packet;
+}
+
+/// `version`: what the packet was said to be.
+Opened Opener::deliver(uint8_t* packet, size_t length, uint8_t version, uint64_t sequence, uint64_t nowMs) noexcept {
+  InboundSa& sa = *sa_;
+  InnerPacket inner;
+  if (!parseInner(packet, length, inner) || inner.version != version) {
+    sa.malformed.add(1);
+    return kUseless;
+  }
+  if (!coversInbound(sa.selectors, inner)) {
+    sa.selectorMismatch.add(1);
+    return kUseless;
+  }
+  const bool news = sa.count(inner.length, sequence, nowMs);
+  // Whatever follows the inner packet hides its length from onlookers. RFC 4303 §2.7
+  return {packet, inner.length, true, news};
 }
 
 }  // namespace culvert::esp

@@ -1,4 +1,4 @@
-// From an ESP packet to the inner packet, in place. Nothing a forger sends moves the window. RFC 4303 §3.4
+// From an ESP packet to the packet it protects, in place. Nothing a forger sends moves the window. RFC 4303 §3.4
 #pragma once
 
 #include "plan.h"
@@ -6,7 +6,7 @@
 namespace culvert::esp {
 
 struct Opened {
-  /// The inner packet inside the buffer, or nullptr: dropped, and counted where that belongs.
+  /// The packet inside the buffer, or nullptr: dropped, and counted where that belongs.
   uint8_t* inner;
   size_t length;
   /// The ICV was right: the peer is alive, whatever the content.
@@ -15,22 +15,38 @@ struct Opened {
   bool news;
 };
 
-/// Opens one ESP packet, from the SPI on. `strays` counts what no SA explains.
-Opened open(const Plan& plan, uint8_t* packet, size_t length, Counter& strays, uint64_t nowMs) noexcept;
+/// A packet that came, from its IPsec header on.
+struct Arrival {
+  uint8_t* packet;
+  size_t length;
+  Protocol protocol = Protocol::esp;
+  /// Octets of the IP headers in front of it; 0: it came without.
+  size_t aheadBytes = 0;
+  /// Where in them its protocol stands.
+  size_t protocolAt = 0;
+  /// Octets in front of `packet` that may be written to.
+  size_t room = 0;
+};
 
-/// Opens as `open` does, several packets of an SA together where the algorithms gain from it.
+/// Reads the IP headers of a whole packet; false when they are not well-formed, or lead to no IPsec header.
+bool arrive(uint8_t* packet, size_t length, Arrival& out) noexcept;
+
+/// Opens packets, several of an SA together where the algorithms gain from it. `strays` counts what no SA explains.
 class Opener {
  public:
   explicit Opener(Counter& strays) : strays_(strays) {}
 
-  /// `each(Opened)` hears, in order, of packets that were taken before and of this one, now or at `finish`.
+  /// `each(Opened)` hears, in order, of packets that were taken before and of this one, now or at `finish`. Until that the
+  /// plan must stay.
   template <class Each>
-  void add(const Plan& plan, uint8_t* packet, size_t length, uint64_t nowMs, Each&& each) noexcept {
+  void add(const Plan& plan, const Arrival& arrival, uint64_t nowMs, Each&& each) noexcept {
     Opening job;
-    InboundSa* sa = begin(plan, packet, length, strays_, job);
+    InboundSa* sa = begin(plan, arrival, strays_, job);
     if (sa == nullptr) return;
     if (sa != sa_) finish(nowMs, each);
     sa_ = sa;
+    path_ = plan.path.get();
+    arrivals_[count_] = arrival;
     waiting_[count_++] = job;
     if (count_ == sa->transform->batch) finish(nowMs, each);
   }
@@ -38,20 +54,22 @@ class Opener {
   template <class Each>
   void finish(uint64_t nowMs, Each&& each) noexcept {
     if (count_ > 0) sa_->transform->open(waiting_, count_);
-    for (size_t i = 0; i < count_; i++) each(end(*sa_, waiting_[i], nowMs));
+    for (size_t i = 0; i < count_; i++) each(end(arrivals_[i], waiting_[i], nowMs));
     count_ = 0;
     sa_ = nullptr;
   }
 
  private:
-  friend Opened open(const Plan&, uint8_t*, size_t, Counter&, uint64_t) noexcept;
-
   /// What can be said before the ICV is computed; nullptr: dropped, and counted.
-  static InboundSa* begin(const Plan& plan, uint8_t* packet, size_t length, Counter& strays, Opening& out) noexcept;
-  static Opened end(InboundSa& sa, const Opening& job, uint64_t nowMs) noexcept;
+  static InboundSa* begin(const Plan& plan, const Arrival& arrival, Counter& strays, Opening& out) noexcept;
+  Opened end(const Arrival& arrival, const Opening& job, uint64_t nowMs) noexcept;
+  Opened deliver(uint8_t* packet, size_t length, uint8_t version, uint64_t sequence, uint64_t nowMs) noexcept;
+  uint8_t* putHeadersBack(const Arrival& arrival, uint8_t* payload, size_t bytes, uint8_t protocol) noexcept;
 
   Counter& strays_;
   InboundSa* sa_ = nullptr;
+  const Path* path_ = nullptr;
+  Arrival arrivals_[Transform::kMostPackets];
   Opening waiting_[Transform::kMostPackets];
   size_t count_ = 0;
 };

@@ -12,11 +12,6 @@ constexpr size_t kLargestPacket = 65535;
 /// Ours: before the threads look whether anything has changed.
 constexpr int kReadsPerTurn = 64;
 
-/// Of an IP packet that was parsed already. RFC 791 §3.1, RFC 8200 §3
-uint8_t trafficClassOf(const uint8_t* packet) noexcept {
-  return packet[0] >> 4 == 4 ? packet[1] : static_cast<uint8_t>(packet[0] << 4 | packet[1] >> 4);
-}
-
 }  // namespace
 
 Outward::Outward(Plans& plans, Totals& totals, const std::function<void()>& wake)
@@ -61,23 +56,18 @@ bool Outward::handle(const Plan& plan, uint8_t* data, size_t length, uint64_t no
   const size_t skip = plan.tun->headerBytes();
   if (length < skip) return false;
   memcpy(&vnet, data, skip);
-  InnerPacket inner;
-  OutboundSa* sa = nullptr;
+  Flow flow;
   uint8_t* packet;
   bool news = false;
   bool known = segments_.begin(data + skip, length - skip, vnet);
   for (bool first = true; known && segments_.next(packet, length); first = false) {
     // Slices of one packet are of one flow: what is said of the first holds for all.
-    if (first) known = parseInner(packet, length, inner) && (sa = findOutbound(plan, inner)) != nullptr;
+    if (first) known = findFlow(plan, packet, length, flow);
     if (!known) break;
-    if (!first) inner.length = length;
+    if (!first) flow.inner.length = length;
     if (outbox_.full()) flush(*plan.path);
-    const size_t outer = plan.path->headerBytes();
-    const Sealed sealed = sealer_.add(*sa, packet, inner, nowMs, outbox_.room() + outer);
-    if (sealed.length > 0) {
-      if (outer > 0) plan.path->writeHeader(outbox_.room(), sealed.length, trafficClassOf(packet));
-      outbox_.commit(outer + sealed.length, plan.path->largestSegment());
-    }
+    const Sealed sealed = protect(sealer_, flow, plan.path.get(), packet, nowMs, outbox_.room());
+    if (sealed.length > 0) outbox_.commit(sealed.length, plan.path->largestSegment());
     news |= sealed.news;
   }
   if (!known) totals_.noSelector.add(1);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "outbox.h"
-#include "seal.h"
+#include "protect.h"
 #include "segment.h"
 #include "worker.h"
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ip.h"
+
 namespace culvert::esp {
 
 /// What a socket carries.
@@ -13,21 +15,32 @@ enum class Carries {
   ike,
   /// UDP port 4500: ESP, and IKE behind four zero octets. RFC 3948 §2.2
   espInUdp,
-  /// A raw socket: ESP as IP protocol 50. What is sent has its IP header; what comes has one in IPv4 alone.
+  /// A raw socket: ESP or AH as a protocol of IP. What is sent has its IP header; what comes has one in IPv4 alone.
   ip,
 };
 
-/// The ends of a raw socket; octets of an address: 4 or 16.
+/// The ends of a socket, seen from here; octets of an address: 4, 16, or 0: not told.
 struct Ends {
   uint8_t source[16];
   uint8_t destination[16];
   size_t addressBytes;
 };
 
+/// What is asked of a socket.
+struct PathOptions {
+  Carries carries;
+  Ends ends{};
+  /// Of a raw socket.
+  Protocol protocol = Protocol::esp;
+  /// Packets come one at a time, with room in front of each. Transport mode needs that room for a header.
+  bool separately = false;
+};
+
 /// Closed with the last plan that names it.
 class Path {
  public:
-  Path(uint32_t id, int fd, Carries carries, const Ends& ends = {});
+  /// `fd` may be -1: packets pass by hand.
+  Path(uint32_t id, int fd, const PathOptions& options);
   ~Path();
   Path(const Path&) = delete;
   Path& operator=(const Path&) = delete;
@@ -36,6 +49,7 @@ class Path {
   const uint32_t id;
   const int fd;
   const Carries carries;
+  const Protocol protocol;
   /// An error that reading will not get over.
   std::atomic<bool> dead{false};
 
@@ -45,12 +59,20 @@ class Path {
   /// Several may come at a time (UDP_GRO).
   bool gathers() const noexcept { return gathers_; }
 
-  /// Octets of the IP header in front of each packet that leaves.
-  size_t headerBytes() const noexcept { return carries != Carries::ip ? 0 : v4() ? 20 : 40; }
-  /// Writes that header in front of `payloadBytes`. By the outward thread alone. `trafficClass`: of the inner packet.
-  void writeHeader(uint8_t* at, size_t payloadBytes, uint8_t trafficClass) noexcept;
-  /// The payload of a packet that came; false when its header is not well-formed.
-  bool skipHeader(uint8_t*& packet, size_t& length) const noexcept;
+  /// Packets leave and come with their IP headers.
+  bool whole() const noexcept { return carries == Carries::ip; }
+  bool knowsEnds() const noexcept { return ends_.addressBytes != 0; }
+  /// Octets of an IP header between the ends.
+  size_t headerBytes() const noexcept { return v4() ? 20 : 40; }
+  /// Writes the outer header of tunnel mode in front of `payloadBytes`. By the outward thread alone. `trafficClass`: of
+  /// the inner packet.
+  void writeOuter(uint8_t* at, size_t payloadBytes, uint8_t trafficClass) noexcept;
+  /// Writes the header that a packet may have had which came without one.
+  void writeReceived(uint8_t* at, size_t payloadBytes, uint8_t protocol) const noexcept;
+  /// Whether what comes lacks its header: IPv6 on a raw socket. raw(7), ipv6(7)
+  bool stripsHeaders() const noexcept { return whole() && !v4(); }
+  /// Never zero. By the outward thread alone.
+  uint16_t nextIdentification() noexcept;
 
  private:
   bool v4() const noexcept { return ends_.addressBytes == 4; }

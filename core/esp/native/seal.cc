@@ -55,42 +55,42 @@ bool begin(OutboundSa& sa, IvSource& ivs, uint8_t* out, uint64_t& sequence, bool
   return writeIv(sa.transform->shape, sequence, ivs, out + kHeaderBytes);
 }
 
-uint8_t nextHeaderOf(const InnerPacket& inner) noexcept { return inner.version == 4 ? 4 : 41; }
-
 }  // namespace
 
-Sealed seal(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, IvSource& ivs, uint64_t nowMs,
-            uint8_t* out) noexcept {
+Sealed Sealer::sealNow(OutboundSa& sa, const Payload& payload, uint64_t nowMs, uint8_t* out) noexcept {
   uint64_t sequence;
   bool news = false;
-  if (!begin(sa, ivs, out, sequence, news)) return {0, news};
+  if (!begin(sa, ivs_, out, sequence, news)) return {0, news};
   const Shape& shape = sa.transform->shape;
-  uint8_t* end = packet + inner.length;
+  uint8_t* end = payload.at + payload.bytes;
   uint8_t saved[kMaxTrailerBytes];
   memcpy(saved, end, sizeof saved);
-  const size_t plainBytes = writeTrailer(end, inner.length, shape.blockBytes, nextHeaderOf(inner));
-  Sealing job{out, packet, plainBytes, sequence, false};
+  const size_t plainBytes = writeTrailer(end, payload.bytes, shape.blockBytes, payload.nextHeader);
+  Sealing job{out, payload.at, plainBytes, sequence, false};
   sa.transform->seal(&job, 1);
   memcpy(end, saved, sizeof saved);
-  if (!job.done) return {0, false};
-  news = sa.count(inner.length, sequence, nowMs);
+  if (!job.done) {
+    failed_.add(1);
+    return {0, false};
+  }
+  news = sa.count(payload.counted, sequence, nowMs);
   return {kHeaderBytes + shape.ivBytes + plainBytes + shape.icvBytes, news};
 }
 
-Sealed Sealer::add(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, uint64_t nowMs, uint8_t* out) noexcept {
+Sealed Sealer::add(OutboundSa& sa, const Payload& payload, uint64_t nowMs, uint8_t* out) noexcept {
   if (sa_ != &sa) finish();
-  if (sa.transform->batch == 1) return seal(sa, packet, inner, ivs_, nowMs, out);
+  if (sa.transform->batch == 1) return sealNow(sa, payload, nowMs, out);
   uint64_t sequence;
   bool news = false;
   if (!begin(sa, ivs_, out, sequence, news)) return {0, news};
   const Shape& shape = sa.transform->shape;
   uint8_t* body = out + kHeaderBytes + shape.ivBytes;
-  memcpy(body, packet, inner.length);
-  const size_t plainBytes = writeTrailer(body + inner.length, inner.length, shape.blockBytes, nextHeaderOf(inner));
+  memcpy(body, payload.at, payload.bytes);
+  const size_t plainBytes = writeTrailer(body + payload.bytes, payload.bytes, shape.blockBytes, payload.nextHeader);
   sa_ = &sa;
   waiting_[count_++] = {out, body, plainBytes, sequence, false};
   if (count_ == sa.transform->batch) finish();
-  news = sa.count(inner.length, sequence, nowMs);
+  news = sa.count(payload.counted, sequence, nowMs);
   return {kHeaderBytes + shape.ivBytes + plainBytes + shape.icvBytes, news};
 }
 

@@ -26,21 +26,34 @@ struct Sealed {
 /// The first child whose selectors fit; of it the newest SA. RFC 4301 §5.1
 OutboundSa* findOutbound(const Plan& plan, const InnerPacket& inner) noexcept;
 
-/// Writes one ESP packet to `out`, which has room for `inner.length + kMaxOverhead` and does not overlap `packet`.
-/// The octets behind `packet` (`kMaxTrailerBytes` of them, the caller's) are used and put back.
-Sealed seal(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, IvSource& ivs, uint64_t nowMs,
-            uint8_t* out) noexcept;
+/// What goes into an ESP packet.
+struct Payload {
+  uint8_t* at;
+  size_t bytes;
+  uint8_t nextHeader;
+  /// Octets of the inner packet, for the counters.
+  size_t counted;
 
-/// Seals as `seal` does, at once or, where the algorithms gain from it, several packets together.
+  /// A whole packet: tunnel mode.
+  static Payload packet(uint8_t* packet, const InnerPacket& inner) noexcept {
+    return {packet, inner.length, static_cast<uint8_t>(inner.version == 4 ? 4 : 41), inner.length};
+  }
+};
+
+/// Writes ESP packets, at once or, where the algorithms gain from it, several together.
 class Sealer {
  public:
   explicit Sealer(Counter& failed) : failed_(failed) {}
 
-  /// Until `finish`, the SA must stay and `out` must stay where it is.
-  Sealed add(OutboundSa& sa, uint8_t* packet, const InnerPacket& inner, uint64_t nowMs, uint8_t* out) noexcept;
+  /// `out` has room for `payload.bytes + kMaxOverhead` and does not overlap the payload. The octets behind the payload
+  /// (`kMaxTrailerBytes` of them, the caller's) are used and put back. Until `finish`, the SA must stay and `out` must stay
+  /// where it is.
+  Sealed add(OutboundSa& sa, const Payload& payload, uint64_t nowMs, uint8_t* out) noexcept;
   void finish() noexcept;
 
  private:
+  Sealed sealNow(OutboundSa& sa, const Payload& payload, uint64_t nowMs, uint8_t* out) noexcept;
+
   IvSource ivs_;
   Counter& failed_;
   OutboundSa* sa_ = nullptr;

@@ -3,7 +3,7 @@
 set(ESP "${CMAKE_CURRENT_LIST_DIR}")
 set(ESP_SOURCES
   "${ESP}/algorithms.cc" "${ESP}/libcrypto.cc" "${ESP}/libcrypto_mac.cc" "${ESP}/selectors.cc" "${ESP}/esp_sa.cc"
-  "${ESP}/plan.cc" "${ESP}/path.cc" "${ESP}/tun.cc" "${ESP}/seal.cc" "${ESP}/open.cc" "${ESP}/worker.cc"
+  "${ESP}/ip.cc" "${ESP}/plan.cc" "${ESP}/path.cc" "${ESP}/tun.cc" "${ESP}/seal.cc" "${ESP}/protect.cc" "${ESP}/open.cc" "${ESP}/worker.cc"
   "${ESP}/checksum.cc" "${ESP}/segment.cc" "${ESP}/coalesce.cc" "${ESP}/outbox.cc" "${ESP}/outward.cc"
   "${ESP}/inward.cc" "${ESP}/engine.cc")
 set(ESP_INCLUDES "${ESP}" "${ESP}/../../native/src" "${CRYPTO_INCLUDE}")

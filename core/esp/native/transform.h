@@ -18,7 +18,7 @@ constexpr size_t kMaxTrailerBytes = 18;
 /// The most an ESP packet is longer than what it carries.
 constexpr size_t kMaxOverhead = kHeaderBytes + kMaxIvBytes + kMaxTrailerBytes + kMaxIcvBytes;
 
-/// Of IP in front of ESP, where there is no UDP.
+/// Of the longest IP header without options.
 constexpr size_t kMaxOuterBytes = 40;
 
 /// What the algorithms ask of a packet, in octets.

@@ -47,8 +47,8 @@ struct Tunnel {
     b = std::make_unique<Engine>(kNoLimits, Backend::fastest, [this] { woken++; });
     const Pair wire = openWire();
     const Keys keys(6);
-    a->usePath(1, wire.a, Carries::espInUdp);
-    b->usePath(1, wire.b, Carries::espInUdp);
+    a->usePath(1, wire.a, {Carries::espInUdp});
+    b->usePath(1, wire.b, {Carries::espInUdp});
     b->addInbound(6, keys.algorithms, everything());
     a->useOutbound("child", 6, keys.algorithms, everything());
     a->attachTun(left.fd);
@@ -227,8 +227,8 @@ void receivingFails() {
   until([&] { return tunnel.b->takePathError() == ENOMEM; });
   receivesFailWith = 0;
   const Pair wire = openWire();
-  tunnel.a->usePath(2, wire.a, Carries::espInUdp);
-  tunnel.b->usePath(2, wire.b, Carries::espInUdp);
+  tunnel.a->usePath(2, wire.a, {Carries::espInUdp});
+  tunnel.b->usePath(2, wire.b, {Carries::espInUdp});
   tunnel.next = tunnel.sent;
   tunnel.put(3);
   tunnel.allComes();
@@ -244,7 +244,7 @@ void oversized() {
   until([&] { return tunnel.a->takeSendError() == EMSGSIZE; });
 
   const Pair stranger = openWire();
-  tunnel.b->usePath(2, stranger.b, Carries::espInUdp);
+  tunnel.b->usePath(2, stranger.b, {Carries::espInUdp});
   for (const size_t size : {size_t{0}, size_t{1}, size_t{3}, size_t{4}, size_t{7}, size_t{8}, size_t{65'507}}) {
     Bytes noise = tunnel.random.bytes(size);
     // Under the SPI of an SA, so that more than its look-up sees it.

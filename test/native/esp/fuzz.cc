@@ -259,7 +259,7 @@ void openingStands(Random& random) {
     InnerPacket inner;
     CHECK(parseInner(packet.data(), sent.back().size(), inner));
     sealed.emplace_back(sent.back().size() + kMaxOverhead);
-    const size_t length = sealer.add(out, packet.data(), inner, 1, sealed.back().data()).length;
+    const size_t length = sealer.add(out, Payload::packet(packet.data(), inner), 1, sealed.back().data()).length;
     CHECK(length > 0);
     sealed.back().resize(length);
   }
@@ -276,7 +276,7 @@ void openingStands(Random& random) {
     // Exactly as long as the packet, so that a sanitizer sees every octet too far.
     buffers.emplace_back(new uint8_t[packet.size()]);
     std::copy(packet.begin(), packet.end(), buffers.back().get());
-    opener.add(plan, buffers.back().get(), packet.size(), 1, take);
+    opener.add(plan, {buffers.back().get(), packet.size()}, 1, take);
   };
   for (const Bytes& packet : sealed) {
     if (random.once(3)) {

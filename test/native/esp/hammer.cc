@@ -58,8 +58,8 @@ void rekeysLoseNothing(uint64_t swaps, uint64_t seed) {
   {
     Engine a(kNoLimits, Backend::fastest, [&] { woken++; });
     Engine b(kNoLimits, Backend::fastest, [&] { woken++; });
-    a.usePath(1, wire.a, Carries::espInUdp);
-    b.usePath(1, wire.b, Carries::espInUdp);
+    a.usePath(1, wire.a, {Carries::espInUdp});
+    b.usePath(1, wire.b, {Carries::espInUdp});
     a.attachTun(left.fd);
     b.attachTun(right.fd);
     Traffic traffic;
@@ -138,7 +138,7 @@ void pathsChange(uint64_t swaps, uint64_t seed) {
   {
     Engine a(kNoLimits, Backend::fastest, [] {});
     uint32_t path = 1;
-    a.usePath(path, newPath(), Carries::espInUdp);
+    a.usePath(path, newPath(), {Carries::espInUdp});
     const Keys keys(6);
     a.useOutbound("child", 6, keys.algorithms, everything());
     a.attachTun(left.fd);
@@ -169,7 +169,7 @@ void pathsChange(uint64_t swaps, uint64_t seed) {
     });
     for (uint64_t i = 0; i < swaps; i++) {
       const uint64_t before = traffic.received;
-      a.usePath(++path, newPath(), Carries::espInUdp);
+      a.usePath(++path, newPath(), {Carries::espInUdp});
       // Every path carries something; some are left before they are answered.
       if (i % 4 != 0) until([&] { return traffic.received > before + 1; });
       if (i % 4 != 1) continue;
@@ -205,8 +205,8 @@ void anythingMayGo(uint64_t swaps, uint64_t seed) {
     uint32_t path = 0;
     const auto newPath = [&] {
       const Pair wire = openWire();
-      a.usePath(++path, wire.a, Carries::espInUdp);
-      b.usePath(path, wire.b, Carries::espInUdp);
+      a.usePath(++path, wire.a, {Carries::espInUdp});
+      b.usePath(path, wire.b, {Carries::espInUdp});
     };
     newPath();
     a.attachTun(left.fd);

@@ -82,7 +82,6 @@ const { local, remote } = addon.socketNames(4)
 // Whatever the port of a wire of tests: 4500 means UDP, and 500 that there is a raw socket.
 const raw = remote.port === 500 ? { raw: { esp: 5, ah: 6 } } : {}
 const port = remote.port === 500 ? 500 : 4500
-datapath.usePath({ fd: 4, local, remote: { ...remote, port }, ...raw })
 // Transport mode is for the two ends alone.
 const selectors =
   mode === 'tunnel'
@@ -91,7 +90,9 @@ const selectors =
         local: [selector(local.address, local.address)],
         remote: [selector(remote.address, remote.address)],
       }
+// Before anything can come.
 datapath.addInbound(saOf(peer), selectors)
+datapath.usePath({ fd: 4, local, remote: { ...remote, port }, ...raw })
 datapath.useOutbound('child', saOf(side), selectors)
 datapath.attachTun(3)
 
