@@ -17,34 +17,21 @@ import { isAlive } from '../core/contract/snapshot.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { systemClock } from '../core/manager/dependencies.ts'
 import { faultOf } from '../core/manager/fault.ts'
-import { History } from '../core/manager/history.ts'
-import { readNamed } from '../core/manager/named-files.ts'
 import { kernelNotice, NetworkWatch, ownAddresses } from '../core/manager/network-watch.ts'
-import { resolveHost } from '../core/net/resolve.ts'
-import { demoProfile } from '../core/profile/demo.ts'
-import { ProfileStore } from '../core/profile/store.ts'
-import { KeyringSecrets } from '../core/secrets/keyring.ts'
-import { MemorySecrets } from '../core/secrets/memory.ts'
 import { compactWindow, openWindow, reveal } from './app-window.ts'
 import { isOwnPage } from './assets.ts'
 import { setAutostart } from './autostart.ts'
-import { outcomeOf, serveContract } from './bridge.ts'
+import { type Areas, outcomeOf, serveContract } from './bridge.ts'
 import { Busy } from './busy.ts'
-import { CaptureDesk, isCapture } from './capture-desk.ts'
-import { CheckDesk } from './check-desk.ts'
-import { CredentialDesk } from './credential-desk.ts'
+import { Desks } from './desks.ts'
 import { Engine } from './engine.ts'
 import { Feed } from './feed.ts'
-import { captureHandlers, lessonHandlers } from './handlers/captures.ts'
-import { checkHandlers, fileHandlers } from './handlers/files.ts'
-import { GivenSecrets } from './handlers/given-secrets.ts'
-import { credentialHandlers, profileHandlers } from './handlers/profiles.ts'
-import { promptHandlers, sessionHandlers } from './handlers/session.ts'
-import { ImportDesk } from './import-desk.ts'
+import { FirstLook } from './first-look.ts'
+import { isCapture } from './is-capture.ts'
+import { type Later, later, resolvable } from './later.ts'
 import { Notices } from './notices.ts'
-import { ProbeDesk } from './probe-desk.ts'
-import { ProfileDesk } from './profile-desk.ts'
 import { type SettingsChange, SettingsFile } from './settings.ts'
+import type { Stores } from './stores.ts'
 import { TrayGlyph } from './tray.ts'
 import { WindowState } from './window-state.ts'
 import { BLOCKED_DETAIL, blockedQuestion, QUIT_DETAIL, quitQuestion, WORDS } from './words.ts'
@@ -62,18 +49,11 @@ export class App {
   readonly #folder: string
   readonly #settings: SettingsFile
   readonly #state: WindowState
-  readonly #profiles: ProfileStore
-  readonly #keychain = new KeyringSecrets()
-  readonly #given = new MemorySecrets()
-  readonly #history: History
+  readonly #stores: Later<Stores>
   readonly #engine: Engine
   readonly #feed: Feed
-  readonly #desk: ProfileDesk
-  readonly #import: ImportDesk
-  readonly #credentials = new CredentialDesk()
-  readonly #probes = new ProbeDesk()
-  readonly #checks: CheckDesk
-  readonly #captures = new CaptureDesk((state) => this.#send('captures', 'changed', state))
+  readonly #desks: Desks
+  readonly #firstLook: FirstLook
   readonly #notices = new Notices()
   readonly #busy = new Busy()
   readonly #network: NetworkWatch
@@ -88,20 +68,20 @@ export class App {
   /** What to show once the page listens. */
   #pending: (() => void)[] = []
   #listening = false
+  /** The page was given a first look, which it asks again after once that is drawn. */
+  #looked = false
+  readonly #begun = resolvable()
 
   /** `folder`: where main and preload lie. `home`: where all state lives. */
   constructor(folder: string, home: string) {
     this.#folder = folder
     this.#settings = new SettingsFile(home)
     this.#state = new WindowState(home)
-    this.#profiles = new ProfileStore(home, [demoProfile()])
-    this.#history = new History(home)
+    this.#firstLook = new FirstLook(home)
+    this.#stores = later(async () => (await import('./stores.ts')).openStores(home))
     this.#engine = new Engine({
       home,
-      profiles: this.#profiles,
-      keychain: this.#keychain,
-      given: this.#given,
-      history: this.#history,
+      stores: this.#stores,
       changed: () => {
         this.#feed.changed()
         this.#followSoon()
@@ -109,41 +89,21 @@ export class App {
       note: (text) => console.error(`culvert: ${text}`),
     })
     this.#feed = new Feed({
-      read: () => {
+      read: async () => {
+        // It tells by itself when it is there.
+        if (!this.#engine.begun) throw new VpnFailure({ kind: 'cancelled' })
         void this.#count()
         return this.#engine.snapshot()
       },
       send: (snapshot) => this.#send('app', 'changed', snapshot),
       clock: systemClock,
     })
-    const changed = (): Promise<void> => this.#engine.refresh()
-    this.#desk = new ProfileDesk({
-      profiles: this.#profiles,
-      keychain: this.#keychain,
-      given: this.#given,
-      history: this.#history,
-      changed,
-      busy: async (profile) =>
-        (await this.#engine.snapshot()).tunnels.some(
-          (one) => one.profile === profile && one.state !== 'idle' && one.state !== 'failed',
-        ),
-    })
-    this.#import = new ImportDesk({
-      profiles: this.#profiles,
-      keychain: this.#keychain,
-      changed,
-      progress: (progress) => this.#send('files', 'progress', progress),
-    })
-    this.#checks = new CheckDesk({
-      profiles: this.#profiles,
-      keychain: this.#keychain,
-      history: this.#history,
-      resolve: resolveHost,
-      find: (profile) => this.#profiles.find(profile),
-      snapshot: () => this.#engine.snapshot(),
-      messages: (profile, after) => this.#engine.messages(profile, after),
-      progress: (progress) => this.#send('checks', 'progress', progress),
-      now: () => Date.now(),
+    this.#desks = new Desks({
+      folder,
+      stores: this.#stores,
+      engine: this.#engine,
+      window: () => this.#dialogWindow(),
+      send: (...push) => this.#send(...push),
     })
     this.#network = new NetworkWatch({
       addresses: ownAddresses,
@@ -170,7 +130,7 @@ export class App {
     })
     serveContract(
       ipcMain,
-      this.#handlers(),
+      this.#areas(),
       ({ senderFrame }) => senderFrame !== null && senderFrame.parent === null && isOwnPage(senderFrame.url),
     )
   }
@@ -178,12 +138,14 @@ export class App {
   /** Once it is. `hidden`: only the tray shows itself. */
   start(hidden: boolean): void {
     nativeTheme.themeSource = this.#settings.now.theme
+    // Everything else of a start is later than the window, which somebody waits for.
+    if (!hidden) this.open()
     this.#openTray()
     powerMonitor.on('suspend', () => void this.#engine.suspended())
     powerMonitor.on('resume', () => void this.#engine.resumed())
-    if (!hidden || this.#tray === undefined) this.open()
-    // The engine opens while the window loads.
-    this.#followSoon()
+    if (!hidden) return
+    if (this.#tray === undefined) this.open()
+    else this.#begin()
   }
 
   open(): void {
@@ -192,6 +154,7 @@ export class App {
     this.#window = window
     this.#listening = false
     const follow = (): void => this.#feed.show(window.isVisible() && !window.isMinimized())
+    window.once('ready-to-show', () => this.#followSoon())
     for (const event of ['show', 'hide', 'minimize', 'restore'] as const) window.on(event as 'show', follow)
     window.on('close', (event) => {
       if (this.#quitting === 'yes') return
@@ -204,6 +167,7 @@ export class App {
       }
     })
     window.on('closed', () => {
+      this.#begin()
       this.#feed.show(false)
       this.#window = undefined
     })
@@ -216,12 +180,17 @@ export class App {
     this.#whenListening(async () => {
       const kinds = await Promise.all(paths.map(isCapture))
       if (kinds.includes(true)) {
-        this.#send('captures', 'opened', await outcomeOf(() => this.#captures.open(paths)))
+        this.#send(
+          'captures',
+          'opened',
+          await outcomeOf(async () => (await this.#desks.captures()).open(paths)),
+        )
         return
       }
       try {
+        const { readNamed } = await import('../core/manager/named-files.ts')
         const files = (await Promise.all(paths.slice(0, MOST_FILES).map(readNamed))).flat()
-        this.#send('files', 'opened', await this.#import.read(files))
+        this.#send('files', 'opened', await (await this.#desks.import()).read(files))
       } catch (thrown) {
         const error = faultOf(thrown)
         this.#send('files', 'failed', { kind: error.kind, ...adviceFor(error, 'window') })
@@ -243,18 +212,17 @@ export class App {
       this.#network.need(false)
       this.#feed.close()
       this.#tray?.close()
-      this.#import.forget()
-      this.#captures.close()
-      this.#credentials.close()
-      this.#probes.cancel()
       // Tunnels end in order: the gateway is told, routes go back.
-      void Promise.all([this.#engine.close(), this.#state.flush()]).finally(() => this.#leave())
+      void Promise.all([this.#engine.close(), this.#desks.close(), this.#state.flush()]).finally(() =>
+        this.#leave(),
+      )
     })
   }
 
   async #leave(): Promise<void> {
     // Electron would wait until somebody unlocks the keychain, and nothing else ends that.
-    if (!(await this.#keychain.settled(KEYCHAIN_MS))) process.kill(process.pid, 'SIGKILL')
+    const stores = await this.#stores.loaded()
+    if ((await stores?.keychain.settled(KEYCHAIN_MS)) === false) process.kill(process.pid, 'SIGKILL')
     app.exit(0)
   }
 
@@ -335,6 +303,7 @@ export class App {
     this.#notify(snapshot)
     this.#names = new Map(snapshot.tunnels.map(({ profile, name }) => [profile, name]))
     const own = await this.#engine.own()
+    if (own !== undefined) void this.#firstLook.keep(own.profiles)
     this.#alive = own?.tunnels.some(isAlive) ?? false
     this.#blocked = own?.tunnels.some(({ state }) => state === 'blocked') ?? false
     this.#network.need(this.#alive)
@@ -396,20 +365,19 @@ export class App {
     return this.#window
   }
 
-  #handlers(): Handlers {
-    const window = (): BrowserWindow => this.#dialogWindow()
-    const secrets = new GivenSecrets(this.#engine, this.#profiles, this.#given, this.#credentials)
-    return {
-      app: this.#appHandlers(),
-      session: sessionHandlers(this.#engine, secrets, window),
-      prompts: promptHandlers(this.#engine, secrets),
-      profiles: profileHandlers(this.#desk, secrets, this.#probes, window),
-      credentials: credentialHandlers(this.#credentials, this.#profiles),
-      captures: captureHandlers(this.#captures, window),
-      lessons: lessonHandlers(this.#captures, join(this.#folder, 'lessons')),
-      files: fileHandlers(this.#import, window),
-      checks: checkHandlers(this.#checks, window),
-    }
+  /** The window is painted, or there is none: from now on what takes longer may be loaded. */
+  #begin(): void {
+    this.#begun.resolve()
+    this.#followSoon()
+  }
+
+  #areas(): Areas {
+    const areas = Object.entries(this.#desks.areas()).map(([area, open]) => [
+      area,
+      // While a first look is being drawn nothing is loaded, which would hold up the drawing.
+      () => this.#begun.promise.then(() => open()),
+    ])
+    return { ...Object.fromEntries(areas), app: () => this.#appHandlers() }
   }
 
   #appHandlers(): Handlers['app'] {
@@ -418,6 +386,10 @@ export class App {
         // The page subscribes before it asks: from now on it hears everything.
         this.#listening = true
         for (const work of this.#pending.splice(0)) work()
+        const first = this.#engine.begun || this.#looked ? undefined : this.#firstLook.read()
+        this.#looked = true
+        if (first !== undefined) return first
+        this.#begin()
         return this.#engine.snapshot()
       },
       settings: () => this.#settings.now,

@@ -33,16 +33,20 @@ export async function outcomeOf<T>(work: () => T | Promise<T>): Promise<Outcome<
   }
 }
 
+/** Who answers, by area. Most of it is loaded when it is first asked. */
+export type Areas = { readonly [Area in keyof Handlers]: () => Handlers[Area] | Promise<Handlers[Area]> }
+
 /** Serves every call of the contract to windows `isOurs` knows; to anything else it gives a fault. */
 export function serveContract(
   ipc: Pick<IpcMain, 'handle'>,
-  handlers: Handlers,
+  areas: Areas,
   isOurs: (event: IpcMainInvokeEvent) => boolean,
 ): void {
   for (const { area, name, row } of rows()) {
     if (row.kind !== 'call') continue
-    const handler = (handlers as unknown as Record<string, Record<string, Handler>>)[area]?.[name]
-    if (handler === undefined) throw new Error(`nobody answers ${area}.${name}`)
+    const open = (areas as Record<string, () => unknown>)[area]
+    if (open === undefined) throw new Error(`nobody answers ${area}`)
+    const handler: Handler = async (argument) => ((await open()) as Record<string, Handler>)[name]?.(argument)
     ipc.handle(channelOf(area, name), (event, ...given: unknown[]) =>
       answer(row, isOurs(event) ? handler : refuseStranger, given[0]),
     )

@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import { basename, isAbsolute } from 'node:path'
 import { readKeys } from '../core/capture/keys.ts'
 import { OpenCapture } from '../core/capture/open-capture.ts'
@@ -8,27 +7,10 @@ import { createRegistry } from '../core/crypto/registry.ts'
 import { VpnFailure } from '../core/errors.ts'
 import { Decoder } from '../core/inspect/decoder.ts'
 import { loadAddon } from '../core/native/load.ts'
+import { isCapture } from './is-capture.ts'
 
 /** Ours: how often the window hears how far a capture is read. */
 const GAP_MS = 100
-
-/** pcap in either order of octets, with microseconds or nanoseconds; pcapng. */
-const MAGIC: ReadonlySet<string> = new Set(['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', '0a0d0d0a'])
-const CALLED_CAPTURE = /\.p?cap(ng)?(\.gz)?$/i
-
-/** Whether a file is a capture, or at least says so by its name. */
-export async function isCapture(path: string): Promise<boolean> {
-  if (CALLED_CAPTURE.test(path)) return true
-  const file = await open(path).catch(() => undefined)
-  try {
-    const read = await file?.read(Buffer.alloc(4), 0, 4, 0)
-    return read !== undefined && MAGIC.has(read.buffer.toString('hex', 0, read.bytesRead))
-  } catch {
-    return false
-  } finally {
-    await file?.close()
-  }
-}
 
 interface Opened {
   readonly token: number

@@ -3,11 +3,9 @@ import type { CaptureFiles } from '../core/contract/capture.ts'
 import type { MessageLine } from '../core/contract/message.ts'
 import type { AppSnapshot } from '../core/contract/snapshot.ts'
 import type { Finding, MessageTree } from '../core/contract/tree.ts'
-import type { History } from '../core/manager/history.ts'
 import type { Manager } from '../core/manager/manager.ts'
-import type { ProfileStore } from '../core/profile/store.ts'
-import type { MemorySecrets } from '../core/secrets/memory.ts'
-import type { SecretStore } from '../core/secrets/store.ts'
+import type { Later } from './later.ts'
+import type { Stores } from './stores.ts'
 
 /** What the window needs of the tunnels, whoever carries them. */
 export interface Carrier {
@@ -28,11 +26,8 @@ export interface Carrier {
 export interface EngineOptions {
   /** The folder all state lives in. */
   readonly home: string
-  readonly profiles: ProfileStore
-  readonly keychain: SecretStore
-  /** Secrets of this run; the engine wipes them when it closes. */
-  readonly given: MemorySecrets
-  readonly history: History
+  /** The engine wipes the secrets of this run when it closes. */
+  readonly stores: Later<Stores>
   /** The snapshot changed. */
   readonly changed: () => void
   readonly note: (text: string) => void

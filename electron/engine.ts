@@ -9,6 +9,7 @@ import { ControlClient } from '../core/manager/control-client.ts'
 import { controlPath } from '../core/manager/control-protocol.ts'
 import type { PromptAnswer } from '../core/manager/prompts.ts'
 import type { Carrier, EngineOptions } from './carrier.ts'
+import { later } from './later.ts'
 
 /**
  * The tunnels of this user: carried in this process, or by a Culvert in a terminal that was there first. When that one
@@ -25,6 +26,11 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options
+  }
+
+  /** Whether somebody has asked for more than what is there already. */
+  get begun(): boolean {
+    return this.#carrier !== undefined
   }
 
   /** Throws `VpnFailure` (`nativeMissing`, `systemRefused`) while nothing can carry tunnels; asked again it tries again. */
@@ -99,6 +105,12 @@ export class Engine {
     return (await this.#carrier?.catch(() => undefined))?.manager?.snapshot()
   }
 
+  /** Whether a tunnel of this profile runs. */
+  async carries(profile: string): Promise<boolean> {
+    const { tunnels } = await this.snapshot()
+    return tunnels.some((one) => one.profile === profile && one.state !== 'idle' && one.state !== 'failed')
+  }
+
   /** The computer is about to sleep. */
   async suspended(): Promise<void> {
     ;(await this.#carrier?.catch(() => undefined))?.manager?.suspended()
@@ -123,7 +135,8 @@ export class Engine {
     this.#closed = true
     const carrier = await this.#carrier?.catch(() => undefined)
     await carrier?.close()
-    this.#options.given.close()
+    const stores = await this.#options.stores.loaded()
+    stores?.given.close()
   }
 
   #open(): Promise<Carrier> {
@@ -144,9 +157,7 @@ export class Engine {
     const running = await ControlClient.open(path)
     if (running !== undefined) return this.#follow(running)
     try {
-      // Most of what the program is: the window need not wait for it to be read.
-      const { hostTunnels } = await import('./host-tunnels.ts')
-      return await hostTunnels(path, this.#options, this.#asked)
+      return await (await tunnels())(path, this.#options, this.#asked)
     } catch (thrown) {
       if (!(thrown instanceof VpnFailure) || thrown.error.kind !== 'alreadyRunning') throw thrown
       // Another one was a moment faster.
@@ -180,6 +191,9 @@ export class Engine {
     }
   }
 }
+
+/** Most of what the program is: the window need not wait for it to be read. */
+const tunnels = later(async () => (await import('./host-tunnels.ts')).hostTunnels)
 
 /** A fault in the words of the window, which has other steps to offer than a terminal. */
 function inWindow(error: ErrorSnapshot | undefined): ErrorSnapshot | undefined {

@@ -17,7 +17,8 @@ export async function hostTunnels(
   options: EngineOptions,
   asked: Set<string>,
 ): Promise<Carrier> {
-  const { home, profiles, keychain, given, history, changed, note } = options
+  const { home, stores, changed, note } = options
+  const { profiles, keychain, given, history } = await stores()
   const manager: Manager = openManager({
     profiles,
     secret: (profile, name) =>

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { app, Menu, session } from 'electron'
-import { culvertHome } from '../core/profile/store.ts'
+import { culvertHome } from '../core/profile/home.ts'
 import { App } from './app.ts'
 import { HIDDEN } from './autostart.ts'
 import { filesIn } from './open-files.ts'

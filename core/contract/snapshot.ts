@@ -13,6 +13,9 @@ export interface AppSnapshot {
   readonly prompts: readonly PromptSnapshot[]
 }
 
+/** The revision of what is shown before the engine is there: the list alone, as it was when it was last read. */
+export const FIRST_LOOK = 0
+
 export interface ProfileSummary {
   readonly id: string
   readonly name: string

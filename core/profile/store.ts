@@ -1,21 +1,7 @@
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type VpnError, VpnFailure } from '../errors.ts'
 import { type Profile, requireProfile } from './schema.ts'
-
-/** The folder all state lives in: `CULVERT_HOME`, or the platform's place for configuration. */
-export function culvertHome(
-  env: NodeJS.ProcessEnv = process.env,
-  platform: NodeJS.Platform = process.platform,
-): string {
-  if (env.CULVERT_HOME !== undefined && env.CULVERT_HOME !== '') return env.CULVERT_HOME
-  if (platform === 'win32') return join(env.APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'Culvert')
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'Culvert')
-  const base = env.XDG_CONFIG_HOME
-  // The XDG specification has relative paths ignored.
-  return join(base?.startsWith('/') === true ? base : join(homedir(), '.config'), 'culvert')
-}
 
 export interface ProfileList {
   readonly profiles: readonly Profile[]
@@ -38,7 +24,7 @@ export class ProfileStore {
   /** What the files held when they were last looked at, by name. */
   readonly #known = new Map<string, { readonly stamp: string; readonly read: Read }>()
 
-  /** `home`: see {@link culvertHome}. `builtIn`: found where no file has their name, and never listed. */
+  /** `home`: see `culvertHome`. `builtIn`: found where no file has their name, and never listed. */
   constructor(home: string, builtIn: readonly Profile[] = []) {
     this.#folder = join(home, 'profiles')
     this.#builtIn = builtIn

@@ -1,35 +1,28 @@
 import { Secret } from '../../core/bytes/secret.ts'
 import { secretNames } from '../../core/profile/schema.ts'
-import type { ProfileStore } from '../../core/profile/store.ts'
-import type { MemorySecrets } from '../../core/secrets/memory.ts'
 import type { CredentialDesk } from '../credential-desk.ts'
 import type { Engine } from '../engine.ts'
+import type { Later } from '../later.ts'
+import type { Stores } from '../stores.ts'
 
 /** Secrets on their way from the page to whoever uses them. */
 export class GivenSecrets {
   readonly #engine: Engine
-  readonly #profiles: Pick<ProfileStore, 'find'>
-  readonly #given: MemorySecrets
-  readonly #credentials: CredentialDesk
+  readonly #stores: Later<Stores>
+  readonly #credentials: Later<CredentialDesk>
 
-  constructor(
-    engine: Engine,
-    profiles: Pick<ProfileStore, 'find'>,
-    given: MemorySecrets,
-    credentials: CredentialDesk,
-  ) {
+  constructor(engine: Engine, stores: Later<Stores>, credentials: Later<CredentialDesk>) {
     this.#engine = engine
-    this.#profiles = profiles
-    this.#given = given
+    this.#stores = stores
     this.#credentials = credentials
   }
 
   /** Texts that came from the page, out of reach from now on, and a key it named. */
-  taken(
+  async taken(
     secrets: Readonly<Record<string, string>> = {},
     key: number | undefined,
-  ): ReadonlyMap<string, Secret> {
-    const held = key === undefined ? [] : [['key', this.#credentials.lend(key)] as const]
+  ): Promise<ReadonlyMap<string, Secret>> {
+    const held = key === undefined ? [] : [['key', (await this.#credentials()).lend(key)] as const]
     return new Map([
       ...Object.entries(secrets).map(([name, text]) => [name, Secret.fromText(text)] as const),
       ...held,
@@ -39,17 +32,18 @@ export class GivenSecrets {
   /** Secrets kept in memory here: another Culvert that carries the tunnel does not have them. */
   async known(profile: string): Promise<ReadonlyMap<string, Secret>> {
     if ((await this.#engine.own()) !== undefined) return new Map()
-    const found = await this.#profiles.find(profile).catch(() => undefined)
+    const { profiles, given } = await this.#stores()
+    const found = await profiles.find(profile).catch(() => undefined)
     const known = new Map<string, Secret>()
     for (const name of found === undefined ? [] : secretNames(found)) {
-      const secret = await this.#given.get(found?.id ?? '', name)
+      const secret = await given.get(found?.id ?? '', name)
       if (secret !== undefined) known.set(name, secret)
     }
     return known
   }
 
   /** A key the page named has been used. */
-  used(key: number | undefined): void {
-    if (key !== undefined) this.#credentials.forget(key)
+  async used(key: number | undefined): Promise<void> {
+    if (key !== undefined) (await this.#credentials()).forget(key)
   }
 }

@@ -1,8 +1,7 @@
 import type { BrowserWindow } from 'electron'
 import type { Handlers } from '../../core/contract/contract.ts'
-import type { ProfileStore } from '../../core/profile/store.ts'
-import { type CredentialDesk, readRevocations, readTrust } from '../credential-desk.ts'
 import { saveText } from '../dialogs.ts'
+import type { Later } from '../later.ts'
 import type { ProbeDesk } from '../probe-desk.ts'
 import type { ProfileDesk } from '../profile-desk.ts'
 import { WORDS } from '../words.ts'
@@ -12,12 +11,12 @@ import type { GivenSecrets } from './given-secrets.ts'
 export const profileHandlers = (
   desk: ProfileDesk,
   secrets: GivenSecrets,
-  probes: ProbeDesk,
+  probes: Later<ProbeDesk>,
   window: () => BrowserWindow,
 ): Handlers['profiles'] => ({
-  probe: ({ host }) => probes.probe(host.trim()),
-  stopProbe: () => {
-    probes.cancel()
+  probe: async ({ host }) => (await probes()).probe(host.trim()),
+  stopProbe: async () => {
+    ;(await probes.loaded())?.cancel()
     return undefined
   },
   blank: () => desk.blank(),
@@ -25,9 +24,9 @@ export const profileHandlers = (
   read: ({ profile }) => desk.read(profile),
   check: ({ document }) => desk.check(document),
   save: async ({ document, secrets: texts, key, fresh }) => {
-    const outcome = await desk.save(document, secrets.taken(texts, key), fresh ?? false)
+    const outcome = await desk.save(document, await secrets.taken(texts, key), fresh ?? false)
     // While something keeps the profile from being saved, its key waits on.
-    if (outcome.issues.length === 0) secrets.used(key)
+    if (outcome.issues.length === 0) await secrets.used(key)
     return outcome
   },
   remove: async ({ profile }) => {
@@ -42,22 +41,4 @@ export const profileHandlers = (
   secrets: ({ profile }) => desk.secrets(profile),
   forget: ({ profile, name }) => desk.forget(profile, name),
   history: ({ profile }) => desk.history(profile),
-})
-
-/** Certificates and keys from files. */
-export const credentialHandlers = (
-  credentials: CredentialDesk,
-  profiles: Pick<ProfileStore, 'find'>,
-): Handlers['credentials'] => ({
-  read: async ({ profile, ...question }) =>
-    credentials.read({
-      ...question,
-      profile: profile === undefined ? undefined : await profiles.find(profile),
-    }),
-  forget: ({ key }) => {
-    credentials.forget(key)
-    return undefined
-  },
-  authorities: ({ files, passphrase }) => readTrust(files, passphrase),
-  revocations: ({ files }) => readRevocations(files),
 })

@@ -16,9 +16,9 @@ export const sessionHandlers = (
   window: () => BrowserWindow,
 ): Handlers['session'] => ({
   connect: async ({ profile, secrets: texts, key, ask }) => {
-    const given = secrets.taken(texts, key)
+    const given = await secrets.taken(texts, key)
     const known = await secrets.known(profile)
-    secrets.used(key)
+    await secrets.used(key)
     await engine.connect(profile, new Map([...known, ...given]), ask)
     return undefined
   },
@@ -39,9 +39,9 @@ export const sessionHandlers = (
 
 /** Questions in mid-negotiation. */
 export const promptHandlers = (engine: Engine, secrets: GivenSecrets): Handlers['prompts'] => ({
-  answer: ({ id, values, key, save }) => {
-    const answer = { values: secrets.taken(values, key), save: save ?? false }
-    secrets.used(key)
+  answer: async ({ id, values, key, save }) => {
+    const answer = { values: await secrets.taken(values, key), save: save ?? false }
+    await secrets.used(key)
     return engine.answerPrompt(id, answer)
   },
   cancel: ({ id }) => engine.answerPrompt(id, undefined),

@@ -1,10 +1,11 @@
 import type { WindowApi } from '../../core/contract/contract.ts'
-import type {
-  AppSnapshot,
-  ErrorSnapshot,
-  ProfileSummary,
-  PromptSnapshot,
-  TunnelSnapshot,
+import {
+  type AppSnapshot,
+  type ErrorSnapshot,
+  FIRST_LOOK,
+  type ProfileSummary,
+  type PromptSnapshot,
+  type TunnelSnapshot,
 } from '../../core/contract/snapshot.ts'
 import type { ViewState } from '../text/en.ts'
 import { type Sample, Traffic } from './traffic.ts'
@@ -12,6 +13,13 @@ import { viewOf } from './view.ts'
 
 /** Ours: traffic this many seconds ago is traffic now. */
 const RECENT_SECONDS = 5
+
+/** After what is known now was drawn; at once where nothing is. */
+const painted = (): Promise<void> =>
+  new Promise((done) => {
+    if (document.visibilityState !== 'visible') done()
+    else requestAnimationFrame(() => setTimeout(done))
+  })
 
 /** What the person gave: secrets by name, and the number of a key that main holds. */
 export interface Given {
@@ -115,8 +123,14 @@ export class Culvert {
 
   async refresh(): Promise<void> {
     const outcome = await this.#api.app.snapshot()
-    if (outcome.ok) this.#take(outcome.value)
-    else this.#fault = outcome.error
+    if (!outcome.ok) {
+      this.#fault = outcome.error
+      // A first look was of use only with what should have come after it.
+      if (this.#snapshot?.revision === FIRST_LOOK) this.#snapshot = undefined
+      return
+    }
+    this.#take(outcome.value)
+    if (outcome.value.revision === FIRST_LOOK) void painted().then(() => this.refresh())
   }
 
   /**

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { channelOf, contract, rows } from '../../core/contract/contract.ts'
 import { VpnFailure } from '../../core/errors.ts'
 import { answer, serveContract } from '../../electron/bridge.ts'
+import { later } from '../../electron/later.ts'
 
 const connect = contract.session.connect
 
@@ -68,12 +69,31 @@ describe('the contract', () => {
     const served = new Map<string, (event: unknown, argument: unknown) => unknown>()
     const ipc = { handle: (channel: string, handler: never) => served.set(channel, handler) }
     const anything = new Proxy({}, { get: () => () => undefined })
-    const handlers = new Proxy({}, { get: () => anything })
-    serveContract(ipc as never, handlers as never, () => false)
+    const areas = new Proxy({}, { get: () => () => anything })
+    serveContract(ipc as never, areas as never, () => false)
     const calls = rows().filter(({ row }) => row.kind === 'call')
     expect([...served.keys()]).toEqual(calls.map(({ area, name }) => channelOf(area, name)))
     // A page that is not ours gets a fault, whatever it asks.
     for (const handler of served.values()) expect(await handler({}, undefined)).toMatchObject({ ok: false })
+  })
+
+  test('an area that cannot be loaded is a fault in words, and loaded when it is asked for again', async () => {
+    const served = new Map<string, (event: unknown, argument: unknown) => unknown>()
+    const ipc = { handle: (channel: string, handler: never) => served.set(channel, handler) }
+    let there = false
+    const checks = later(async () => {
+      if (!there) throw new Error('Cannot find module check-desk.mjs')
+      return { cancel: () => 'done' }
+    })
+    const areas = new Proxy({}, { get: () => checks })
+    serveContract(ipc as never, areas as never, () => true)
+    const cancel = (): unknown => served.get(channelOf('checks', 'cancel'))?.({}, undefined)
+    expect(await cancel()).toMatchObject({
+      ok: false,
+      error: { kind: 'internal', detail: expect.stringContaining('part of Culvert could not be loaded') },
+    })
+    there = true
+    expect(await cancel()).toEqual({ ok: true, value: 'done' })
   })
 
   test('secrets travel inward only, and only where a person typed them', () => {
