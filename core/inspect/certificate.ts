@@ -76,7 +76,7 @@ function addParts(node: Node, certificate: Certificate, parts: Decoded<Parts>): 
     return parent.add(new Node(field, node.layer, node.at + at, length, value))
   }
   node.title = `X.509 certificate of ${formatName(certificate.subject)}`
-  add(node, X509.version, from === 1 ? fields[0] : undefined, `v${certificate.version}`)
+  add(node, X509.version, from === 1 ? fields[0] : undefined, certificate.version - 1)
   add(node, X509.serial, fields[from], certificate.serial)
   add(node, X509.issuer, fields[from + 2], formatName(certificate.issuer))
   const { notBefore, notAfter } = certificate

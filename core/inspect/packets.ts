@@ -1,22 +1,11 @@
 import { concat } from '../bytes/octets.ts'
+import { STREAM_PREFIX } from '../esp/tcp-encapsulation.ts'
 import { attempt, Cursor } from './cursor.ts'
-import { AH, ESP, FRAME, ICMP, IPV4, IPV6, JOINED, OTHER, UDP } from './fields/packets.ts'
+import { AH, ESP, FRAME, ICMP, IPV4, IPV6, JOINED, OTHER, TCP, UDP } from './fields/packets.ts'
+import { linkBytes } from './link.ts'
 import { Recent } from './recent.ts'
+import { TcpStreams } from './tcp.ts'
 import { type Layer, Node, type RemarkKind, type Tree } from './tree.ts'
-
-/** Link types of a capture. https://www.tcpdump.org/linktypes.html */
-const LINK = {
-  null: 0,
-  ethernet: 1,
-  raw: 101,
-  rawOld: 12,
-  rawOpenBsd: 14,
-  loop: 108,
-  linuxCooked: 113,
-  linuxCooked2: 276,
-  ipv4: 228,
-  ipv6: 229,
-} as const
 
 /** What the packet is, found on the way through it. */
 export interface Seen {
@@ -68,9 +57,10 @@ interface Reading {
   readonly depth: number
 }
 
-/** Takes frames apart down to IKE, ESP and AH; remembers fragments of IP packets. */
+/** Takes frames apart down to IKE, ESP and AH; remembers fragments of IP packets, and what TCP cut. */
 export class PacketReader {
   readonly #fragments = new Recent<Fragments>(MOST_FRAGMENTED)
+  readonly #streams = new TcpStreams()
 
   /** Never throws for what the frame holds. */
   read(bytes: Uint8Array, linkType: number, help: PacketHelp): { readonly tree: Tree; readonly seen: Seen } {
@@ -228,6 +218,9 @@ export class PacketReader {
   ): void {
     const { seen, depth } = reading
     switch (protocol) {
+      case 6:
+        this.#tcp(parent, body, source, destination, reading)
+        return
       case 17:
         this.#udp(parent, body, source, destination, reading)
         return
@@ -257,7 +250,7 @@ export class PacketReader {
   }
 
   #udp(parent: Node, body: Cursor, source: string, destination: string, reading: Reading): void {
-    const { seen, help, layers, depth } = reading
+    const { seen, depth } = reading
     const node = body.group(parent, UDP.header, 8)
     const from = body.number(node, UDP.source, 2)
     const to = body.number(node, UDP.destination, 2)
@@ -266,23 +259,96 @@ export class PacketReader {
     if (depth === 0) Object.assign(seen, { sourcePort: from, destinationPort: to })
     const data = body.take(length < 8 ? body.left : length - 8)
     if (data.left === 0) return
-    const ike = (): void => {
-      if (depth === 0) seen.kind = 'ike'
-      help.ike(parent, layers, data.bytes.subarray(data.at, data.end))
-    }
-    if (from === 4500 || to === 4500) {
-      if (data.left === 1 && data.peek() === 0xff) {
-        if (depth === 0) seen.kind = 'keepalive'
-        data.octets(parent, UDP.keepalive)
-      } else if (data.left >= 4 && data.peek16() === 0 && data.peek16(2) === 0) {
-        data.octets(parent, UDP.marker, 4)
-        ike()
-      } else {
-        if (depth === 0) seen.kind = 'esp'
-        this.#esp(parent, data, source, destination, reading)
-      }
-    } else if (from === 500 || to === 500) ike()
+    if (from === 4500 || to === 4500) this.#encapsulated(parent, data, source, destination, reading)
+    else if (from === 500 || to === 500) this.#ike(parent, data, reading)
     else data.octets(parent, OTHER)
+  }
+
+  /** IKE and ESP on one way, told apart by a marker. RFC 3948 §2, RFC 9329 §3 */
+  #encapsulated(parent: Node, data: Cursor, source: string, destination: string, reading: Reading): void {
+    const { seen, depth } = reading
+    if (data.left === 1 && data.peek() === 0xff) {
+      if (depth === 0) seen.kind = 'keepalive'
+      data.octets(parent, UDP.keepalive)
+    } else if (data.left >= 4 && data.peek16() === 0 && data.peek16(2) === 0) {
+      data.octets(parent, UDP.marker, 4)
+      this.#ike(parent, data, reading)
+    } else {
+      if (depth === 0) seen.kind = 'esp'
+      this.#esp(parent, data, source, destination, reading)
+    }
+  }
+
+  #ike(parent: Node, data: Cursor, { seen, help, layers, depth }: Reading): void {
+    if (depth === 0) seen.kind = 'ike'
+    help.ike(parent, layers, data.bytes.subarray(data.at, data.end))
+  }
+
+  /** RFC 9293 §3.1, RFC 9329 §3 */
+  #tcp(parent: Node, body: Cursor, source: string, destination: string, reading: Reading): void {
+    const { seen, help, layers, depth } = reading
+    const headerBytes = (body.peek(12) >> 4) * 4
+    const node = body.group(parent, TCP.header, Math.max(20, headerBytes))
+    const from = body.number(node, TCP.source, 2)
+    const to = body.number(node, TCP.destination, 2)
+    const sequence = body.number(node, TCP.sequence, 4)
+    body.number(node, TCP.acknowledgement, 4)
+    body.number(node, TCP.flags, 2)
+    body.number(node, TCP.window, 2)
+    body.number(node, TCP.checksum, 2)
+    body.number(node, TCP.urgent, 2)
+    if (headerBytes < 20) {
+      node.remark('badLength', `a header of ${headerBytes} octets, at least 20 wanted`)
+      return
+    }
+    if (headerBytes > 20) body.octets(node, TCP.options, Math.min(headerBytes - 20, body.left))
+    if (depth === 0) Object.assign(seen, { sourcePort: from, destinationPort: to })
+    if (body.left === 0) return
+    const data = body.bytes.subarray(body.at, body.end)
+    const way = { source: `${source} ${from}`, destination: `${destination} ${to}` }
+    const ofIke = [from, to].some((port) => port === 500 || port === 4500)
+    const segment = help.join(() => this.#streams.take(way, sequence, data, ofIke))
+    if (segment === undefined || segment.again) {
+      if (segment !== undefined) node.remark('incomplete', 'these octets were sent before')
+      body.octets(parent, OTHER)
+      return
+    }
+    if (segment.before.length === 0) {
+      this.#frames(parent, body, segment.prefixed, source, destination, reading)
+      return
+    }
+    body.octets(parent, TCP.part)
+    const whole = concat(segment.before, data)
+    const cursor = new Cursor(whole, layers.push({ name: 'TCP stream', bytes: whole }) - 1)
+    const joined = cursor.group(parent, TCP.joined)
+    this.#frames(joined, cursor, false, source, destination, reading)
+  }
+
+  /** The messages of a stream from one of their beginnings on, each behind its length. RFC 9329 §3 */
+  #frames(
+    parent: Node,
+    stream: Cursor,
+    prefixed: boolean,
+    source: string,
+    destination: string,
+    reading: Reading,
+  ): void {
+    if (prefixed) stream.octets(parent, TCP.prefix, STREAM_PREFIX.length)
+    while (stream.left >= 2) {
+      const length = stream.peek16()
+      if (length > stream.left) break
+      const node = stream.group(parent, TCP.frame, Math.max(2, length))
+      const message = stream.take(Math.max(2, length))
+      message.number(node, TCP.length, 2)
+      if (length < 2) {
+        node.remark('badLength', `a length of ${length}, and the length alone has 2 octets`)
+        break
+      }
+      if (message.left > 0) this.#encapsulated(node, message, source, destination, reading)
+    }
+    if (stream.left === 0) return
+    parent.remark('incomplete', `the rest of a message: ${stream.left} octets of it are here`)
+    stream.octets(parent, TCP.part)
   }
 
   /** RFC 4303 §2 */
@@ -358,34 +424,3 @@ function wholeOf({ parts, end }: Fragments): Uint8Array | undefined {
   }
   return at >= end ? concat(...pieces).subarray(0, end) : undefined
 }
-
-/** Octets in front of the IP header; `undefined` for kinds of link that are not known. */
-function linkBytes(bytes: Uint8Array, linkType: number): number | undefined {
-  switch (linkType) {
-    case LINK.null:
-    case LINK.loop:
-      return 4
-    case LINK.ethernet:
-      return ethernetBytes(bytes)
-    case LINK.raw:
-    case LINK.rawOld:
-    case LINK.rawOpenBsd:
-    case LINK.ipv4:
-    case LINK.ipv6:
-      return 0
-    case LINK.linuxCooked:
-      return 16
-    case LINK.linuxCooked2:
-      return 20
-    default:
-      return undefined
-  }
-}
-
-/** With as many VLAN tags as there are. */
-function ethernetBytes(bytes: Uint8Array): number {
-  let at = 12
-  while (at + 6 <= bytes.length && VLAN_TAGS.has((bytes[at]! << 8) | bytes[at + 1]!)) at += 4
-  return at + 2
-}
-const VLAN_TAGS: ReadonlySet<number> = new Set([0x8100, 0x88a8])

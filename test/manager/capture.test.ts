@@ -66,6 +66,34 @@ test('addresses, ports and the marker of RFC 3948 are those of the way', () => {
   expect(fields.at(-1)).toMatchObject({ 'udp.srcport': '4500', 'isakmp.exchangetype': '35' })
 })
 
+test('RFC 9329 §3: what went over TCP is there as TCP, behind the prefix, and opens again', () => {
+  const { client } = connected()
+  const overUdp = logOf(client)
+  const log = new MessageLog()
+  for (const line of overUdp.lines()) {
+    const { message } = recorded(client)[line.number - 1] ?? {}
+    const path = overUdp.datagram(line.number)?.path
+    if (message === undefined || path === undefined) throw new Error('there is none')
+    const [local, remote] = [path.local, path.remote].map((end) => ({
+      ...end,
+      port: 4500,
+      transport: 'tcp' as const,
+    }))
+    log.add(message, line.atMs, { local: local!, remote: remote! })
+  }
+  const { pcapng } = captureOf('culvert0', log)
+  const fields = packetsOf(new Uint8Array(Buffer.from(pcapng, 'base64')), {}).map((packet) =>
+    fieldsOf(packet),
+  )
+  expect(fields.map((packet) => packet['isakmp.exchangetype'])).toEqual(['34', '34', '35', '35'])
+  expect(fields.map((packet) => packet['tcp.dstport'])).toEqual(['4500', '4500', '4500', '4500'])
+  expect(fields.every((packet) => packet['udp.dstport'] === undefined)).toBe(true)
+  // Each goes on where the one before in its direction ended.
+  const [first, answer, second] = fields
+  expect(second?.['tcp.ack_raw']).toBe(`${1 + Number(answer?.['isakmp.length']) + 6}`)
+  expect(second?.['tcp.seq_raw']).toBe(`${1 + Number(first?.['isakmp.length']) + 6 + 6}`)
+})
+
 test('a comment says what each packet is', () => {
   const { file } = OWN_CAPTURES.IKEv2()
   const text = Buffer.from(file).toString('latin1')

@@ -1,15 +1,24 @@
-import { group, octets, text } from '../tree.ts'
+import type { Registry } from '../../iana/registry.ts'
+import { group, number, octets, text } from '../tree.ts'
 
 // What the inspector says of the parts of a certificate.
 
 const CERTIFICATE = 'RFC 5280 §4.1'
+const Version = {
+  v1: { id: 0, reference: CERTIFICATE },
+  v2: { id: 1, reference: CERTIFICATE },
+  v3: { id: 2, reference: CERTIFICATE },
+} as const satisfies Registry
 export const X509 = {
   certificate: group(
     'X.509 certificate',
     CERTIFICATE,
     'Says whose public key this is; the issuer vouches for it.',
   ),
-  version: text('Version', 'RFC 5280 §4.1.2.1', 'The version of the format.', 'x509af.version'),
+  version: number('Version', 'RFC 5280 §4.1.2.1', 'The version of the format; it counts from 0.', {
+    wireshark: 'x509af.version',
+    names: Version,
+  }),
   serial: octets(
     'Serial Number',
     'RFC 5280 §4.1.2.2',

@@ -88,6 +88,47 @@ export const UDP = {
   ),
 } as const
 
+export const TCP = {
+  header: group('TCP', 'RFC 9293 §3.1', 'A stream of octets, of which this packet has a piece.'),
+  source: number('Source Port', 'RFC 9293 §3.1', 'Where it comes from.', 'tcp.srcport'),
+  destination: number(
+    'Destination Port',
+    'RFC 9293 §3.1',
+    '4500 is that of IKE where UDP does not get through.',
+    'tcp.dstport',
+  ),
+  sequence: number(
+    'Sequence Number',
+    'RFC 9293 §3.1',
+    'Which octet of the stream is the first.',
+    'tcp.seq_raw',
+  ),
+  acknowledgement: number(
+    'Acknowledgment Number',
+    'RFC 9293 §3.1',
+    'The octet that is awaited from the other end.',
+    'tcp.ack_raw',
+  ),
+  flags: hex(
+    'Data Offset and Flags',
+    'RFC 9293 §3.1',
+    'Where the octets begin, and what this packet is for.',
+  ),
+  window: number('Window', 'RFC 9293 §3.1', 'How much may be sent.', 'tcp.window_size_value'),
+  checksum: hex('Checksum', 'RFC 9293 §3.1', 'Shows whether it was damaged.', 'tcp.checksum'),
+  urgent: number('Urgent Pointer', 'RFC 9293 §3.1', 'Not used by IKE.', 'tcp.urgent_pointer'),
+  options: octets('Options', 'RFC 9293 §3.2', 'What the ends agree about.', 'tcp.options'),
+  prefix: octets('Stream Prefix', 'RFC 9329 §4', 'IKETCP: what follows is IKE and ESP.'),
+  frame: group('Message in TCP', 'RFC 9329 §3', 'One message of IKE, or one ESP packet, behind its length.'),
+  length: number('Length', 'RFC 9329 §3', 'Octets of the message, these two among them.'),
+  part: octets(
+    'Part of a message',
+    'RFC 9329 §3',
+    'TCP cuts where it likes; the rest comes in other packets.',
+  ),
+  joined: group('Messages of several packets', 'RFC 9329 §3', 'What the stream carried, put together.'),
+} as const
+
 export const ICMP = {
   header: group('ICMP', 'RFC 792', 'News about the network; pings among them.'),
   type: number('Type', 'RFC 792', '8 asks for an echo, 0 answers.', 'icmp.type'),
