@@ -1,13 +1,14 @@
 // What electron-builder is told. Facts of the packages (names, places, types) stand here; which Electron goes in, and where
 // the results lie, `build/dist.mjs` decides.
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../setup.mjs'
 
 /** Where .deb and .rpm put the app. electron-builder's own choice. */
 export const INSTALLED = '/opt/Culvert'
-/** The programs beside the app: the addon, the helper that runs as root, the demo's namespaces. */
-export const NATIVE = ['culvert.node', 'culvert-helper', 'culvert-space']
+/** The programs beside the app: the addon, the helper that runs as root, the demo's namespaces, the reader of captures. */
+export const NATIVE = ['culvert.node', 'culvert-helper', 'culvert-space', 'culvert-captures']
 
 const HOMEPAGE = 'https://culvert.invalid'
 const icon = (size) => `build/icons/app/${size}x${size}.png`
@@ -58,6 +59,10 @@ export function packaging({ files, output, electron, suffix, compression }) {
       '!node_modules/**',
       'node_modules/@napi-rs/**',
     ],
+    // What new files are open to is a setting of whoever builds; inside, root runs them and everybody reads them.
+    afterPack: ({ appOutDir }) => {
+      spawnSync('chmod', ['-R', 'a+rX,go-w', appOutDir])
+    },
     asar: true,
     asarUnpack: ['**/*.node'],
     extraResources: [
@@ -96,6 +101,7 @@ export function packaging({ files, output, electron, suffix, compression }) {
         'xdg-utils',
         'policykit-1 | pkexec',
         'nftables',
+        'libpcap0.8',
       ],
       fpm: [toPolkit],
       packageCategory: 'net',
@@ -103,7 +109,7 @@ export function packaging({ files, output, electron, suffix, compression }) {
     // From here on: not built on the machines this project is made on, and so not tested. They need tools or systems that
     // are not there (rpmbuild, the AppImage runtime, macOS, Windows).
     rpm: {
-      depends: ['gtk3', 'nss', 'libXScrnSaver', 'alsa-lib', 'mesa-libgbm', 'polkit', 'nftables'],
+      depends: ['gtk3', 'nss', 'libXScrnSaver', 'alsa-lib', 'mesa-libgbm', 'polkit', 'nftables', 'libpcap'],
       fpm: [toPolkit],
     },
     appImage: { license: 'LICENSE' },

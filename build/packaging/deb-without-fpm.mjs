@@ -59,8 +59,8 @@ try {
   for (const [name, from] of Object.entries(scripts)) {
     writeFileSync(join(inside, name), readFileSync(from), { mode: 0o755 })
   }
-  // A folder made by mkdtemp is closed to everybody else, and so would be the root of the package.
-  spawnSync('chmod', ['755', folder])
+  // Whoever builds it may have told the system what new files are open to; here root runs them and everybody reads them.
+  spawnSync('chmod', ['-R', 'a+rX,go-w', folder])
   const { status } = spawnSync(
     'dpkg-deb',
     ['--root-owner-group', '-Zgzip', '-z1', '--build', folder, target],

@@ -41,6 +41,7 @@ describe.runIf(PACKAGES !== '')('the Debian package', () => {
       ['./opt/Culvert/resources/app.asar', '-rw-r--r--'],
       ['./opt/Culvert/resources/native/culvert-helper', '-rwxr-xr-x'],
       ['./opt/Culvert/resources/native/culvert-space', '-rwxr-xr-x'],
+      ['./opt/Culvert/resources/native/culvert-captures', '-rwxr-xr-x'],
       ['./opt/Culvert/resources/native/culvert.node', '-rwxr-xr-x'],
       ['./opt/Culvert/resources/notices.txt', '-rw-r--r--'],
       ['./usr/share/applications/culvert.desktop', '-rw-r--r--'],
@@ -67,6 +68,15 @@ describe.runIf(PACKAGES !== '')('the Debian package', () => {
     const types = inside(TYPES)
     expect(types).toContain(`type="${type}"`)
     expect(types).toContain('*.culvert.json')
+  })
+
+  test('captures can be opened', () => {
+    const file = readFileSync(join(import.meta.dirname, '../../docs/lessons/captures/ikev2/ikev2.pcapng'))
+    const { status, stdout } = spawnSync(join(unpacked, 'resources', 'native', 'culvert-captures'), {
+      input: file,
+    })
+    expect(status).toBe(0)
+    expect(stdout.length).toBeGreaterThan(1000)
   })
 
   test('the licences of what is inside come along', () => {
