@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { VpnFailure } from '../../core/errors.ts'
 import { importFiles } from '../../core/profile/import/import-files.ts'
-import { decodeMessage } from '../../core/wire/ikev2/message.ts'
 import { CORPUS, filesAt, samplesIn } from '../support/profile-corpus.ts'
-import { projectRoot } from '../support/project-root.ts'
+import { credentialTargets } from './credential-targets.ts'
+import { eapTargets, ikeTargets } from './message-targets.ts'
 
 /** What is fuzzed. `run` resolves whatever the octets are; anything it throws is a find. */
 export interface Target {
@@ -34,14 +33,9 @@ async function runImport(bytes: Uint8Array): Promise<void> {
   }
 }
 
-const vector = (name: string): Uint8Array =>
-  new Uint8Array(readFileSync(join(projectRoot(), 'test/vectors/data/ikev2', name)))
-
 export const targets = (): readonly Target[] => [
   ...importTargets(),
-  {
-    name: 'wire/ikev2',
-    seeds: [vector('ike-sa-init-req.bin'), vector('ike-sa-init-resp.bin')],
-    run: async (bytes) => void decodeMessage(bytes),
-  },
+  ...ikeTargets(),
+  ...eapTargets(),
+  ...credentialTargets(),
 ]
