@@ -5,16 +5,18 @@ import type { EspErrorPlace, NativeAddon, NativeEsp, NativeOffloads, NativeUsed 
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
 import { type OuterHeader, Protocol } from '../wire/ip-packet.ts'
 import { carriesEsp, type Datapath, type DatapathOptions, type DatapathSocket } from './datapath.ts'
-import type {
-  EspEngine,
-  EspEvents,
-  EspLimits,
-  EspSa,
-  InboundCounters,
-  IpsecSa,
-  OutboundCounters,
-  PacketEngine,
-  SelectorPair,
+import {
+  closeSa,
+  type EspEngine,
+  type EspEvents,
+  type EspLimits,
+  type EspSa,
+  type InboundCounters,
+  type IpsecSa,
+  type OutboundCounters,
+  type PacketEngine,
+  type SelectorPair,
+  spiOf,
 } from './engine.ts'
 import { UdpPath } from './udp-path.ts'
 
@@ -71,43 +73,28 @@ class NativeSas implements EspEngine {
     this.useOutboundSa(child, { mode: 'tunnel', esp: sa }, selectors)
   }
 
-  /** As `addInbound`, in either mode. Throws `RangeError` for what it cannot carry. */
-  addInboundSa({ mode, ...one }: IpsecSa, selectors: SelectorPair): void {
-    const sa = espOf(one)
-    lend(sa, (key, integrityKey) =>
-      this.native.addInbound(
-        sa.spi,
-        sa.encryption.id,
-        sa.encryption.keyBits,
-        key,
-        sa.integrity ?? 0,
-        integrityKey,
-        sa.esn,
-        encodeSelectors(selectors.local),
-        encodeSelectors(selectors.remote),
-        mode === 'transport',
-      ),
-    )
+  /** As `addInbound`: ESP or AH, in either mode. Throws `RangeError` for what it cannot carry. */
+  addInboundSa(sa: IpsecSa, selectors: SelectorPair): void {
+    lend(sa, (...keys) => {
+      const [local, remote] = encodeBoth(selectors)
+      this.native.addInbound(spiOf(sa), ...keys, local, remote, sa.mode === 'transport', boundaryOf(sa))
+    })
   }
 
-  /** As `useOutbound`, in either mode. Throws `RangeError` for what it cannot carry. */
-  useOutboundSa(child: string, { mode, ...one }: IpsecSa, selectors: SelectorPair): void {
-    const sa = espOf(one)
-    lend(sa, (key, integrityKey) =>
+  /** As `useOutbound`: ESP or AH, in either mode. Throws `RangeError` for what it cannot carry. */
+  useOutboundSa(child: string, sa: IpsecSa, selectors: SelectorPair): void {
+    lend(sa, (...keys) => {
+      const [local, remote] = encodeBoth(selectors)
       this.native.useOutbound(
         child,
-        sa.spi,
-        sa.encryption.id,
-        sa.encryption.keyBits,
-        key,
-        sa.integrity ?? 0,
-        integrityKey,
-        sa.esn,
-        encodeSelectors(selectors.local),
-        encodeSelectors(selectors.remote),
-        mode === 'transport',
-      ),
-    )
+        spiOf(sa),
+        ...keys,
+        local,
+        remote,
+        sa.mode === 'transport',
+        boundaryOf(sa),
+      )
+    })
   }
 
   removeInbound(spi: EspSpi): void {
@@ -232,7 +219,8 @@ export class NativeDatapath extends NativeSas implements Datapath {
       const octets = this.closed ? undefined : this.native.fromTun(packet)
       const socket = this.#paths.get(this.#lastPath)
       if (octets === undefined || socket === undefined) continue
-      this.#try(() => this.#options.addon.writePacket(socket.raw?.esp ?? socket.fd, octets))
+      const fd = rawOf(socket)?.fd ?? socket.fd
+      this.#try(() => this.#options.addon.writePacket(fd, octets))
     }
   }
 
@@ -243,22 +231,18 @@ export class NativeDatapath extends NativeSas implements Datapath {
     this.#paths.delete(id - 2)
     this.#beside?.close()
     this.#beside = undefined
-    const { fd, local, remote, raw } = socket
+    const { fd, local, remote } = socket
     const { addon, onIke, onSocketError, transport = false } = this.#options
-    if (raw?.esp === undefined) {
+    const raw = rawOf(socket)
+    if (raw === undefined) {
       // Whoever tunnels has headers inside.
       const ends = transport ? [local, remote].map((end) => addressBytes(end.address)) : []
       const [source = NO_OCTETS, destination = NO_OCTETS] = ends
       return this.native.usePath(id, fd, carriesEsp(remote), source, destination, transport)
     }
     this.#beside = new UdpPath(socket, { addon, onIke, onSocketError, onEsp() {} })
-    this.native.useRawPath(
-      id,
-      raw.esp,
-      Protocol.esp,
-      addressBytes(local.address),
-      addressBytes(remote.address),
-    )
+    const [source, destination] = [addressBytes(local.address), addressBytes(remote.address)]
+    this.native.useRawPath(id, raw.fd, raw.protocol, source, destination)
   }
 
   sendIke(message: Uint8Array): void {
@@ -297,26 +281,53 @@ export class NativeDatapath extends NativeSas implements Datapath {
   }
 }
 
-/** @throws RangeError when there is more than ESP */
-function espOf(sa: Omit<IpsecSa, 'mode'>): EspSa {
-  if (sa.esp !== undefined && sa.ah === undefined) return sa.esp
-  throw new RangeError('this datapath carries ESP alone')
+/** The one protocol of IP that a socket has beside it. */
+function rawOf({ raw }: DatapathSocket): { readonly fd: number; readonly protocol: 50 | 51 } | undefined {
+  if (raw?.esp !== undefined) return { fd: raw.esp, protocol: Protocol.esp }
+  return raw?.ah === undefined ? undefined : { fd: raw.ah, protocol: Protocol.ah }
 }
 
-/** The keys are the native part's from here on; ours are wiped even when it refuses them. */
-function lend(sa: EspSa, install: (key: Uint8Array, integrityKey: Uint8Array) => void): void {
-  const { encryptionKey, integrityKey } = sa
+type Keys = readonly [
+  encryption: number,
+  keyBits: number,
+  key: Uint8Array,
+  integrity: number,
+  integrityKey: Uint8Array,
+  esn: boolean,
+]
+
+/**
+ * The keys are the native part's from here on; ours are wiped even when it refuses them.
+ *
+ * @throws RangeError when there is both ESP and AH
+ */
+function lend(sa: IpsecSa, install: (...keys: Keys) => void): void {
+  const { esp, ah } = sa
   try {
+    if (esp !== undefined && ah !== undefined)
+      throw new RangeError('AH and ESP on one packet are not for this datapath')
+    if (ah !== undefined)
+      return ah.integrityKey.use((key) => install(0, 0, NO_OCTETS, ah.integrity, key, ah.esn))
+    if (esp === undefined) throw new RangeError('an SA has ESP or AH')
+    const { encryption, encryptionKey, integrity = 0, integrityKey, esn } = esp
+    const withKeys = (key: Uint8Array, second: Uint8Array): void =>
+      install(encryption.id, encryption.keyBits, key, integrity, second, esn)
     encryptionKey.use((key) =>
       integrityKey === undefined
-        ? install(key, NO_OCTETS)
-        : integrityKey.use((second) => install(key, second)),
+        ? withKeys(key, NO_OCTETS)
+        : integrityKey.use((second) => withKeys(key, second)),
     )
   } finally {
-    encryptionKey.close()
-    integrityKey?.close()
+    closeSa(sa)
   }
 }
+
+const boundaryOf = ({ ah }: IpsecSa): 0 | 4 | 8 => ah?.boundary ?? 0
+
+const encodeBoth = ({ local, remote }: SelectorPair): readonly [Uint8Array, Uint8Array] => [
+  encodeSelectors(local),
+  encodeSelectors(remote),
+]
 
 const encodeSelectors = (selectors: readonly TrafficSelector[]): Uint8Array =>
   concat(...selectors.map(encodeSelector))

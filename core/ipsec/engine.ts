@@ -22,6 +22,7 @@ import {
 } from '../wire/ip-packet.ts'
 import { integrityOf, openAh, protectByAh } from './ah.ts'
 import { type Association, type IpsecPolicy, nameOf } from './association.ts'
+import { asIcvCovers } from './mutable.ts'
 
 export interface IpsecEngineOptions extends EspEvents {
   readonly registry: CryptoRegistry
@@ -178,7 +179,7 @@ export class IpsecEngine {
     }
     const whole = packet.subarray(0, inner.length)
     // What cannot be protected must not cost a number.
-    if (found.links[0]!.association.mode === 'transport' && readIp(whole)?.fragment !== false) {
+    if (!canProtect(whole, found)) {
       this.counters.noPolicy++
       return
     }
@@ -250,8 +251,10 @@ export class IpsecEngine {
             fragment: false,
           }
     if (ip === undefined || ip.fragment) return undefined
-    if (association.protocol === 'ah')
-      return protectByAh(whole, ip, { sa: association.sa, integrity: link.integrity!, sequence })
+    if (association.protocol === 'ah') {
+      const numbered = around === undefined ? this.#numbered(whole) : whole
+      return protectByAh(numbered, ip, { sa: association.sa, integrity: link.integrity!, sequence })
+    }
     const { spi, esn } = association.sa
     const suite = link.esp!
     const content = { payload: whole.subarray(ip.at, ip.length), nextHeader: ip.protocol }
@@ -260,6 +263,16 @@ export class IpsecEngine {
     made[ip.protocolAt] = Protocol.esp
     settle(made)
     return made
+  }
+
+  /** What may be in fragments has a number, or the kernel gives it one behind the back of the ICV. raw(7) */
+  #numbered(packet: Uint8Array): Uint8Array {
+    const numberless =
+      packet[0]! >> 4 === 4 && packet[4] === 0 && packet[5] === 0 && (packet[6]! & 0x40) === 0
+    if (!numberless) return packet
+    const copy = packet.slice()
+    new DataView(copy.buffer).setUint16(4, this.#nextIdentification())
+    return copy
   }
 
   /** A packet from the network, with all its headers. Anything but ESP and AH is not for this engine. */
@@ -359,6 +372,16 @@ export class IpsecEngine {
     this.#byHeader.clear()
     this.#outbound.clear()
   }
+}
+
+/** In transport mode: it is whole, and AH can foretell its headers. */
+function canProtect(packet: Uint8Array, { links }: Chain): boolean {
+  if (links[0]!.association.mode === 'tunnel') return true
+  const ip = readIp(packet)
+  if (ip === undefined || ip.fragment) return false
+  return (
+    !links.some(({ association }) => association.protocol === 'ah') || asIcvCovers(packet.slice(0, ip.at))
+  )
 }
 
 const headerOf = ({ protocol, sa }: Association): string => `${protocol} ${sa.spi}`

@@ -8,6 +8,7 @@ export type Wanted = { readonly protocol: string; readonly mode: string } | unde
 export function openIpsecDatapath(wanted: Wanted, options: OpenDatapathOptions): IpsecDatapath {
   const { protocol, mode } = wanted ?? { protocol: 'esp', mode: 'tunnel' }
   if (protocol === 'esp' && mode === 'tunnel') return espAlone(openDatapath(options))
-  const native = protocol === 'esp' ? openNative({ ...options, transport: true }) : undefined
+  const native =
+    protocol === 'ah+esp' ? undefined : openNative({ ...options, transport: mode === 'transport' })
   return native === undefined ? createIpsecDatapath(options) : natively(native)
 }

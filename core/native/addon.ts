@@ -94,7 +94,7 @@ export interface NativeAddon {
 
 /** The datapath of one tunnel, in native code. Selectors are 38 octets each: version (4 or 6), protocol, start and end port (2 octets each), start and end address (16 octets each, IPv4 in the first four). */
 export interface NativeEsp {
-  /** Takes copies of the keys. `integrity` is 0 with an AEAD. Throws `RangeError` for algorithms or key lengths it does not know. */
+  /** Takes copies of the keys. `integrity` is 0 with an AEAD, `encryption` with AH, whose length `boundary` divides (0: as usual). Throws `RangeError` for algorithms or key lengths it does not know. */
   addInbound(
     spi: number,
     encryption: number,
@@ -106,6 +106,7 @@ export interface NativeEsp {
     local: Uint8Array,
     remote: Uint8Array,
     transport: boolean,
+    boundary: 0 | 4 | 8,
   ): void
   useOutbound(
     child: string,
@@ -119,6 +120,7 @@ export interface NativeEsp {
     local: Uint8Array,
     remote: Uint8Array,
     transport: boolean,
+    boundary: 0 | 4 | 8,
   ): void
   removeInbound(spi: number): void
   removeOutbound(spi: number): void

@@ -23,7 +23,9 @@ const MEGABYTES = 1
 const PROTECTIONS = [
   ['native', 'esp transport'],
   ['typescript', 'esp transport'],
+  ['native', 'ah transport'],
   ['typescript', 'ah transport'],
+  ['native', 'ah tunnel'],
   ['typescript', 'ah tunnel'],
   ['typescript', 'ah+esp transport'],
   ['typescript', 'ah+esp tunnel'],

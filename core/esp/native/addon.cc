@@ -141,26 +141,34 @@ Algorithms toAlgorithms(napi_env env, const napi_value* a) {
           toInt(env, a[3]), integrityKey.data, integrityKey.length, toBool(env, a[5])};
 }
 
-/// (transport)
-Use toUse(napi_env env, const napi_value* a) {
+/// (transport, boundary)
+Use toUse(napi_env env, const Algorithms& algorithms, const napi_value* a) {
   Use use;
+  if (algorithms.encryption == 0) use.protocol = Protocol::ah;
   use.transport = toBool(env, a[0]);
+  const uint32_t boundary = toUint(env, a[1]);
+  if (boundary != 0 && boundary != 4 && boundary != 8) throw std::runtime_error("a boundary of 4 or 8 wanted");
+  use.boundary = static_cast<uint8_t>(boundary);
   return use;
 }
 
 /// (spi, …algorithms, local, remote, …use)
 napi_value jsAddInbound(napi_env env, napi_callback_info info) {
-  const auto a = arguments(env, info, 10);
-  engineOf(env, info).addInbound(toUint(env, a[0]), toAlgorithms(env, &a[1]),
-                                 {toSelectors(toView(env, a[7])), toSelectors(toView(env, a[8]))}, toUse(env, &a[9]));
+  const auto a = arguments(env, info, 11);
+  const Algorithms algorithms = toAlgorithms(env, &a[1]);
+  engineOf(env, info).addInbound(toUint(env, a[0]), algorithms,
+                                 {toSelectors(toView(env, a[7])), toSelectors(toView(env, a[8]))},
+                                 toUse(env, algorithms, &a[9]));
   return undefined(env);
 }
 
 /// (child, spi, …algorithms, local, remote, …use)
 napi_value jsUseOutbound(napi_env env, napi_callback_info info) {
-  const auto a = arguments(env, info, 11);
-  engineOf(env, info).useOutbound(toText(env, a[0]), toUint(env, a[1]), toAlgorithms(env, &a[2]),
-                                  {toSelectors(toView(env, a[8])), toSelectors(toView(env, a[9]))}, toUse(env, &a[10]));
+  const auto a = arguments(env, info, 12);
+  const Algorithms algorithms = toAlgorithms(env, &a[2]);
+  engineOf(env, info).useOutbound(toText(env, a[0]), toUint(env, a[1]), algorithms,
+                                  {toSelectors(toView(env, a[8])), toSelectors(toView(env, a[9]))},
+                                  toUse(env, algorithms, &a[10]));
   return undefined(env);
 }
 
@@ -275,7 +283,9 @@ napi_value jsUseRawPath(napi_env env, napi_callback_info info) {
   const auto a = arguments(env, info, 5);
   PathOptions options{Carries::ip};
   const uint32_t protocol = toUint(env, a[2]);
-  if (protocol != static_cast<uint8_t>(Protocol::esp)) throw std::runtime_error("protocol 50 wanted");
+  if (protocol != static_cast<uint8_t>(Protocol::esp) && protocol != static_cast<uint8_t>(Protocol::ah)) {
+    throw std::runtime_error("protocol 50 or 51 wanted");
+  }
   options.protocol = static_cast<Protocol>(protocol);
   options.ends = toEnds(env, &a[3]);
   if (options.ends.addressBytes == 0) throw std::runtime_error("addresses wanted");

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "ah.h"
 #include "ipsec_mb.h"
 #include "libcrypto.h"
 #include "octets.h"
@@ -87,7 +88,31 @@ size_t aadOf(const uint8_t* packet, uint64_t sequence, bool esn, uint8_t aad[12]
   return 12;
 }
 
+namespace {
+
+/// Of an SA that has a key for it.
+const Integrity& integrityOf(const Algorithms& wanted) {
+  const Integrity* integrity = findIntegrity(wanted.integrity);
+  if (!integrity) throw std::invalid_argument("integrity " + std::to_string(wanted.integrity) + " is not available");
+  if (wanted.integrityKeyBytes != integrity->keyBytes) {
+    throw std::invalid_argument("an integrity key has " + std::to_string(integrity->keyBytes) + " octets");
+  }
+  return *integrity;
+}
+
+std::unique_ptr<Transform> makeAh(const Algorithms& wanted, Backend backend) {
+  const Integrity& integrity = integrityOf(wanted);
+  const Shape shape{0, 0, integrity.icvBytes, 1, false};
+  if (backend == Backend::fastest) {
+    if (auto fast = ipsecMbAh(integrity, shape, wanted)) return fast;
+  }
+  return libcryptoAh(integrity, shape, wanted);
+}
+
+}  // namespace
+
 std::unique_ptr<Transform> makeTransform(const Algorithms& wanted, Direction direction, Backend backend) {
+  if (wanted.encryption == 0) return makeAh(wanted, backend);
   const Encryption* encryption = findEncryption(wanted.encryption);
   if (!encryption) throw std::invalid_argument("encryption " + std::to_string(wanted.encryption) + " is not available");
   const size_t keyBits = wanted.keyBytes < encryption->saltBytes ? 0 : (wanted.keyBytes - encryption->saltBytes) * 8;
@@ -100,11 +125,7 @@ std::unique_ptr<Transform> makeTransform(const Algorithms& wanted, Direction dir
   const Integrity* integrity = nullptr;
   if (encryption->icvBytes == 0) {
     // Encryption without integrity is open to chosen-ciphertext attacks, RFC 4303 §1: not offered at all.
-    integrity = findIntegrity(wanted.integrity);
-    if (!integrity) throw std::invalid_argument("integrity " + std::to_string(wanted.integrity) + " is not available");
-    if (wanted.integrityKeyBytes != integrity->keyBytes) {
-      throw std::invalid_argument("an integrity key has " + std::to_string(integrity->keyBytes) + " octets");
-    }
+    integrity = &integrityOf(wanted);
   }
   const Shape shape{
       encryption->saltBytes, encryption->ivBytes, integrity ? integrity->icvBytes : encryption->icvBytes,

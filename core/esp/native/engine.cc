@@ -172,7 +172,7 @@ bool Engine::fromTun(const uint8_t* packet, size_t length, std::vector<uint8_t>&
     totals_.noSelector.add(1);
     return false;
   }
-  out.resize(length + kMaxOverhead + kMaxOuterBytes);
+  out.resize(length + kMaxOverhead + kMaxOuterBytes);  // AH: less, and four octets
   const uint64_t failed = failed_.get();
   const Sealed sealed = protect(sealer_, flow, path_.get(), copy.data(), steadyMs(), out.data());
   sealer_.finish();
@@ -186,6 +186,7 @@ bool Engine::fromNetwork(const uint8_t* octets, size_t length, std::vector<uint8
   mustBeStill();
   packet.assign(kMaxOuterBytes, 0);
   packet.insert(packet.end(), octets, octets + length);
+  packet.resize(packet.size() + 4);  // for the half of AH's number that is not sent
   uint8_t* came = packet.data() + kMaxOuterBytes;
   Arrival arrival{came, length};
   arrival.room = kMaxOuterBytes;

@@ -30,6 +30,8 @@ struct Use {
   Protocol protocol = Protocol::esp;
   /// Around what the packet carries instead of around the packet. RFC 4301 §3.2
   bool transport = false;
+  /// Octets an AH is a multiple of; 0: 4 in IPv4 and 8 in IPv6. RFC 4302 §3.3.3.2.1
+  uint8_t boundary = 0;
 };
 
 class EspSa {

@@ -12,6 +12,9 @@ namespace culvert::esp {
 std::unique_ptr<Transform> ipsecMbTransform(const Encryption& encryption, const Integrity* integrity,
                                             const Shape& shape, const Algorithms& keys, Direction direction);
 
+/// The same for AH.
+std::unique_ptr<Transform> ipsecMbAh(const Integrity& integrity, const Shape& shape, const Algorithms& keys);
+
 /// Version of the library, or why there is none.
 const char* ipsecMbVersion() noexcept;
 

@@ -8,6 +8,8 @@ std::unique_ptr<Transform> ipsecMbTransform(const Encryption&, const Integrity*,
   return nullptr;
 }
 
+std::unique_ptr<Transform> ipsecMbAh(const Integrity&, const Shape&, const Algorithms&) { return nullptr; }
+
 const char* ipsecMbVersion() noexcept { return "not built in"; }
 
 }  // namespace culvert::esp

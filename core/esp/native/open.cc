@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "ah.h"
 #include "octets.h"
 
 namespace culvert::esp {
@@ -29,32 +30,55 @@ constexpr Opened kUseless{nullptr, 0, true, false};
 
 bool arrive(uint8_t* packet, size_t length, Arrival& out) noexcept {
   IpHeaders ip;
-  if (!readIp(packet, length, ip) || ip.fragment || ip.protocol != static_cast<uint8_t>(Protocol::esp)) return false;
+  if (!readIp(packet, length, ip) || ip.fragment) return false;
+  if (ip.protocol != static_cast<uint8_t>(Protocol::esp) && ip.protocol != static_cast<uint8_t>(Protocol::ah)) return false;
   out = {packet + ip.at, ip.length - ip.at, static_cast<Protocol>(ip.protocol), ip.at, ip.protocolAt, ip.at};
   return true;
 }
 
+namespace {
+
+/// What of an ESP packet is ciphertext; 0: it is no such packet. RFC 4303 §2
+size_t cipherBytesOf(const Shape& shape, size_t length) noexcept {
+  const size_t around = kHeaderBytes + shape.ivBytes + shape.icvBytes;
+  const size_t bytes = length < around ? 0 : length - around;
+  return bytes < 2 || bytes % shape.blockBytes != 0 ? 0 : bytes;
+}
+
+/// Whether an AH that was looked at already has room for the ICV. RFC 4302 §2.2
+bool hasIcv(const Shape& shape, const Arrival& arrival) noexcept {
+  return ahBytesOf(arrival.packet) >= kAhFixedBytes + shape.ivBytes + shape.icvBytes &&
+         arrival.aheadBytes <= kMostAheadBytes;
+}
+
+}  // namespace
+
 InboundSa* Opener::begin(const Plan& plan, const Arrival& arrival, Counter& strays, Opening& out) noexcept {
-  const auto& [packet, length, protocol, aheadBytes, protocolAt, room] = arrival;
-  InboundSa* sa = length < kHeaderBytes ? nullptr : plan.inbound(load32(packet));
-  if (sa == nullptr || sa->use.protocol != protocol) {
+  uint8_t* const packet = arrival.packet;
+  const size_t length = arrival.length;
+  const bool ah = arrival.protocol == Protocol::ah;
+  const bool readable = ah ? length >= kAhFixedBytes && ahBytesOf(packet) >= kAhFixedBytes && ahBytesOf(packet) <= length
+                           : length >= kHeaderBytes;
+  // AH has four octets of its own first. RFC 4302 §2
+  const uint8_t* const spi = packet + (ah ? 4 : 0);
+  InboundSa* sa = readable ? plan.inbound(load32(spi)) : nullptr;
+  if (sa == nullptr || sa->use.protocol != arrival.protocol) {
     strays.add(1);
     return nullptr;
   }
   const Shape& shape = sa->transform->shape;
-  const size_t around = kHeaderBytes + shape.ivBytes + shape.icvBytes;
-  const size_t cipherBytes = length < around ? 0 : length - around;
-  if (cipherBytes < 2 || cipherBytes % shape.blockBytes != 0) {
+  const size_t bytes = ah ? length - ahBytesOf(packet) : cipherBytesOf(shape, length);
+  if (ah ? !hasIcv(shape, arrival) : bytes == 0) {
     sa->malformed.add(1);
     return nullptr;
   }
-  const uint32_t low = load32(packet + 4);
+  const uint32_t low = load32(spi + 4);
   uint64_t sequence = low;
   if ((sa->transform->esn && !sa->window.infer(low, sequence)) || !sa->window.check(sequence)) {
     sa->replayed.add(1);
     return nullptr;
   }
-  out = {packet, cipherBytes, sequence, false};
+  out = {packet, bytes, sequence, false, arrival.aheadBytes};
   return sa;
 }
 
@@ -71,6 +95,9 @@ Opened Opener::end(const Arrival& arrival, const Opening& job, uint64_t nowMs) n
   }
   sa.window.accept(job.sequence);
   sa.lastAtMs.set(nowMs);
+  if (arrival.protocol == Protocol::ah) {
+    return unwrap(arrival, job.packet + ahBytesOf(job.packet), job.cipherBytes, job.packet[0], job.sequence, nowMs);
+  }
   uint8_t* plain = job.packet + kHeaderBytes + sa.transform->shape.ivBytes;
   size_t bytes;
   uint8_t nextHeader;
@@ -79,16 +106,22 @@ Opened Opener::end(const Arrival& arrival, const Opening& job, uint64_t nowMs) n
     return kUseless;
   }
   if (nextHeader == kNone) return kUseless;  // a dummy packet, RFC 4303 §2.6
-  if (!sa.use.transport) {
+  return unwrap(arrival, plain, bytes, nextHeader, job.sequence, nowMs);
+}
+
+/// What an authentic packet carries.
+Opened Opener::unwrap(const Arrival& arrival, uint8_t* payload, size_t bytes, uint8_t nextHeader, uint64_t sequence,
+                      uint64_t nowMs) noexcept {
+  if (!sa_->use.transport) {
     const uint8_t version = nextHeader == kIpv4 ? 4 : nextHeader == kIpv6 ? 6 : 0;
-    return deliver(plain, bytes, version, job.sequence, nowMs);
+    return deliver(payload, bytes, version, sequence, nowMs);
   }
-  uint8_t* packet = putHeadersBack(arrival, plain, bytes, nextHeader);
+  uint8_t* packet = putHeadersBack(arrival, payload, bytes, nextHeader);
   if (packet == nullptr) {
-    sa.malformed.add(1);
+    sa_->malformed.add(1);
     return kUseless;
   }
-  return deliver(packet, static_cast<size_t>(plain - packet) + bytes, packet[0] >> 4, job.sequence, nowMs);
+  return deliver(packet, static_cast<size_t>(payload - packet) + bytes, packet[0] >> 4, sequence, nowMs);
 }
 
 /// In transport mode a packet's own headers go in front of what they were in front of; where they did not come along, some

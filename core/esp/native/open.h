@@ -1,4 +1,5 @@
-// From an ESP packet to the packet it protects, in place. Nothing a forger sends moves the window. RFC 4303 §3.4
+// From an ESP or AH packet to the packet it protects, in place. Nothing a forger sends moves the window. RFC 4303 §3.4,
+// RFC 4302 §3.4
 #pragma once
 
 #include "plan.h"
@@ -15,7 +16,7 @@ struct Opened {
   bool news;
 };
 
-/// A packet that came, from its IPsec header on.
+/// A packet that came, from its IPsec header on. Four octets behind an AH packet may be written to.
 struct Arrival {
   uint8_t* packet;
   size_t length;
@@ -63,6 +64,8 @@ class Opener {
   /// What can be said before the ICV is computed; nullptr: dropped, and counted.
   static InboundSa* begin(const Plan& plan, const Arrival& arrival, Counter& strays, Opening& out) noexcept;
   Opened end(const Arrival& arrival, const Opening& job, uint64_t nowMs) noexcept;
+  Opened unwrap(const Arrival& arrival, uint8_t* payload, size_t bytes, uint8_t nextHeader, uint64_t sequence,
+                uint64_t nowMs) noexcept;
   Opened deliver(uint8_t* packet, size_t length, uint8_t version, uint64_t sequence, uint64_t nowMs) noexcept;
   uint8_t* putHeadersBack(const Arrival& arrival, uint8_t* payload, size_t bytes, uint8_t protocol) noexcept;
 

@@ -44,7 +44,7 @@ Outbox::Outbox(Totals& totals) : totals_(totals) {
   }
 }
 
-void Outbox::commit(size_t length, size_t largestSegment) noexcept {
+void Outbox::commit(size_t length, size_t largestSegment, size_t slack) noexcept {
   Run* last = count_ == 0 ? nullptr : &runs_[count_ - 1];
   if (last != nullptr && !last->closed && length <= last->segment && last->segment <= largestSegment &&
       last->packets < kMostSegments && last->bytes + length <= kMostRunBytes) {
@@ -52,9 +52,9 @@ void Outbox::commit(size_t length, size_t largestSegment) noexcept {
     last->packets++;
     last->closed = length < last->segment;
   } else {
-    runs_[count_++] = {room(), length, length, 1, false};
+    runs_[count_++] = {room(), length, length, 1, slack > 0};
   }
-  used_ += length;
+  used_ += length + slack;
 }
 
 void Outbox::describe(size_t index) noexcept {

@@ -17,8 +17,9 @@ class Outbox {
 
   /// Where the next packet is to be written, with room for the largest.
   uint8_t* room() noexcept { return octets_.get() + used_; }
-  /// `largestSegment`: as the path has it.
-  void commit(size_t length, size_t largestSegment) noexcept;
+  /// `largestSegment`: as the path has it. `slack`: octets behind the packet that are not to be used again yet; such
+  /// packets leave one at a time.
+  void commit(size_t length, size_t largestSegment, size_t slack = 0) noexcept;
   /// There is no room for another.
   bool full() const noexcept { return count_ == kRuns || used_ > kCapacity - kLargestPacket; }
   /// There is enough to be worth a call.

@@ -67,7 +67,7 @@ bool Outward::handle(const Plan& plan, uint8_t* data, size_t length, uint64_t no
     if (!first) flow.inner.length = length;
     if (outbox_.full()) flush(*plan.path);
     const Sealed sealed = protect(sealer_, flow, plan.path.get(), packet, nowMs, outbox_.room());
-    if (sealed.length > 0) outbox_.commit(sealed.length, plan.path->largestSegment());
+    if (sealed.length > 0) outbox_.commit(sealed.length, plan.path->largestSegment(), sealed.slack);
     news |= sealed.news;
   }
   if (!known) totals_.noSelector.add(1);

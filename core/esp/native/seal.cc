@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ah.h"
 #include "octets.h"
 
 namespace culvert::esp {
@@ -94,13 +95,34 @@ Sealed Sealer::add(OutboundSa& sa, const Payload& payload, uint64_t nowMs, uint8
   return {kHeaderBytes + shape.ivBytes + plainBytes + shape.icvBytes, news};
 }
 
+Sealed Sealer::addAh(OutboundSa& sa, const Payload& payload, size_t ahBytes, size_t aheadBytes, uint64_t nowMs,
+                     uint8_t* out) noexcept {
+  if (sa_ != &sa) finish();
+  uint64_t sequence;
+  bool news = false;
+  if (!sa.next(sequence, news)) return {0, news};
+  memset(out, 0, ahBytes);
+  out[0] = payload.nextHeader;
+  out[1] = static_cast<uint8_t>(ahBytes / 4 - 2);
+  store32(out + 4, sa.spi);
+  store32(out + 8, static_cast<uint32_t>(sequence));
+  memcpy(out + ahBytes, payload.at, payload.bytes);
+  sa_ = &sa;
+  waiting_[count_++] = {out, out + ahBytes, payload.bytes, sequence, false, aheadBytes};
+  if (count_ == sa.transform->batch) finish();
+  news = sa.count(payload.counted, sequence, nowMs);
+  return {ahBytes + payload.bytes, news, sa.transform->esn ? size_t{4} : 0};
+}
+
 void Sealer::finish() noexcept {
   if (count_ > 0) sa_->transform->seal(waiting_, count_);
   for (size_t i = 0; i < count_; i++) {
     if (waiting_[i].done) continue;
     // It has its place among the others and must not leave as it is: an SPI nobody has, and nothing else.
     const Shape& shape = sa_->transform->shape;
-    memset(waiting_[i].packet, 0xff, kHeaderBytes + shape.ivBytes + waiting_[i].plainBytes + shape.icvBytes);
+    const size_t around = sa_->use.protocol == Protocol::ah ? ahBytesOf(waiting_[i].packet)
+                                                            : kHeaderBytes + shape.ivBytes + shape.icvBytes;
+    memset(waiting_[i].packet, 0xff, around + waiting_[i].plainBytes);
     failed_.add(1);
   }
   count_ = 0;

@@ -21,12 +21,14 @@ struct Sealed {
   size_t length;
   /// A limit was reached for the first time.
   bool news;
+  /// Octets behind them that are used until `finish`.
+  size_t slack = 0;
 };
 
 /// The first child whose selectors fit; of it the newest SA. RFC 4301 §5.1
 OutboundSa* findOutbound(const Plan& plan, const InnerPacket& inner) noexcept;
 
-/// What goes into an ESP packet.
+/// What goes into a packet.
 struct Payload {
   uint8_t* at;
   size_t bytes;
@@ -40,7 +42,7 @@ struct Payload {
   }
 };
 
-/// Writes ESP packets, at once or, where the algorithms gain from it, several together.
+/// Writes ESP and AH, at once or, where the algorithms gain from it, several together.
 class Sealer {
  public:
   explicit Sealer(Counter& failed) : failed_(failed) {}
@@ -49,6 +51,9 @@ class Sealer {
   /// (`kMaxTrailerBytes` of them, the caller's) are used and put back. Until `finish`, the SA must stay and `out` must stay
   /// where it is.
   Sealed add(OutboundSa& sa, const Payload& payload, uint64_t nowMs, uint8_t* out) noexcept;
+  /// The same with an AH of `ahBytes`. The `aheadBytes` in front of `out` are the headers as they will leave.
+  Sealed addAh(OutboundSa& sa, const Payload& payload, size_t ahBytes, size_t aheadBytes, uint64_t nowMs,
+               uint8_t* out) noexcept;
   void finish() noexcept;
 
  private:

@@ -33,7 +33,7 @@ struct Shape {
 };
 
 /// A packet to protect. `packet` begins with SPI, sequence number and IV; ciphertext and ICV are written behind them.
-/// `plain` may be the place of the ciphertext itself, or anywhere outside the packet.
+/// `plain` may be the place of the ciphertext itself, or anywhere outside the packet. (For AH, see there.)
 struct Sealing {
   uint8_t* packet;
   const uint8_t* plain;
@@ -41,15 +41,19 @@ struct Sealing {
   /// All 64 bits of it. RFC 4303 §2.2.1
   uint64_t sequence;
   bool done;
+  /// Octets of IP headers in front of `packet`, which AH covers too.
+  size_t aheadBytes = 0;
 };
 
-/// A packet to open, in place: SPI, sequence number, IV, `cipherBytes`, ICV.
+/// A packet to open, in place: SPI, sequence number, IV, `cipherBytes`, ICV. (For AH, see there.)
 struct Opening {
   uint8_t* packet;
   size_t cipherBytes;
   uint64_t sequence;
   /// The ICV was right, and the plaintext stands where the ciphertext was.
   bool fits;
+  /// Octets of IP headers in front of `packet`, which AH covers too.
+  size_t aheadBytes = 0;
 };
 
 /// One SA's algorithms and keys. Used by one thread at a time. Destruction wipes the keys.
@@ -78,7 +82,7 @@ class Transform {
 
 /// What was negotiated. Key material is the caller's and is copied.
 struct Algorithms {
-  /// IANA transform type 1, and the key length agreed on in bits.
+  /// IANA transform type 1, and the key length agreed on in bits. 0: the SA is one of AH.
   int encryption;
   size_t keyBits;
   const uint8_t* key;  ///< key ‖ salt

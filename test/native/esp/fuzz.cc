@@ -8,7 +8,7 @@
 #include "coalesce.h"
 #include "open.h"
 #include "packets.h"
-#include "seal.h"
+#include "protect.h"
 #include "segment.h"
 
 namespace culvert::check {
@@ -298,6 +298,127 @@ void openingStands(Random& random) {
   CHECK(failed.get() == 0);
 }
 
+/// A way for whole packets that nobody sends.
+std::shared_ptr<Path> byHand(bool v4, Protocol protocol) {
+  PathOptions options{Carries::ip};
+  options.ends.addressBytes = v4 ? 4 : 16;
+  options.ends.source[0] = options.ends.destination[0] = v4 ? 192 : 0xfd;
+  options.ends.destination[3] = 1;
+  options.protocol = protocol;
+  return std::make_shared<Path>(1, -1, options);
+}
+
+Algorithms someAh(Random& random, Bytes& key) {
+  struct Row {
+    int integrity;
+    size_t keyBytes;
+  };
+  const Row row = random.of<Row>({{1, 16}, {2, 20}, {5, 16}, {8, 16}, {12, 32}, {13, 48}, {14, 64}});
+  key = random.bytes(row.keyBytes);
+  return {0, 0, nullptr, 0, row.integrity, key.data(), key.size(), random.once(2)};
+}
+
+/// AH, and ESP in both modes, on whole packets: each honest one arrives once, nothing damaged behind the headers does, and
+/// nothing hostile does harm.
+void wholePacketsStand(Random& random) {
+  Use use;
+  use.protocol = random.once(3) ? Protocol::esp : Protocol::ah;
+  use.transport = random.once(2);
+  use.boundary = random.of<uint8_t>({0, 4, 8});
+  Bytes key;
+  Bytes espKey = random.bytes(20);
+  Algorithms algorithms = someAh(random, key);
+  if (use.protocol == Protocol::esp) algorithms = {20, 128, espKey.data(), espKey.size(), 0, nullptr, 0, random.once(2)};
+  const Limits limits{UINT64_MAX, UINT64_MAX, 0, UINT64_MAX, 4096};
+  const auto backend = [&] { return random.once(2) ? Backend::fastest : Backend::libcrypto; };
+  Plan plan;
+  plan.path = byHand(random.once(2), use.protocol);
+  const auto out =
+      std::make_shared<OutboundSa>(77, makeTransform(algorithms, Direction::seal, backend()), everything(), limits, use);
+  const auto in =
+      std::make_shared<InboundSa>(77, makeTransform(algorithms, Direction::open, backend()), everything(), limits, use);
+  plan.outbound.push_back(out);
+  plan.accept({in});
+
+  Counter failed;
+  Counter strays;
+  Sealer sealer(failed);
+  std::vector<Bytes> sent;
+  std::vector<Bytes> sealed;
+  const size_t count = 1 + random.below(60);
+  std::vector<size_t> slack;
+  for (size_t i = 0; i < count; i++) {
+    Bytes packet = makePacket(random, someShape(random, random.once(4) ? 1400 : 100), 1, static_cast<uint32_t>(i));
+    sent.push_back(packet);
+    packet.resize(packet.size() + kMaxTrailerBytes);
+    Flow flow;
+    CHECK(findFlow(plan, packet.data(), sent.back().size(), flow));
+    sealed.emplace_back(sent.back().size() + kMaxOverhead + kMaxOuterBytes);
+    const Sealed done = protect(sealer, flow, plan.path.get(), packet.data(), 1, sealed.back().data());
+    CHECK(done.length > 0);
+    sealed.back().resize(done.length + done.slack);
+    slack.push_back(done.slack);
+  }
+  sealer.finish();
+  for (size_t i = 0; i < count; i++) sealed[i].resize(sealed[i].size() - slack[i]);
+  CHECK(failed.get() == 0);
+
+  Opener opener(strays);
+  std::vector<Bytes> came;
+  const auto take = [&](const Opened& opened) {
+    if (opened.inner != nullptr) came.emplace_back(opened.inner, opened.inner + opened.length);
+  };
+  std::vector<std::unique_ptr<uint8_t[]>> buffers;
+  const auto add = [&](const Bytes& packet) {
+    // As long as the packet and what AH may use behind it, so that a sanitizer sees every octet too far.
+    buffers.emplace_back(new uint8_t[packet.size() + 4]);
+    std::copy(packet.begin(), packet.end(), buffers.back().get());
+    Arrival arrival;
+    if (arrive(buffers.back().get(), packet.size(), arrival)) opener.add(plan, arrival, 1, take);
+  };
+  for (const Bytes& packet : sealed) {
+    if (random.once(3)) {
+      Bytes bad = packet;
+      Arrival arrival;
+      CHECK(arrive(bad.data(), bad.size(), arrival));
+      if (random.once(2)) bad.resize(random.below(bad.size()));
+      else bad[arrival.aheadBytes + random.below(arrival.length)] ^= static_cast<uint8_t>(1 << random.below(8));
+      add(bad);
+    }
+    add(packet);
+    if (random.once(4)) add(packet);
+    if (random.once(16)) opener.finish(1, take);
+  }
+  opener.finish(1, take);
+  CHECK(came == sent);
+  CHECK(in->packets.get() == sent.size());
+
+  for (size_t i = 0; i < 40; i++) {
+    Bytes bad = random.once(4) ? random.bytes(random.below(200)) : sealed[random.below(sealed.size())];
+    for (size_t changes = random.below(4); changes > 0 && !bad.empty(); changes--) {
+      bad[random.below(std::min<size_t>(bad.size(), 90))] = static_cast<uint8_t>(random.next());
+    }
+    add(bad);
+  }
+  opener.finish(1, take);
+
+  // Whatever this machine's own programs send.
+  for (size_t i = 0; i < 40; i++) {
+    Bytes packet = random.once(4) ? random.bytes(random.below(200)) : makePacket(random, someShape(random, 100), 1, 1);
+    for (size_t changes = random.below(4); changes > 0 && !packet.empty(); changes--) {
+      packet[random.below(std::min<size_t>(packet.size(), 60))] = static_cast<uint8_t>(random.next());
+    }
+    const size_t length = packet.size();
+    packet.resize(length + kMaxTrailerBytes);
+    Flow flow;
+    if (!findFlow(plan, packet.data(), length, flow)) continue;
+    Bytes made(length + kMaxOverhead + kMaxOuterBytes);
+    protect(sealer, flow, plan.path.get(), packet.data(), 1, made.data());
+    sealer.finish();
+    CHECK(failed.get() == 0);
+  }
+}
+
 }  // namespace
 }  // namespace culvert::check
 
@@ -316,6 +437,7 @@ int main(int count, char** values) {
     for (int i = 0; i < 5; i++) coalescingStands(random);
     windowAgrees(random);
     openingStands(random);
+    wholePacketsStand(random);
   }
   printf("fuzz: %llu rounds from seed %llu, nothing found\n", static_cast<unsigned long long>(done),
          static_cast<unsigned long long>(first));

@@ -80,7 +80,8 @@ const peer = side === 'a' ? 'b' : 'a'
 const spiOfEnd = (from: string) => spiOf(saOf(from))
 const { local, remote } = addon.socketNames(4)
 // Whatever the port of a wire of tests: 4500 means UDP, and 500 that there is a raw socket.
-const raw = remote.port === 500 ? { raw: { esp: 5, ah: 6 } } : {}
+const sockets = { ...(protocol === 'ah' ? {} : { esp: 5 }), ...(protocol === 'esp' ? {} : { ah: 6 }) }
+const raw = remote.port === 500 ? { raw: sockets } : {}
 const port = remote.port === 500 ? 500 : 4500
 // Transport mode is for the two ends alone.
 const selectors =
