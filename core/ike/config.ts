@@ -125,13 +125,15 @@ export interface TlsTrust extends CertificateTrust {
   readonly identity: Identity
 }
 
-/** A post-quantum pre-shared key. RFC 8784 */
+/** A post-quantum pre-shared key. RFC 8784, RFC 9867 */
 export interface PpkConfig {
   /** Its name, as both ends know it: the octets of a PPK_ID_FIXED. RFC 8784 §5.1 */
   readonly id: Uint8Array
   readonly secret: Secret
   /** No connection without it. */
   readonly required: boolean
+  /** Mixed in before IKE_AUTH where the peer can do that too, so that phase 1 is as safe; left out: no. RFC 9867 */
+  readonly early?: boolean
 }
 
 /** What a responder hands out by CP: CIDR and numeric addresses. No address: INTERNAL_ADDRESS_FAILURE. RFC 7296 §3.15.4 */

@@ -172,6 +172,14 @@ const readAddress =
   (node, body) => {
     body.address(node, NOTIFY_DATA.address, bytes)
   }
+/** Empty where it only says yes. RFC 8784 §3, RFC 9867 §3.1 */
+function readPpk(node: Node, body: Cursor, confirmation: number): void {
+  if (body.left === 0) return
+  body.number(node, NOTIFY_DATA.ppkType, 1)
+  body.octets(node, NOTIFY_DATA.ppkId, Math.max(0, body.left - confirmation))
+  if (body.left > 0) body.octets(node, NOTIFY_DATA.ppkConfirmation)
+}
+
 const readGateway: Data = (node, body) => {
   const type = body.number(node, NOTIFY_DATA.gatewayType, 1)
   const length = body.number(node, NOTIFY_DATA.gatewayLength, 1)
@@ -202,6 +210,20 @@ const NOTIFY_BODIES: Readonly<Record<number, Data>> = {
   16431: (node, body) => {
     while (body.left > 0) body.number(node, NOTIFY_DATA.hash, 2)
   },
+  16436: (node, body) => readPpk(node, body, 0),
+  16443: (node, body) => {
+    while (body.left > 0) {
+      const length = body.peek()
+      const one = body.group(node, NOTIFY_DATA.method, length)
+      if (length < 2) return body.giveUp(one, G.rest, `${length} octets, at least 2 wanted`)
+      const part = body.take(length)
+      part.number(one, NOTIFY_DATA.methodLength, 1)
+      part.number(one, NOTIFY_DATA.authMethod, 1)
+      if (part.left > 0) part.number(one, NOTIFY_DATA.certLink, 1)
+      if (part.left > 0) part.octets(one, NOTIFY_DATA.algorithm)
+    }
+  },
+  16446: (node, body) => readPpk(node, body, 8),
   16441: (node, body) => body.octets(node, NOTIFY_DATA.link),
 }
 

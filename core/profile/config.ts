@@ -136,7 +136,7 @@ function ppkOf(profile: Profile, secrets: ReadonlyMap<string, Secret>): Pick<Con
   const secret = secrets.get('ppk')
   if (secret === undefined)
     throw new VpnFailure({ kind: 'secretMissing', what: 'ppk', profile: profile.name })
-  return { ppk: { id: new TextEncoder().encode(ppk.id), secret, required: ppk.required } }
+  return { ppk: { id: new TextEncoder().encode(ppk.id), secret, required: ppk.required, early: true } }
 }
 
 function pfsGroups(

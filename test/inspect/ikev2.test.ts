@@ -4,7 +4,15 @@ import { asNonce } from '../../core/bytes/brands.ts'
 import { concat, fromHex, utf8 } from '../../core/bytes/octets.ts'
 import { describe as inWords } from '../../core/inspect/describe.ts'
 import { dissectIkev2, type Ikev2Help, NO_HELP } from '../../core/inspect/ikev2.ts'
-import { isMalformed, referenceOf, remarksOf, sentenceOf } from '../../core/inspect/tree.ts'
+import {
+  isMalformed,
+  referenceOf,
+  remarksOf,
+  sentenceOf,
+  titleOf,
+  walk,
+  wordsOf,
+} from '../../core/inspect/tree.ts'
 import { encodeResolver, encodeResolverDigest } from '../../core/wire/ikev2/encrypted-dns.ts'
 import { encodeMessage, encodePayloads, type Header } from '../../core/wire/ikev2/message.ts'
 import type { Payload } from '../../core/wire/ikev2/payload.ts'
@@ -153,6 +161,28 @@ describe('payloads', () => {
       'SHA2_256 (2)',
     )
     expect(remarks(tree)).toEqual([])
+    expectSound(tree)
+  })
+
+  test('RFC 9867 §3.1, RFC 9593 §3.2: a named PPK with its confirmation, announced ways to sign', () => {
+    const notify = (type: number, hex: string): Payload => ({
+      type: 'Notify',
+      protocol: 0,
+      spi: new Uint8Array(0),
+      notify: type,
+      data: fromHex(hex),
+    })
+    const tree = read(notify(16446, '0261620102030405060708'), notify(16443, '0202030100050e00aabb'))
+    const [ppk, methods] = tree.root.children.slice(1)
+    const words = (node: typeof ppk) => [...walk(node!)].map((one) => `${titleOf(one)}: ${wordsOf(one)}`)
+    expect(words(ppk)).toEqual(expect.arrayContaining(['PPK_ID: 6162', 'PPK Confirmation: 0102030405060708']))
+    expect(words(methods)).toEqual(
+      expect.arrayContaining([
+        'Auth Method: SHARED_KEY_MIC (2)',
+        'Auth Method: RSA_SIGNATURE (1)',
+        'AlgorithmIdentifier: aabb',
+      ]),
+    )
     expectSound(tree)
   })
 

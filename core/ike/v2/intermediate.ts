@@ -15,6 +15,7 @@ import type { InitDone } from './exchanges/ike-sa-init.ts'
 import { ikeKeys, rekeyedSkeyseed } from './keys.ts'
 import { type Negotiation, observed } from './negotiation.ts'
 import { errorOf, find, notify, unknownCritical } from './payloads.ts'
+import { chooseEarly, mixEarly, type PpkUse, ppkKey, tookEarly } from './ppk.ts'
 
 const INTERMEDIATE = ExchangeType.IKE_INTERMEDIATE.id
 
@@ -45,7 +46,21 @@ function mixIn({ sa, ni, nr }: InitDone, shared: Secret): void {
   sa.changeKeys(ikeKeys(sa.suite, seed, ni, nr, sa.initiatorSpi, sa.responderSpi))
 }
 
-/** The initiator's side: one IKE_INTERMEDIATE for each additional key exchange, in their order; then `then`. RFC 9370 §2.2.2 */
+/** What one IKE_INTERMEDIATE is for: a key exchange, and in the last one a post-quantum key. RFC 9370 §2.2.2, RFC 9867 §3.1 */
+interface Round {
+  readonly method: KeyExchangeInfo | undefined
+  readonly ppk: boolean
+}
+
+/** All that were agreed on, in their order. */
+function roundsOf({ sa, ppk }: InitDone): readonly Round[] {
+  const early = ppk === 'early'
+  const methods = sa.suite.additional ?? []
+  if (methods.length === 0) return early ? [{ method: undefined, ppk: true }] : []
+  return methods.map((method, at) => ({ method, ppk: early && at === methods.length - 1 }))
+}
+
+/** The initiator's side: one IKE_INTERMEDIATE for each round; then `then`. RFC 9370 §2.2.2 */
 export function exchangeMoreKeys(
   n: Negotiation,
   init: InitDone,
@@ -58,43 +73,53 @@ export function exchangeMoreKeys(
     sa.close()
     return finish(n, error)
   }
-  const next = (left: readonly KeyExchangeInfo[], at: Millis): Step => {
-    const [method, ...rest] = left
-    if (method === undefined) return then({ ...init, intAuth: transcript.octets(sa.nextId) }, at)
-    const begun = method.begin(n.random)
-    const request: Payload[] = [{ type: 'KE', group: method.id, data: begun.data }]
+  const next = (left: readonly Round[], ppk: PpkUse, at: Millis): Step => {
+    const [round, ...rest] = left
+    if (round === undefined) return then({ ...init, ppk, intAuth: transcript.octets(sa.nextId) }, at)
+    const { method } = round
+    const begun = method?.begin(n.random)
+    const request: Payload[] = [
+      ...(begun === undefined ? [] : [{ type: 'KE', group: method!.id, data: begun.data } as const]),
+      ...(round.ppk ? ppkKey(n.config, init) : []),
+    ]
     const asked = sa.clear(INTERMEDIATE, sa.nextId, false, request)
     const asker = {
       onReply: (payloads: readonly Payload[], later: Millis, clear: () => Uint8Array): Step => {
         const ke = find(payloads, 'KE')
-        const shared = ke?.group === method.id ? begun.finish(ke.data) : undefined
-        begun.close()
-        if (shared === undefined) return end(noKey(payloads, method))
+        const shared = ke?.group === method?.id ? begun?.finish(ke!.data) : undefined
+        begun?.close()
+        if (method !== undefined && shared === undefined) return end(noKey(payloads, method))
+        const refused = method === undefined ? errorOf(payloads) : undefined
+        if (refused !== undefined) return end(refusal(refused.notify))
         transcript.add(init, asked, clear())
-        mixIn(init, shared)
-        return next(rest, later)
+        if (shared !== undefined) mixIn(init, shared)
+        if (!round.ppk) return next(rest, ppk, later)
+        const took = tookEarly(n.config, payloads)
+        if (!took && n.config.ppk?.required === true) return end({ kind: 'ppkNotUsed' })
+        if (took) mixEarly(n.config, init)
+        return next(rest, took ? 'mixed' : 'no', later)
       },
       end: (error: VpnError): Step => {
-        begun.close()
+        begun?.close()
         return end(error)
       },
       otherwise: (event: IkeEvent, self: State): Step => {
         const after = common(n, event, self)
         if (after.next === self) return after
-        begun.close()
+        begun?.close()
         sa.close()
         return after
       },
     }
     return AwaitAuthReply.begin(n, sa, request, asker, at, 'IKE_INTERMEDIATE')
   }
-  return sa.suite.additional === undefined ? then(init, now) : next(sa.suite.additional, now)
+  const rounds = roundsOf(init)
+  return rounds.length === 0 ? then(init, now) : next(rounds, init.ppk, now)
 }
 
 function noKey(payloads: readonly Payload[], { name }: KeyExchangeInfo): VpnError {
   const error = errorOf(payloads)
-  if (error !== undefined)
-    return { kind: 'refused', exchange: 'IKE_INTERMEDIATE', notify: nameOf(NotifyType, error.notify) }
+  if (error !== undefined) return refusal(error.notify)
   return {
     kind: 'protocol',
     exchange: 'IKE_INTERMEDIATE',
@@ -102,6 +127,12 @@ function noKey(payloads: readonly Payload[], { name }: KeyExchangeInfo): VpnErro
     reference: 'RFC 9370 §2.2.2',
   }
 }
+
+const refusal = (type: number): VpnError => ({
+  kind: 'refused',
+  exchange: 'IKE_INTERMEDIATE',
+  notify: nameOf(NotifyType, type),
+})
 
 /** A request that was answered before comes again: so does its answer. → whether it was one. RFC 7296 §2.1, RFC 9370 §2.2.2 */
 export function answerAgain(n: Negotiation, init: InitDone, { bytes, local, remote }: Datagram): boolean {
@@ -119,25 +150,27 @@ export function answerAgain(n: Negotiation, init: InitDone, { bytes, local, remo
   return true
 }
 
-/** The responder's side: as many IKE_INTERMEDIATE requests as additional key exchanges were agreed on. RFC 9370 §2.2.2 */
+/** The responder's side: as many IKE_INTERMEDIATE requests as there are rounds. RFC 9370 §2.2.2, RFC 9867 §3.1 */
 export class AwaitIntermediate implements State {
   readonly name = 'AwaitIntermediate'
   readonly #n: Negotiation
   readonly #init: InitDone
   readonly #then: (init: InitDone) => State
-  readonly #left: KeyExchangeInfo[]
+  readonly #left: Round[]
+  #ppk: PpkUse
   readonly #transcript = new Transcript()
 
   private constructor(n: Negotiation, init: InitDone, then: (init: InitDone) => State) {
     this.#n = n
     this.#init = init
     this.#then = then
-    this.#left = [...(init.sa.suite.additional ?? [])]
+    this.#left = [...roundsOf(init)]
+    this.#ppk = init.ppk
   }
 
   /** → `then` at once, where there is nothing to wait for. */
   static begin(n: Negotiation, init: InitDone, then: (init: InitDone) => State): State {
-    return init.sa.suite.additional === undefined ? then(init) : new AwaitIntermediate(n, init, then)
+    return roundsOf(init).length === 0 ? then(init) : new AwaitIntermediate(n, init, then)
   }
 
   handle(event: IkeEvent, now: Millis): Step {
@@ -173,22 +206,35 @@ export class AwaitIntermediate implements State {
     if (opened.outcome !== 'message') return step(this, n)
     const { header } = decoded.value
     const payloads = opened.payloads.ok ? opened.payloads.value : []
-    const method = this.#left[0]!
+    const { method, ppk } = this.#left[0]!
+    const refuse = (type: number, error: VpnError): Step => {
+      n.transmit(sa.answer(header, [notify(type)]))
+      return this.#end(error)
+    }
     const ke = find(payloads, 'KE')
-    const answer = ke?.group === method.id ? method.respond(n.random, ke.data) : undefined
-    if (answer === undefined || unknownCritical(payloads) !== undefined) {
-      n.transmit(sa.answer(header, [notify(NotifyType.INVALID_SYNTAX.id)]))
-      return this.#end(noKey([], method))
+    const answer =
+      method !== undefined && ke?.group === method.id ? method.respond(n.random, ke.data) : undefined
+    if ((method !== undefined && answer === undefined) || unknownCritical(payloads) !== undefined)
+      return refuse(NotifyType.INVALID_SYNTAX.id, method === undefined ? notUnderstood : noKey([], method))
+    const chosen = ppk ? chooseEarly(n.config, this.#init, payloads) : []
+    if (ppk && chosen.length === 0 && n.config.ppk?.required === true) {
+      answer?.secret.close()
+      return refuse(NotifyType.AUTHENTICATION_FAILED.id, otherPpk)
     }
     this.#left.shift()
-    const reply: Payload[] = [{ type: 'KE', group: method.id, data: answer.data }]
+    const reply: Payload[] = [
+      ...(answer === undefined ? [] : [{ type: 'KE', group: method!.id, data: answer.data } as const]),
+      ...chosen,
+    ]
     this.#transcript.add(this.#init, opened.clear(), sa.clear(INTERMEDIATE, header.messageId, true, reply))
     n.transmit(sa.answer(header, reply))
     sa.answeredBefore = bytes.slice()
-    mixIn(this.#init, answer.secret)
+    if (answer !== undefined) mixIn(this.#init, answer.secret)
+    if (chosen.length > 0) mixEarly(n.config, this.#init)
+    if (ppk) this.#ppk = chosen.length > 0 ? 'mixed' : 'no'
     if (this.#left.length > 0) return step(this, n)
     const intAuth = this.#transcript.octets(sa.expectedId)
-    return step(this.#then({ ...this.#init, intAuth }), n)
+    return step(this.#then({ ...this.#init, ppk: this.#ppk, intAuth }), n)
   }
 
   #isAwaited(header: Header): boolean {
@@ -202,4 +248,18 @@ export class AwaitIntermediate implements State {
       equal(header.responderSpi, sa.responderSpi)
     )
   }
+}
+
+const otherPpk: VpnError = {
+  kind: 'authFailed',
+  who: 'us',
+  method: 'post-quantum key',
+  problem: 'it has another PPK or none',
+}
+
+const notUnderstood: VpnError = {
+  kind: 'protocol',
+  exchange: 'IKE_INTERMEDIATE',
+  problem: 'a payload is critical and unknown',
+  reference: 'RFC 7296 §2.5',
 }

@@ -134,7 +134,7 @@ export class AwaitResumeReply implements State {
     n.eapMethod = ticket.eapMethod
     const init = {
       ...{ sa, requestBytes: this.#bytes, replyBytes: bytes.slice(), ...nonces, peerPayloads: payloads },
-      ...{ peerHashes: undefined, ppk: false, childless: false, resumed: ticket },
+      ...{ peerHashes: undefined, ppk: 'no' as const, childless: false, resumed: ticket },
     }
     return onRightPort(n, now, (later) => new SignIn(n, init).begin(later))
   }

@@ -231,7 +231,7 @@ export function respondResume(
   const replyBytes = encodeMessage(reply, answer)
   const done: InitDone = {
     ...{ sa, requestBytes: bytes.slice(), replyBytes, ...nonces, peerPayloads: payloads },
-    ...{ peerHashes: undefined, ppk: false, childless: n.config.childless === true },
+    ...{ peerHashes: undefined, ppk: 'no' as const, childless: n.config.childless === true },
     resumed: { ...found, opaque: ticket.slice() },
   }
   return { header: reply, payloads: answer, bytes: replyBytes, done }

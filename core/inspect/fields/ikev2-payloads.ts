@@ -177,6 +177,22 @@ export const NOTIFY_DATA = {
     'Shows later that its sender lost its memory.',
     'isakmp.notify.data.qcd.token_secret_data',
   ),
+  ppkType: number('PPK_ID Type', 'RFC 8784 §5.1', '1 is made by an algorithm, 2 is fixed.'),
+  ppkId: octets('PPK_ID', 'RFC 8784 §5.1', 'What both ends call the key.'),
+  ppkConfirmation: octets(
+    'PPK Confirmation',
+    'RFC 9867 §3.1',
+    'Shows without telling that the sender has the key.',
+  ),
+  method: group('Announcement', 'RFC 9593 §3.2', 'A way of proving identity that the sender takes.'),
+  methodLength: number('Length', 'RFC 9593 §3.2', 'Octets of this announcement.'),
+  authMethod: number('Auth Method', 'RFC 9593 §3.2', 'The way.', { names: AuthMethod }),
+  certLink: number(
+    'Cert Link',
+    'RFC 9593 §3.2.2',
+    'Which of the authorities asked for it is meant with; 0 is any.',
+  ),
+  algorithm: octets('AlgorithmIdentifier', 'RFC 9593 §3.2.3', 'The signature algorithm, in DER.'),
   link: octets('Link', 'RFC 9370 §2.2.4', 'To be sent back in the next exchange.', 'isakmp.notify.data'),
 } as const
 

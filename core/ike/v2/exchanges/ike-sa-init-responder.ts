@@ -9,7 +9,7 @@ import { natNotifies, readNat } from '../nat-detection.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { CHOICE } from '../numbers.ts'
 import { find, findNotify, notify } from '../payloads.ts'
-import { ppkNotify, saysPpk } from '../ppk.ts'
+import { ppkAnswer, saysPpk } from '../ppk.ts'
 import { agreedHashes, certificateRequest, hashesNotify } from '../proof.ts'
 import { identityOf } from '../redirect.ts'
 import { choose, encodeChoice, ikeSuite, isAdditional, PROTOCOL } from '../suite.ts'
@@ -99,6 +99,7 @@ export function respondInit(
   const nr = asNonce(n.random.bytes(CHOICE.nonce))
   const ni = asNonce(nonce.nonce.slice())
   const reply = initHeader(spiI, spiR, true)
+  const ppk = saysPpk(n.config, payloads)
   const out: Payload[] = [
     {
       type: 'SA',
@@ -111,7 +112,7 @@ export function respondInit(
     ...(findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS.id) === undefined
       ? []
       : hashesNotify(n.config)),
-    ...(saysPpk(n.config, payloads) ? ppkNotify(n.config) : []),
+    ...ppkAnswer(ppk),
     ...(saysIntermediate(payloads) ? intermediateNotify(n) : []),
     ...(n.config.childless === true ? [notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED.id)] : []),
     ...certificateRequest(n.config),
@@ -142,7 +143,7 @@ export function respondInit(
       ni,
       nr,
       peerHashes: agreedHashes(n.config, payloads),
-      ppk: saysPpk(n.config, payloads),
+      ppk,
       childless: n.config.childless === true,
       peerPayloads: payloads,
     },

@@ -15,7 +15,7 @@ import { natNotifies, readNat } from '../nat-detection.ts'
 import type { Negotiation } from '../negotiation.ts'
 import { CHOICE, SPEC } from '../numbers.ts'
 import { all, errorOf, find, findNotify, notify } from '../payloads.ts'
-import { ppkNotify, saysPpk } from '../ppk.ts'
+import { type PpkUse, ppkNotify, saysPpk } from '../ppk.ts'
 import { agreedHashes, hashesNotify } from '../proof.ts'
 import { redirectNotify, unsignedRedirect } from '../redirect.ts'
 import {
@@ -57,8 +57,8 @@ export interface InitDone {
   readonly nr: Nonce
   /** What the peer's SIGNATURE_HASH_ALGORITHMS lists; undefined where one side sent none. RFC 7427 §4 */
   readonly peerHashes: readonly number[] | undefined
-  /** Both ends said that they have a post-quantum key. RFC 8784 §3 */
-  readonly ppk: boolean
+  /** What both ends said of post-quantum keys. */
+  readonly ppk: PpkUse
   /** Of the IKE_INTERMEDIATE exchanges, once they are done: both sides sign it too. RFC 9242 §3.3.2 */
   readonly intAuth?: Uint8Array
   /** IKE_AUTH makes no CHILD_SA, or need not. RFC 6023 */
@@ -296,7 +296,8 @@ function accept(
     }
   }
   const ppk = saysPpk(n.config, payloads)
-  if (!ppk && n.config.ppk?.required === true) return { outcome: 'hint', error: { kind: 'ppkNotUsed' } }
+  if (ppk === 'no' && n.config.ppk?.required === true)
+    return { outcome: 'hint', error: { kind: 'ppkNotUsed' } }
   const shared =
     ke.data.length === suite.keyExchange.responderBytes ? request.keyExchange.finish(ke.data) : undefined
   if (shared === undefined)
@@ -355,7 +356,9 @@ export function agreeFragmentation(n: Negotiation, sa: IkeSa, theirs: readonly P
 
 /** RFC 9242 §3.1 */
 export const intermediateNotify = (n: Negotiation, offer = n.config.ikeProposals): Payload[] =>
-  needsIntermediate(offer) ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id)] : []
+  needsIntermediate(offer) || n.config.ppk?.early === true
+    ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id)]
+    : []
 
 export const saysIntermediate = (payloads: readonly Payload[]): boolean =>
   findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED.id) !== undefined
