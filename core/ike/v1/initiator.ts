@@ -7,6 +7,7 @@ import type { Datagram, IkeEvent, State, Step } from '../session.ts'
 import { Established } from './established.ts'
 import { beginPhase1 } from './exchanges/begin-phase1.ts'
 import { type Phase1, type Phase1Step, refusal } from './exchanges/phase1.ts'
+import { closeAnswer } from './exchanges/proof.ts'
 import { Held } from './held.ts'
 import type { Negotiation } from './negotiation.ts'
 import { CHOICE, SPEC, waitAfter } from './numbers.ts'
@@ -69,6 +70,7 @@ class AwaitPath implements State {
 
   handle(event: IkeEvent, now: Millis): Step {
     const n = this.#n
+    if (event.type === 'answered') closeAnswer(event.answer)
     if (event.type !== 'pathOpen') return common(n, event, this)
     n.local = event.local
     n.remote = event.remote
@@ -121,8 +123,11 @@ class AwaitPhase1 implements State {
       this.send(now)
     } else if (event.type === 'answered') {
       const bytes = this.#judging ?? NO_OCTETS
+      const outcome = this.#phase1.onAnswer(event.id, event.answer)
+      // It may be to a question of a gateway that has sent us on to this one: what is waited for still is.
+      if (outcome.outcome === 'ignore') return this.#stay()
       this.#judging = undefined
-      const step = this.#onStep(this.#phase1.onAnswer(event.id, event.answer), bytes, now)
+      const step = this.#onStep(outcome, bytes, now)
       return this.#judging === undefined ? this.#held.release(step, now) : step
     } else if (event.type === 'timer' && event.timer === 'doubt' && this.#hint !== undefined) {
       return this.#end(this.#hint)

@@ -186,3 +186,24 @@ describe('draft-ietf-ipsec-isakmp-hybrid-auth: only the gateway signs', () => {
     expect(two.net.pings()).toBe(true)
   })
 })
+
+test('RFC 2408 §5.1: an answer to a question of before changes nothing of what phase 1 waits for, and is wiped', () => {
+  const two = pair(both())
+  const { client, net } = two
+  client.patient = true
+  // Everything of the gateway comes twice, the second time while our own proof is being made.
+  net.onSend = (flight) => (flight.from === client ? [flight] : [flight, flight])
+  client.command('connect')
+  net.settle()
+  expect(client.waiting.map((action) => action.do)).toEqual(['sign'])
+  // Of an XAuth at the gateway that sent us here.
+  const late = Secret.fromText('123456')
+  client.feed({ type: 'answered', id: 4711, answer: { what: 'secret', secret: late } })
+  expect(late.closed).toBe(true)
+  client.answerAll()
+  expect(client.notes.filter((note) => note.includes('dropped'))).toEqual([])
+  client.patient = false
+  client.answerAll()
+  net.advance(5_000)
+  expect(states(two)).toEqual(['connected', 'connected'])
+})

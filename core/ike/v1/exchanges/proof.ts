@@ -41,12 +41,20 @@ export class Pending {
 
   onAnswer(id: number, answer: Answer): Phase1Step {
     const open = this.#open
-    if (open?.id !== id) return ignore('an answer nobody waits for')
+    if (open?.id !== id) {
+      closeAnswer(answer)
+      return ignore('an answer nobody waits for')
+    }
     this.#open = undefined
     if (answer === undefined) return { outcome: 'failed', error: { kind: 'cancelled' } }
     if (answer.what === 'failed') return { outcome: 'failed', error: answer.error }
     return open.go(answer)
   }
+}
+
+/** Wipes what nobody waits for any more. */
+export function closeAnswer(answer: Answer): void {
+  if (answer?.what === 'secret') answer.secret.close()
 }
 
 /** Either HASH_I or HASH_R, by whoever is the one that proves itself. */
