@@ -60,6 +60,11 @@ function linesFor(tunnel: TunnelSnapshot): readonly string[] {
       `phase 1 stands: ${phase1.version}, ${phase1.suite.join(' ')}, gateway ${phase1.remoteIdentity} by ${phase1.remoteAuthentication} [${phase1.initiatorSpi}]`,
     )
   }
+  if (tunnel.keys === 'manual' && tunnel.phase2.length > 0) {
+    lines.push(
+      'keys by hand: there is no phase 1, nobody proves anything, keys are never renewed, and replayed packets are taken',
+    )
+  }
   for (const child of tunnel.phase2) {
     lines.push(
       `phase 2 stands: ${child.protocol} ${child.mode}, ${child.suite.join(' ')}, ${child.localSelectors.join(' ')} ↔ ${child.remoteSelectors.join(' ')} [${child.inboundSpi} in, ${child.outboundSpi} out]`,
@@ -71,6 +76,7 @@ function linesFor(tunnel: TunnelSnapshot): readonly string[] {
       `connected: ${network.device} ${network.addresses.join(' ')}, routes ${network.routes.join(' ')}${dns}`,
     )
   }
+  if (tunnel.state === 'connected' && network?.hint !== undefined) lines.push(network.hint)
   if (tunnel.state === 'waiting') {
     lines.push(
       `waiting: the first packet for ${tunnel.network?.routes.join(' ')} opens the tunnel [${tunnel.sinceMs}]`,

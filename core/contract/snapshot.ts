@@ -66,6 +66,8 @@ export interface TunnelSnapshot {
   /** Unix time in ms of the next try while reconnecting. */
   readonly retryAtMs: number | undefined
   readonly rekeys: { readonly ike: number; readonly child: number }
+  /** Its keys are by hand: there is no phase 1 and no rekey. Left out: IKE makes them. */
+  readonly keys?: 'manual'
   /** Networks whose traffic a kill switch holds back while the tunnel is not up; left out: none, it goes out as usual. */
   readonly held?: readonly string[]
 }
@@ -209,5 +211,9 @@ export interface NetworkSnapshot {
   readonly dns: readonly string[]
   /** Name servers the gateway gave that are asked through TLS: `dns.example.org 10.77.0.53 (DoT)`. RFC 9464 */
   readonly encryptedDns?: readonly string[]
+  /** Networks behind this computer that use the tunnel too; left out: none. */
+  readonly behind?: readonly string[]
+  /** What keeps it from being used as it is meant, and what to do: whole sentences. */
+  readonly hint?: string
   readonly engine: string
 }

@@ -67,6 +67,8 @@ export interface ManagerDependencies {
   planFor(agreement: Agreement): TunnelPlan
   /** The networks this computer is on, CIDR; left out: none is known. */
   nearby?(): readonly string[]
+  /** Whether this computer passes packets of a family on; left out, or `undefined`: nobody knows. */
+  forwards?(family: 4 | 6): boolean | undefined
   /** Where holds of kill switches are written down; left out: nowhere. */
   readonly holds?: HoldRecord
   closeFd(fd: number): void

@@ -7,7 +7,8 @@ import { startManual } from '../ike/manual.ts'
 import { RevocationDesk } from '../ike/revocation.ts'
 import { loadAddon } from '../native/load.ts'
 import { openEdge } from '../net/edge.ts'
-import { localNetworks } from '../net/local-networks.ts'
+import { isForwarding } from '../net/forwarding.ts'
+import { localNetworks, ownAddresses } from '../net/local-networks.ts'
 import type { TunnelPlan } from '../net/plan.ts'
 import { isFullTunnel, type PlanChoices, planFor } from '../net/plan-for.ts'
 import { resolveHost } from '../net/resolve.ts'
@@ -56,6 +57,7 @@ export function openManager(options: EngineOptions): Manager {
     startManual: (started) => startManual({ ...started, addon, registry, random: systemRandom }),
     planFor: planOf,
     nearby: localNetworks,
+    forwards: isForwarding,
     ...(holds === undefined ? {} : { holds }),
     closeFd: (fd) => addon.closeFd(fd),
     watchDevice: (fd, onPackets, onEnd) => {
@@ -71,13 +73,18 @@ export function openManager(options: EngineOptions): Manager {
 }
 
 /** What a gateway agreed to and the person chose, as a plan. */
-export function planOf(agreement: Agreement, nearby: () => readonly string[] = localNetworks): TunnelPlan {
+export function planOf(
+  agreement: Agreement,
+  nearby: () => readonly string[] = localNetworks,
+  own: () => readonly string[] = ownAddresses,
+): TunnelPlan {
   const { profile, device, configuration, local, remote } = agreement
   const choices = choicesOf(profile)
-  const plan = planFor({ device, configuration, local, remote, choices })
+  const known = { device, configuration, local, remote, own: own() }
+  const plan = planFor({ ...known, choices })
   // Only a tunnel for everything would take the local network along.
   if (!profile.allowLan || !isFullTunnel(plan.routes)) return plan
-  return planFor({ device, configuration, local, remote, choices: { ...choices, bypass: nearby() } })
+  return planFor({ ...known, choices: { ...choices, bypass: nearby() } })
 }
 
 function choicesOf({ mtu, dns }: Profile): PlanChoices {

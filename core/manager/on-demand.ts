@@ -1,12 +1,13 @@
 import { coversOutbound, type InnerPacket, parseInner } from '../esp/selectors.ts'
 import type { AssignedConfiguration, AssignedResolver } from '../ike/session.ts'
+import { forwardingCommand } from '../net/forwarding.ts'
 import type { TunnelPlan } from '../net/plan.ts'
 import { isHostToHost } from '../profile/child.ts'
 import { isManual } from '../profile/manual.ts'
 import { selectorOf } from '../profile/networks.ts'
 import type { Profile } from '../profile/schema.ts'
 import type { TrafficSelector } from '../wire/ikev2/traffic-selector.ts'
-import type { Agreement } from './dependencies.ts'
+import type { Agreement, ManagerDependencies } from './dependencies.ts'
 
 /** Ours: what is kept until the tunnel stands, as much as a moment of waiting can need. */
 const MOST_PACKETS = 64
@@ -36,18 +37,36 @@ export function networksOf({ localSubnets, remoteSubnets }: Profile): Pick<Agree
   return { local: selectors(localSubnets), remote: selectors(remoteSubnets ?? all) }
 }
 
-/** A plan as it is shown. */
-export const networkOf = (
-  { device, mtu, addresses, routes, dns }: TunnelPlan,
+/** A plan as it is shown, with what the gateway gave. `forwards`: whether this computer passes packets of a family on. */
+export function networkOf(
+  plan: TunnelPlan,
   { encryptedDns = [] }: Pick<AssignedConfiguration, 'encryptedDns'> = {},
-) => ({
-  device,
-  mtu,
-  addresses,
-  routes,
-  dns: dns?.servers ?? [],
-  ...(encryptedDns.length === 0 ? {} : { encryptedDns: encryptedDns.map(resolverWords) }),
-})
+  forwards?: ManagerDependencies['forwards'],
+) {
+  const { device, mtu, addresses, routes, dns, behind } = plan
+  const hint = forwardingHint(behind ?? [], forwards)
+  return {
+    ...{ device, mtu, addresses, routes, dns: dns?.servers ?? [] },
+    ...(encryptedDns.length === 0 ? {} : { encryptedDns: encryptedDns.map(resolverWords) }),
+    ...(behind === undefined ? {} : { behind }),
+    ...(hint === undefined ? {} : { hint }),
+  }
+}
+
+/** It is never switched on from here: it would make this computer a router between all its networks. */
+function forwardingHint(
+  behind: readonly string[],
+  forwards: ManagerDependencies['forwards'],
+): string | undefined {
+  const stuck = ([4, 6] as const).flatMap((family) => {
+    const networks = behind.filter((network) => network.includes(':') === (family === 6))
+    return networks.length === 0 || forwards?.(family) !== false ? [] : [{ family, networks }]
+  })
+  if (stuck.length === 0) return undefined
+  const networks = stuck.flatMap((one) => one.networks).join(', ')
+  const commands = stuck.map(({ family }) => forwardingCommand(family)).join('; ')
+  return `This computer does not pass packets on, so ${networks} cannot use the tunnel. Who may switches it on with: ${commands}`
+}
 
 const PROTOCOLS: Readonly<Record<string, string>> = { dot: 'DoT', h2: 'DoH', h3: 'DoH3', doq: 'DoQ' }
 
@@ -67,10 +86,10 @@ export class Kept {
   dropped = 0
 
   /** `plan`: what the device is for. */
-  constructor(plan: Pick<TunnelPlan, 'addresses' | 'routes' | 'bypass'>) {
+  constructor(plan: Pick<TunnelPlan, 'addresses' | 'routes' | 'bypass' | 'behind'>) {
     this.#remote = selectors(plan.routes)
-    // Networks behind this computer may speak through the tunnel too: only its own addresses say what must not.
-    this.#local = plan.addresses.length === 0 ? EVERYTHING : selectors(plan.addresses.map(hostOf))
+    const local = [...plan.addresses.map(hostOf), ...(plan.behind ?? [])]
+    this.#local = local.length === 0 ? EVERYTHING : selectors(local)
   }
 
   /** Keeps it if the tunnel is for it and there is room; → whether the tunnel is for it. */

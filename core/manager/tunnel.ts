@@ -103,7 +103,7 @@ export class Tunnel {
     this.#secondTry = new SecondTry(profile, owner.ask, needs.clock, () => owner.withdraw())
     this.#waiting = new Waiting(profile, needs, {
       waits: (plan) => {
-        this.#network = { ...networkOf(plan), engine: '' }
+        this.#network = { ...networkOf(plan, {}, needs.forwards), engine: '' }
         this.#enter('waiting', '')
       },
       wanted: (attempt, edge) => this.#wake(attempt, edge),
@@ -243,6 +243,7 @@ export class Tunnel {
       error: this.#errorShown(phase),
       retryAtMs: this.#nextTry.dueMs,
       rekeys: view?.rekeys ?? { ike: 0, child: 0 },
+      ...(isManual(this.profile) ? { keys: 'manual' } : {}),
       ...(held === undefined ? {} : { held }),
     }
   }
@@ -432,7 +433,9 @@ export class Tunnel {
       attempt.stopWatching = undefined
       if (!attempt.attached) connection.attachTun(fd, attempt.kept?.take() ?? [])
       attempt.attached = true
-      this.#network = { ...networkOf(plan, agreement.configuration), engine: connection.engine }
+      const shown = networkOf(plan, agreement.configuration, this.#needs.forwards)
+      this.#network = { ...shown, engine: connection.engine }
+      if (shown.hint !== undefined) this.#owner.note(shown.hint)
       this.#hadAddresses = agreement.configuration.addresses
       this.#waiting.watchIdle(attempt, connection)
       this.#wasConnected = true

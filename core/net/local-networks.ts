@@ -24,6 +24,13 @@ export function localNetworks(interfaces = networkInterfaces()): readonly string
   return [...new Set(networks)]
 }
 
+/** Addresses of this computer, numeric, without loopback, link-local ones and those of tunnels. */
+export const ownAddresses = (interfaces = networkInterfaces()): readonly string[] =>
+  Object.entries(interfaces)
+    .filter(([name]) => !TUNNEL.test(name))
+    .flatMap(([, addresses]) => addresses ?? [])
+    .flatMap(({ address, internal }) => (internal || address.startsWith('fe80:') ? [] : [address]))
+
 const isInside = (outer: Cidr, { octets, bits }: Cidr): boolean =>
   octets.length === outer.octets.length &&
   bits >= outer.bits &&

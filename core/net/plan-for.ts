@@ -25,6 +25,8 @@ export interface PlanInput {
   }
   /** Our side as negotiated: its single addresses become the device's when no address was assigned. */
   readonly local: readonly TrafficSelector[]
+  /** Addresses of this computer: with those inside `local` it speaks through the tunnel itself. */
+  readonly own?: readonly string[]
   /** The other side as negotiated: what goes into the tunnel. */
   readonly remote: readonly TrafficSelector[]
   readonly choices?: PlanChoices
@@ -56,8 +58,10 @@ export interface PlanChoices {
 export function planFor(input: PlanInput): TunnelPlan {
   const choices = input.choices ?? {}
   const addresses = deviceAddresses(input)
-  const hasV6 = addresses.some(isV6)
-  const hasV4 = addresses.some((a) => !isV6(a))
+  const behind = networksBehind(input)
+  const speakers = [...addresses, ...behind]
+  const hasV6 = speakers.some(isV6)
+  const hasV4 = speakers.some((a) => !isV6(a))
   // A selector of a family we have no address in cannot be used: the gateway would not take the packets.
   const routes = unique(input.remote.flatMap((s) => rangeToCidrs(s.startAddress, s.endAddress))).filter(
     (cidr) => (isV6(cidr) ? hasV6 : hasV4),
@@ -67,6 +71,7 @@ export function planFor(input: PlanInput): TunnelPlan {
     device: input.device,
     mtu: choices.mtu ?? DEFAULT_MTU,
     addresses,
+    ...(behind.length === 0 ? {} : { behind }),
     routes,
     bypass: unique((choices.bypass ?? []).map((cidr) => networkText(parseCidr(cidr)))),
     unreachable: leaks(routes),
@@ -90,11 +95,27 @@ function leaks(routes: readonly string[]): readonly string[] {
 function deviceAddresses(input: PlanInput): readonly string[] {
   const assigned = input.configuration.addresses
   if (assigned.length > 0) return unique(assigned.map(hostOf))
-  return unique(
-    input.local
-      .flatMap((s) => rangeToCidrs(s.startAddress, s.endAddress))
-      .filter((cidr) => cidr.endsWith(isV6(cidr) ? '/128' : '/32')),
-  )
+  const local = localNetworksOf(input)
+  const own = (input.own ?? []).map(hostOf)
+  const among = own.filter((host) => networksBehind(input).some((network) => lies(host, network)))
+  return unique([...local.filter(isHost), ...among])
+}
+
+/** Site to site: our side is networks, and not addresses of this computer alone. RFC 4301 §3.3 */
+function networksBehind(input: PlanInput): readonly string[] {
+  if (input.configuration.addresses.length > 0) return []
+  return unique(localNetworksOf(input).filter((cidr) => !isHost(cidr)))
+}
+
+const localNetworksOf = ({ local }: PlanInput): readonly string[] =>
+  local.flatMap((s) => rangeToCidrs(s.startAddress, s.endAddress))
+
+const isHost = (cidr: string): boolean => cidr.endsWith(isV6(cidr) ? '/128' : '/32')
+
+function lies(host: string, network: string): boolean {
+  const { octets, bits } = parseCidr(network)
+  const inside = { octets: parseCidr(host).octets, bits }
+  return inside.octets.length === octets.length && networkText(inside) === networkText({ octets, bits })
 }
 
 function hostOf(cidr: string): string {

@@ -6,6 +6,11 @@ export interface TunnelPlan {
   readonly mtu: number
   /** Addresses of the device, CIDR: `10.78.0.10/32`, `fd78:0::10/128`. */
   readonly addresses: readonly string[]
+  /**
+   * Networks behind this computer that speak through the tunnel too, CIDR; left out: none. It is for the system's owner
+   * to let it pass packets on. RFC 4301 §3.3
+   */
+  readonly behind?: readonly string[]
   /** Destinations that go into the tunnel, CIDR; `0.0.0.0/0` and `::/0` for everything. */
   readonly routes: readonly string[]
   /** Destinations inside `routes` that keep their usual way (the local network, by choice), CIDR. */

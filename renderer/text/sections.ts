@@ -273,9 +273,9 @@ export const SECTIONS: readonly EditorSection[] = [
       },
       {
         path: 'localSubnets',
-        label: 'Your own inner addresses',
+        label: 'Your own inner addresses, or networks behind this computer',
         kind: 'list',
-        hint: 'Where none is asked for.',
+        hint: 'Where none is asked for. Hosts of such networks use the tunnel too, if the system passes packets on.',
         shown: ({ document }) => betweenNetworks({ document }) || document.localSubnets.length > 0,
       },
       { path: 'dns.fromGateway', label: 'Use the gateway’s name servers', kind: 'switch' },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Phase2Snapshot } from '../../core/contract/snapshot.ts'
-import { Kept } from '../../core/manager/on-demand.ts'
+import { Kept, networkOf } from '../../core/manager/on-demand.ts'
 import { udp4 } from '../support/inner-packets.ts'
 import { PHASE2 } from '../support/snapshots.ts'
 import { profileOf, World } from './world.ts'
@@ -182,4 +182,24 @@ describe('a tunnel that nobody uses', () => {
     await world.pass(70_000)
     expect(world.state()).toBe('waiting')
   })
+})
+
+test('RFC 4301 §3.3: a packet of a network behind this computer opens the tunnel too', () => {
+  const plan = { addresses: ['10.1.0.1/32'], behind: ['10.1.0.0/24'], routes: ['10.77.0.0/24'], bypass: [] }
+  expect(new Kept(plan).offer(udp4('10.1.0.9', '10.77.0.1', 1, 2, 'hello'))).toBe(true)
+  expect(new Kept(plan).offer(udp4('10.3.0.9', '10.77.0.1', 1, 2, 'hello'))).toBe(false)
+})
+
+test('networks behind a computer that does not pass packets on: it is said, with the command that would', () => {
+  const plan = {
+    ...{ device: 'culvert0', mtu: 1400, addresses: [], routes: [], bypass: [], unreachable: [] },
+    behind: ['10.1.0.0/24', 'fd01::/64'],
+  }
+  expect(networkOf(plan, {}, (family) => family === 6).hint).toBe(
+    'This computer does not pass packets on, so 10.1.0.0/24 cannot use the tunnel. Who may switches it on with: sysctl -w net.ipv4.ip_forward=1',
+  )
+  expect(networkOf(plan, {}, () => false).hint).toContain('sysctl -w net.ipv6.conf.all.forwarding=1')
+  expect(networkOf(plan, {}, () => true).hint).toBeUndefined()
+  expect(networkOf(plan, {}, () => undefined).hint).toBeUndefined()
+  expect(networkOf({ ...plan, behind: [] }, {}, () => false).hint).toBeUndefined()
 })

@@ -78,6 +78,26 @@ describe('the plan of a tunnel', () => {
     expect(plan.addresses).toEqual(['192.0.2.7/32'])
   })
 
+  test('RFC 4301 §3.3: with networks on our side the tunnel is for what lies behind this computer, and for itself', () => {
+    const plan = planFor({
+      ...base,
+      configuration: { ...configuration, addresses: [] },
+      local: [selector('10.1.0.0', '10.1.0.255'), selector('fd01::', 'fd01::ffff')],
+      remote: [selector('10.2.0.0', '10.2.0.255'), selector('fd02::', 'fd02::ffff')],
+      own: ['192.0.2.7', '10.1.0.1', '2001:db8::7'],
+    })
+    expect(plan).toMatchObject({
+      addresses: ['10.1.0.1/32'],
+      behind: ['10.1.0.0/24', 'fd01::/112'],
+      routes: ['10.2.0.0/24', 'fd02::/112'],
+    })
+  })
+
+  test('an address from the gateway is for this computer alone', () => {
+    const local = [selector('10.78.0.10', '10.78.0.10')]
+    expect(planFor({ ...base, local, own: ['10.78.0.10'] })).not.toHaveProperty('behind')
+  })
+
   test('choices: MTU, destinations that keep their way, name servers', () => {
     expect(planFor(base).mtu).toBe(1400)
     const plan = planFor({

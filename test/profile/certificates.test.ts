@@ -95,7 +95,7 @@ describe('what a profile says of certificates', () => {
     [
       { auth: { method: 'magic' } },
       'auth.method',
-      'only "psk", "certificate", "eap" and "xauth" are known to this Culvert',
+      'only "psk", "certificate", "eap", "xauth" and "manual" are known to this Culvert',
     ],
     [{ auth: {} }, 'auth.method', 'it is missing'],
     [{ auth: { method: 'psk' } }, 'localId', 'it is missing: who are you to the gateway?'],

@@ -99,6 +99,8 @@ export interface Slots {
   ppkRequired: boolean
   postQuantum: readonly string[]
   onDemand: boolean
+  /** The first packet that belongs into the tunnel opens it. */
+  openedByTraffic: boolean
   idleSeconds: number
   /** Traffic of this family that the tunnel does not carry is dropped. */
   blockIpv4: boolean

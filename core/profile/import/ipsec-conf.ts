@@ -102,7 +102,10 @@ export const IPSEC_CONF: KeyTable = {
   keyexchange: fills('version', oneOf({ ike: 'auto', ikev1: 1, ikev2: 2 } as const)),
   ikev2: fills('version', oneOf({ insist: 2, yes: 2, propose: 2, permit: 1, no: 1, never: 1 } as const)),
   authby: joins('auth'),
-  auto: ignores('connect it yourself'),
+  auto: means(['openedByTraffic'], (draft, { value, path }) => {
+    if (/^(?:route|ondemand)$/.test(text(value))) draft.say('openedByTraffic', true, path)
+    else draft.mark(path, 'ignored', 'connect it yourself')
+  }),
   type: fills('mode', (value) => {
     const word = text(value)
     if (word === 'transport' || word === 'tunnel') return word

@@ -220,6 +220,10 @@ export const SLOT_RULES: { readonly [K in SlotName]: (value: Slots[K], making: M
     return KEPT
   },
   onDemand: unless(isFalse, `connect it yourself: ${NOT_YET}`),
+  openedByTraffic: (value, { profile }) => {
+    if (value) profile.onDemand = true
+    return KEPT
+  },
   idleSeconds: (value, { profile }) => {
     if (value <= 0) return KEPT
     profile.idleSeconds = Math.min(value, 604_800)

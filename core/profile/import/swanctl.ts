@@ -51,7 +51,10 @@ const CHILD_KEYS: KeyTable = {
   'children.*.tfc_padding': ignores('Culvert does not pad packets'),
   'children.*.replay_window': fills('replayWindow', integer(0, 1_000_000)),
   'children.*.dpd_action': ignores('Culvert connects again by itself'),
-  'children.*.start_action': ignores(START),
+  'children.*.start_action': means(['openedByTraffic'], (draft, { value, path }) => {
+    if (/\btrap\b/.test(text(value))) draft.say('openedByTraffic', true, path)
+    else draft.mark(path, 'ignored', START)
+  }),
   'children.*.close_action': ignores('Culvert connects again by itself'),
   'children.*.updown': refuses('nothing that a file names is ever run'),
   'children.*.hostaccess': ignores(OS_EDGE),

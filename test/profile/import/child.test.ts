@@ -43,3 +43,24 @@ test('AH by default, and a list of which nothing can be used', async () => {
 test('an idle time is kept', async () => {
   expect((await read('inactivity = 10m')).profile?.idleSeconds).toBe(600)
 })
+
+test('a trap is kept: the first packet opens the tunnel; to start it is for the person', async () => {
+  expect((await read('start_action = trap')).profile?.onDemand).toBe(true)
+  expect((await read('start_action = trap|start')).profile?.onDemand).toBe(true)
+  const { profile, report } = await read('start_action = start')
+  expect(profile?.onDemand).toBeUndefined()
+  expect(report.find(({ field }) => field?.endsWith('start_action'))).toMatchObject({ outcome: 'ignored' })
+})
+
+test('auto=route of ipsec.conf is a trap, and ondemand of Libreswan too', async () => {
+  const conn = async (auto: string) => {
+    const text = `conn office\n  keyexchange=ikev2\n  right=vpn.example.org\n  leftid=alice@example.org\n  authby=secret\n  leftsourceip=%config\n  auto=${auto}\n`
+    const { profiles } = await importFiles([{ name: 'ipsec.conf', bytes: new TextEncoder().encode(text) }])
+    return profiles[0]?.profile
+  }
+  expect((await conn('route'))?.onDemand).toBe(true)
+  expect((await conn('ondemand'))?.onDemand).toBe(true)
+  const started = await conn('start')
+  expect(started).toBeDefined()
+  expect(started?.onDemand).toBeUndefined()
+})
