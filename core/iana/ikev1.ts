@@ -43,7 +43,7 @@ export const PayloadNumber = {
   GAP: { id: 22, reference: 'RFC 6407' },
   NATD_DRAFT: { id: 130, reference: 'draft-ietf-ipsec-nat-t-ike-03' },
   NATOA_DRAFT: { id: 131, reference: 'draft-ietf-ipsec-nat-t-ike-03' },
-  FRAGMENT: { id: 132, reference: 'of Cisco and Microsoft' },
+  FRAGMENT: { id: 132, reference: '[MS-IKEE] §2.2.3.1' },
 } as const satisfies Registry
 
 /** Domain of Interpretation, RFC 2407 §4 */

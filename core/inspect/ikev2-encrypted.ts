@@ -27,6 +27,11 @@ export function readEncrypted(
     return
   }
   const { content, ivBytes, icvBytes } = opened
+  if (opened.checked === false && fragment === undefined && !isChain(content, next)) {
+    node.remark('wrongKey', 'nonsense comes out: another key, and the table says not to check')
+    body.octets(node, F.data)
+    return
+  }
   if (ivBytes !== undefined && icvBytes !== undefined) {
     if (ivBytes > 0) body.octets(node, F.iv, ivBytes)
     body.octets(node, F.data, Math.max(0, body.left - icvBytes))
@@ -51,4 +56,17 @@ function inside(node: Node, content: Uint8Array, first: number, name: string, re
   const cursor = new Reader(content, layer)
   const group = cursor.group(node, name === 'Decrypted' ? F.decrypted : F.joined)
   readChain(group, cursor, first, reading)
+}
+
+/** Whether payloads fill these octets, one behind the other: nonsense hardly ever looks like that. RFC 7296 §3.2 */
+function isChain(content: Uint8Array, first: number): boolean {
+  let at = 0
+  for (let number = first; number !== 0; ) {
+    if (at + 4 > content.length) return false
+    const length = (content[at + 2]! << 8) | content[at + 3]!
+    if (length < 4) return false
+    number = content[at]!
+    at += length
+  }
+  return at === content.length
 }

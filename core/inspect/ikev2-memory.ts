@@ -43,10 +43,10 @@ export class Ikev2Memory implements Ikev2Help {
       body: message.subarray(at, end),
     })
     if ('remark' in opened) return opened
-    const { plaintext, ivBytes, icvBytes } = opened
+    const { plaintext, ivBytes, icvBytes, checked } = opened
     const content = plaintext.length - 1 - (plaintext.at(-1) ?? 0)
     if (content < 0) return { remark: 'wrongKey', text: 'more padding than there are octets' }
-    return { content: plaintext.subarray(0, content), ivBytes, icvBytes }
+    return { content: plaintext.subarray(0, content), ivBytes, icvBytes, checked }
   }
 
   join(

@@ -20,6 +20,8 @@ export interface Ikev2Opened {
   readonly content: Uint8Array
   readonly ivBytes?: number
   readonly icvBytes?: number
+  /** Left out: nobody has to ask, as we sealed or opened it ourselves. */
+  readonly checked?: boolean
 }
 
 /** Where keys, or what was decrypted before, come from, and where parts of messages are kept. */

@@ -365,7 +365,12 @@ export class PacketReader {
       body.octets(node, ESP.data)
       return
     }
-    const { plaintext, ivBytes, icvBytes } = opened
+    const { plaintext, ivBytes, icvBytes, checked } = opened
+    if (!checked && !looksDecrypted(plaintext)) {
+      node.remark('wrongKey', 'nonsense comes out: another key, and the table says not to check')
+      body.octets(node, ESP.data)
+      return
+    }
     if (ivBytes > 0) body.octets(node, ESP.iv, ivBytes)
     body.octets(node, ESP.data, body.left - icvBytes)
     if (icvBytes > 0) body.octets(node, ESP.icv)
@@ -403,6 +408,23 @@ export class PacketReader {
     body.octets(node, AH.icv, bytes - 12)
     this.#inside(parent, body, next, source, destination, { ...reading, depth: reading.depth + 1 })
   }
+}
+
+/** What stands inside ESP now and then. */
+const INSIDE_ESP: ReadonlySet<number> = new Set([
+  0, 1, 4, 6, 17, 41, 43, 44, 47, 50, 51, 58, 59, 60, 89, 103, 132,
+])
+
+/** Whether padding and next header are as they should be: of what a wrong key makes, hardly anything is. RFC 4303 §2.4, §2.6 */
+function looksDecrypted(plaintext: Uint8Array): boolean {
+  const [padding, next] = [plaintext.at(-2) ?? 0, plaintext.at(-1) ?? -1]
+  const begin = plaintext.length - 2 - padding
+  if (begin < 0 || !INSIDE_ESP.has(next)) return false
+  const first = plaintext[0] ?? 0
+  if (begin > 0 && (next === 4 || next === 41) && first >> 4 !== (next === 4 ? 4 : 6)) return false
+  const pad = plaintext.subarray(begin, begin + padding)
+  // Some old ones pad with zeros.
+  return pad.every((octet, at) => octet === at + 1) || pad.every((octet) => octet === 0)
 }
 
 const NO_NEXT_HEADER = 59

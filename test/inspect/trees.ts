@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import {
   type Node,
+  referenceOf,
   remarksOf,
   sentenceOf,
   type Tree,
@@ -31,6 +32,9 @@ export const octetsOf = ({ layers }: Tree, { layer, at, length }: Node): string 
 
 export const remarks = (tree: Tree): readonly string[] => remarksOf(tree.root).map((remark) => remark.text)
 
+/** Where a field is defined: a section, except in documents that have none. */
+const HAS_SECTION = /^(RFC (768|792)\b|(RFC \d+|draft-[\w-]+|\[MS-\w+\]) (§|Appendix [A-Z]))/
+
 /** What holds of every tree, whatever it was made of. */
 export function expectSound({ layers, root }: Tree): void {
   const wrong: string[] = []
@@ -46,6 +50,7 @@ export function expectSound({ layers, root }: Tree): void {
         wrong.push(`${titleOf(child)}: outside ${where}`)
     }
     if (!/^[^a-z\s].*\S[.?]$/su.test(sentenceOf(node))) wrong.push(`${where}: ${sentenceOf(node)}`)
+    if (!HAS_SECTION.test(referenceOf(node))) wrong.push(`${where}: no section in “${referenceOf(node)}”`)
     if (typeof wordsOf(node) !== 'string') wrong.push(`${where}: no words`)
   }
   expect(wrong).toEqual([])

@@ -240,23 +240,18 @@ export const CFG_VALUES: Readonly<Record<number, readonly [Field, number]>> = {
 }
 
 export const FRAGMENT = {
-  id: number(
-    'Fragment ID',
-    'of Cisco and Microsoft',
-    'Which message this is a part of.',
-    'isakmp.frag.packetid',
-  ),
+  id: number('Fragment ID', '[MS-IKEE] §2.2.3.1', 'Which message this is a part of.', 'isakmp.frag.packetid'),
   number: number(
     'Fragment Number',
-    'of Cisco and Microsoft',
+    '[MS-IKEE] §2.2.3.1',
     'Which part this is, counted from 1.',
     'isakmp.frag.seq',
   ),
-  last: number('Flags', 'of Cisco and Microsoft', '1: this is the last part.', 'isakmp.frag.last'),
-  data: octets('Fragment Data', 'of Cisco and Microsoft', 'The part itself.'),
+  last: number('Flags', '[MS-IKEE] §2.2.3.1', '1: this is the last part.', 'isakmp.frag.last'),
+  data: octets('Fragment Data', '[MS-IKEE] §2.2.3.1', 'The part itself.'),
   joined: group(
     'Message of all fragments',
-    'of Cisco and Microsoft',
+    '[MS-IKEE] §2.2.3.1',
     'What the parts say when put together.',
     'isakmp.fragments',
   ),

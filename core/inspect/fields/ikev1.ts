@@ -163,11 +163,7 @@ export const PAYLOADS: Readonly<Record<number, Field>> = {
     'draft-ietf-ipsec-nat-t-ike-03 §5.2',
     'The address before the NAT, for transport mode.',
   ),
-  132: payload(
-    'Fragment',
-    'of Cisco and Microsoft',
-    'A part of a message that was too large for one packet.',
-  ),
+  132: payload('Fragment', '[MS-IKEE] §2.2.3.1', 'A part of a message that was too large for one packet.'),
 }
 export const UNKNOWN_PAYLOAD = payload(
   'Unknown payload',

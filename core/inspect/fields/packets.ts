@@ -17,7 +17,7 @@ const Protocol = {
   'IPv6-NoNxt': { id: 59, reference: 'RFC 8200' },
 } as const satisfies Registry
 
-export const FRAME = group('Frame', 'of the capture', 'One packet as it was captured.')
+export const FRAME = group('Frame', 'draft-ietf-opsawg-pcap §5', 'One packet as it was captured.')
 
 export const IPV4 = {
   header: group('IPv4', 'RFC 791 §3.1', 'Carries the packet from one address to another.'),
@@ -196,4 +196,4 @@ export const AH = {
   ),
 } as const
 
-export const OTHER = octets('Data', 'of the capture', 'Not IKE, ESP or AH.')
+export const OTHER = octets('Data', 'RFC 791 §3.1', 'What the packet carries is not IKE, ESP or AH.')

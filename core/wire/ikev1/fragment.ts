@@ -2,7 +2,7 @@ import type { Reader } from '../../bytes/reader.ts'
 import type { Writer } from '../../bytes/writer.ts'
 import type { FragmentPayload } from './payload.ts'
 
-/** Fragment payload of Cisco and Microsoft. No document describes it; the reading is what gateways send. */
+/** Fragment payload of Cisco and Microsoft, [MS-IKEE] §2.2.3.1; the reading is what gateways send. */
 export function decodeFragment(r: Reader): FragmentPayload {
   const id = r.u16('Fragment ID')
   const at = r.offset
