@@ -196,6 +196,7 @@ export function sessionConfig(
     forceEncapsulation: true,
     mobike: true,
     childless: true,
+    announcesMethods: true,
     lifetimes: {
       ikeRekeySeconds: settings.ike.rekeySeconds,
       childRekeySeconds: settings.esp.rekeySeconds,

@@ -208,6 +208,8 @@ export interface ConnectionConfig {
   readonly authenticationOf?: (client: Identity) => Authentication
   /** Announce and use method 14 where somebody signs; left out: yes. Without it we are a peer of before 2015. RFC 7427 */
   readonly digitalSignatures?: boolean
+  /** As a responder: say in IKE_SA_INIT which proofs are taken; left out: no. Clients say theirs to who does. RFC 9593 */
+  readonly announcesMethods?: boolean
   /** A key beside the others that keeps what was recorded safe from quantum computers. RFC 8784 */
   readonly ppk?: PpkConfig
   readonly ikeProposals: readonly OfferedProposal[]

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { asMillis } from '../../core/bytes/brands.ts'
+import { Secret } from '../../core/bytes/secret.ts'
 import { NotifyType } from '../../core/iana/ikev2-notify.ts'
 import type { ConnectionConfig } from '../../core/ike/config.ts'
 import { CHOICE } from '../../core/ike/v2/numbers.ts'
@@ -7,6 +8,7 @@ import { notify } from '../../core/ike/v2/payloads.ts'
 import { resumeHeader } from '../../core/ike/v2/resumption.ts'
 import { TICKET_SECONDS, TicketMemory, TicketOffice } from '../../core/ike/v2/tickets.ts'
 import { encodeMessage } from '../../core/wire/ikev2/message.ts'
+import { eapPair, PASSWORD } from '../support/eap-peers.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import {
   connected,
@@ -18,7 +20,7 @@ import {
   wholeRegistry,
 } from '../support/two-peers.ts'
 
-const { TICKET_REQUEST, TICKET_LT_OPAQUE, TICKET_NACK, TICKET_OPAQUE, COOKIE } = NotifyType
+const { TICKET_REQUEST, TICKET_LT_OPAQUE, TICKET_ACK, TICKET_NACK, TICKET_OPAQUE, COOKIE } = NotifyType
 const CERTREQ_OR_KE = /\b(SA|KE|CERTREQ)\b/
 
 /** A client that may come back to the same gateway: what is in `again` is its next connection. */
@@ -231,5 +233,85 @@ describe('RFC 5723 §4.3.1, §6.2: what a ticket is not', () => {
       gateway: { lifetimes: { ikeRekeySeconds: 0, childRekeySeconds: 0, reauthSeconds: 600 } },
     })
     expect(tickets.take('192.0.2.1', asMillis(700_000))).toBeUndefined()
+  })
+})
+
+describe('RFC 5723 §4.1: a ticket later, or none', () => {
+  /** In place of the ticket the gateway says this in IKE_AUTH. */
+  function instead(type: number) {
+    const made = pair({
+      client: { tickets: new TicketMemory() },
+      gateway: { ticketOffice: new TicketOffice(new SeededRandom(7)) },
+    })
+    const { client, gateway, net } = made
+    client.command('connect')
+    net.step()
+    net.step()
+    const sa = gateway.n.current!
+    const seal = sa.seal.bind(sa)
+    sa.seal = (exchange, id, response, payloads) =>
+      seal(
+        exchange,
+        id,
+        response,
+        exchange !== 35
+          ? payloads
+          : payloads.map((one) =>
+              one.type === 'Notify' && one.notify === TICKET_LT_OPAQUE.id ? notify(type) : one,
+            ),
+      )
+    net.settle()
+    return made
+  }
+
+  test('TICKET_ACK: the client asks again in an INFORMATIONAL, once, and has it', () => {
+    const { client, gateway, net } = instead(TICKET_ACK.id)
+    expect(client.sent.map(shape).at(-1)).toBe(`INFORMATIONAL request 2: N(${TICKET_REQUEST.id})`)
+    expect(gateway.sent.map(shape).at(-1)).toContain(`N(${TICKET_LT_OPAQUE.id})`)
+    expect(client.n.config.tickets?.take(client.n.remote!.address, asMillis(0))).toBeDefined()
+    expect(net.pings()).toBe(true)
+  })
+
+  test('TICKET_NACK: nobody asks again, and the tunnel stands all the same', () => {
+    const { client, net } = instead(TICKET_NACK.id)
+    expect(client.sent.map(({ exchange }) => exchange)).toEqual(['IKE_SA_INIT', 'IKE_AUTH'])
+    expect(client.n.config.tickets?.take(client.n.remote!.address, asMillis(0))).toBeUndefined()
+    expect(net.pings()).toBe(true)
+  })
+})
+
+describe('RFC 5723 §9.8: a ticket opens to nobody who may not come in any more', () => {
+  const resumed = (users: Map<string, { password: Secret }>) => {
+    const tickets = new TicketMemory()
+    const ticketOffice = new TicketOffice(new SeededRandom(5))
+    const wanted = {
+      server: { lookUp: (name: string) => users.get(name) },
+      more: { client: { tickets }, gateway: { ticketOffice } },
+    }
+    const first = eapPair(wanted)
+    first.net.settle()
+    expect(first.client.n.state).toBe('connected')
+    return { tickets, again: () => eapPair(wanted) }
+  }
+
+  test('a user who is still on the list comes back without a password', () => {
+    const { again } = resumed(new Map([['alice', { password: Secret.fromText(PASSWORD) }]]))
+    const { client, net } = again()
+    net.settle()
+    expect(client.sent.map(({ exchange }) => exchange)).toEqual(['IKE_SESSION_RESUME', 'IKE_AUTH'])
+    expect(net.pings()).toBe(true)
+  })
+
+  test('one who was taken off it is refused, and the sign-in from the start fails too', () => {
+    const users = new Map([['alice', { password: Secret.fromText(PASSWORD) }]])
+    const { again } = resumed(users)
+    users.clear()
+    const { client, net } = again()
+    net.settle()
+    expect(client.sent.map(({ exchange }) => exchange).slice(0, 2)).toEqual([
+      'IKE_SESSION_RESUME',
+      'IKE_AUTH',
+    ])
+    expect(client.n.state).not.toBe('connected')
   })
 })

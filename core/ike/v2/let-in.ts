@@ -101,7 +101,10 @@ export class LetIn {
   ): Step {
     const n = this.#n
     const idi = find(payloads, 'IDi')
-    if (idi === undefined || !isResumed(this.#init, 'initiator', idi, find(payloads, 'AUTH')))
+    if (idi !== undefined && n.config.authenticationOf !== undefined)
+      n.authentication = n.config.authenticationOf({ type: idi.idType, data: idi.data })
+    const known = stillKnown(n, eapIdentity)
+    if (!known || idi === undefined || !isResumed(this.#init, 'initiator', idi, find(payloads, 'AUTH')))
       return this.#refuse(
         header,
         refuse(NotifyType.AUTHENTICATION_FAILED.id, { kind: 'authFailed', who: 'us', method: 'ticket' }),
@@ -345,6 +348,16 @@ export class LetIn {
 }
 
 const PPK_FAILED = { kind: 'authFailed', who: 'us', method: 'post-quantum key' } as const
+
+/** A ticket opens to nobody whose name was taken off the list since: they have to sign in, and cannot. RFC 5723 §9.8 */
+function stillKnown(n: Negotiation, eapIdentity: string | undefined): boolean {
+  const first = theirProof(n)
+  const theirs = first.method === 'eap' ? first : secondOf(n).theirsThen
+  if (theirs === undefined) return eapIdentity === undefined
+  // Who has a certificate in EAP-TLS has no place on a list of passwords.
+  if (theirs.server.methods.every((method) => method === 'tls')) return true
+  return eapIdentity !== undefined && theirs.server.lookUp(eapIdentity) !== undefined
+}
 
 const isAlone = ({ method }: OurProof): boolean => method === 'eapAlone'
 

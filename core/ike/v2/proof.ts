@@ -19,6 +19,7 @@ import { nameOf } from '../../iana/registry.ts'
 import type { AuthPayload, IdPayload, Payload } from '../../wire/ikev2/payload.ts'
 import type { CertificateTrust, ConnectionConfig, OurProof, TheirProof } from '../config.ts'
 import { type SignedBy, sharedKeyAuth, signedOctets, verifySharedKeyAuth } from './auth.ts'
+import { notTaken, wantsPss } from './auth-methods.ts'
 import type { InitDone } from './exchanges/ike-sa-init.ts'
 import type { IkeKeys } from './keys.ts'
 import { describeIdentity, type Negotiation } from './negotiation.ts'
@@ -130,6 +131,7 @@ export function prove(
   const ours = ourProof(n)
   const { prf } = init.sa.suite
   if (ours.method === 'psk') {
+    adviseOf(n, request, { method: AuthMethod.SHARED_KEY_MIC.id })
     const data = sharedKeyAuth(prf, ours.psk, signedBy(init, side, id, keys))
     return { outcome: 'ready', payloads: [{ type: 'AUTH', method: AuthMethod.SHARED_KEY_MIC.id, data }] }
   }
@@ -142,7 +144,7 @@ export function prove(
   // The certificate is what the peer goes by: it may allow less than the key can do.
   const chosen = chooseAuth(chain[0]?.publicKey ?? key.publicKey, {
     peerHashes: init.peerHashes,
-    pss,
+    pss: pss || wantsPss(request),
     weakSha1,
   })
   if (!chosen.ok) {
@@ -166,6 +168,7 @@ export function prove(
     ...(wantsOcsp ? (ours.ocsp ?? []) : []).map((der) => certificatePayload('OCSP_CONTENT', der)),
   ]
   const { form } = chosen
+  adviseOf(n, request, form)
   return {
     outcome: 'sign',
     form,
@@ -175,6 +178,12 @@ export function prove(
       { type: 'AUTH', method: form.method, data: encodeAuthData(form, signature) },
     ],
   }
+}
+
+/** The peer has said that it takes other proofs: it may be mistaken, and what is wrong is known if it is not. RFC 9593 §3.1 */
+function adviseOf(n: Negotiation, request: readonly Payload[], form: Parameters<typeof notTaken>[1]): void {
+  const taken = notTaken(request, form)
+  if (taken !== undefined) n.note(`the peer says that it takes only: ${taken}`)
 }
 
 const certificatePayload = (encoding: 'X509_SIGNATURE' | 'OCSP_CONTENT', data: Uint8Array): Payload => ({

@@ -174,6 +174,8 @@ const MOST_TICKET_BYTES = 16_384
 export function keepTicket(n: Negotiation, sa: IkeSa, payloads: readonly Payload[], now: Millis): void {
   const { tickets, localIdentity } = n.config
   const data = findNotify(payloads, NotifyType.TICKET_LT_OPAQUE.id)?.data
+  if (tickets !== undefined && findNotify(payloads, NotifyType.TICKET_NACK.id) !== undefined)
+    n.note('the gateway gives no ticket: after a break there is another sign-in')
   if (tickets === undefined || n.remoteId === undefined || n.remote === undefined) return
   if (data === undefined || data.length < 5 || data.length > MOST_TICKET_BYTES) return
   const seconds = new DataView(data.buffer, data.byteOffset).getUint32(0)
@@ -190,6 +192,10 @@ export function keepTicket(n: Negotiation, sa: IkeSa, payloads: readonly Payload
     remoteProof: n.remoteProof,
   })
 }
+
+/** The ticket has no room in this answer: the client may ask again. RFC 5723 §4.1 */
+export const comesLater = ({ config }: Negotiation, payloads: readonly Payload[]): boolean =>
+  config.tickets !== undefined && findNotify(payloads, NotifyType.TICKET_ACK.id) !== undefined
 
 /** The key exchanges are over: what they gave is in SK_d. */
 const withoutMore = ({ additional: _, ...suite }: IkeSuite): IkeSuite => suite

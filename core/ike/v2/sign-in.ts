@@ -32,7 +32,15 @@ import { beginPpk, concludePpk, ppkIdentity, withoutPpk } from './ppk.ts'
 import { chainQuestion, eapAuth, isEapAuth, ourProof, prove, theirProof } from './proof.ts'
 import { authLifetime } from './reauthentication.ts'
 import { beginAnew, followRedirect, redirectOf } from './redirect.ts'
-import { isResumed, keepTicket, resumedAuth, ticketRequest, withoutProofs } from './resumption.ts'
+import {
+  askForTicket,
+  comesLater,
+  isResumed,
+  keepTicket,
+  resumedAuth,
+  ticketRequest,
+  withoutProofs,
+} from './resumption.ts'
 import { firstPath } from './transport.ts'
 
 type SecondProof = NonNullable<Extract<Authentication, { method: 'each' }>['oursThen']>
@@ -278,6 +286,7 @@ export class SignIn {
     n.authLifetimeSeconds = authLifetime(payloads)
     keepTicket(n, this.#init.sa, payloads, now)
     this.#init.sa.crashToken = crashToken(payloads)
+    if (comesLater(n, payloads)) askForTicket(established, this.#init.sa, now)
     n.mobike = saysMobike(n.config, payloads)
     n.peerAddresses = additionalAddresses(payloads) ?? []
     if (result.outcome === 'later') return established.beginByAsking(now)

@@ -7,6 +7,7 @@ import type { IdPayload, Payload } from '../../../wire/ikev2/payload.ts'
 import type { TrafficSelector } from '../../../wire/ikev2/traffic-selector.ts'
 import { mostBytes } from '../../byte-limits.ts'
 import type { AssignedConfiguration } from '../../session.ts'
+import { announceInReturn } from '../auth-methods.ts'
 import { type ChildSa, type ChildSas, childSas, freshEspSpi } from '../child-sa.ts'
 import { configurationRequest, readConfiguration } from '../configuration.ts'
 import { mobikeNotify } from '../mobility.ts'
@@ -69,6 +70,7 @@ export function authRequest(n: Negotiation, init: InitDone, proof: readonly Payl
     ...proof.filter(({ type }) => type === 'CERT'),
     ...certificateRequest(config),
     ...ocspRequest(config),
+    ...(init.resumed === undefined ? announceInReturn(config, init.peerPayloads) : []),
     ...(config.remoteIdentity === undefined || config.asksForIdentity === false
       ? []
       : [{ type: 'IDr', idType: config.remoteIdentity.type, data: config.remoteIdentity.data } as const]),

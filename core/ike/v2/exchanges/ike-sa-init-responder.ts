@@ -3,6 +3,7 @@ import { concat, equal } from '../../../bytes/octets.ts'
 import { NotifyType } from '../../../iana/ikev2-notify.ts'
 import { encodeMessage, type Header, type Message } from '../../../wire/ikev2/message.ts'
 import type { Payload } from '../../../wire/ikev2/payload.ts'
+import { announceMethods } from '../auth-methods.ts'
 import { IkeSa } from '../ike-sa.ts'
 import { ikeKeys, skeyseed } from '../keys.ts'
 import { natNotifies, readNat } from '../nat-detection.ts'
@@ -117,6 +118,7 @@ export function respondInit(
     ...(n.config.childless === true ? [notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED.id)] : []),
     ...certificateRequest(n.config),
     ...multipleProofs(n),
+    ...announceMethods(n.config),
   ]
   readNat(n, payloads, { initiatorSpi: spiI, responderSpi: asIkeSpi(NO_SPI) })
   const seed = skeyseed(suite.prf, ni, nr, exchange.secret)
