@@ -61,6 +61,13 @@ const SETS: readonly (readonly [string, readonly Written[]])[] = [
   ],
 ]
 
+/** Both engines where both can: one protocol at a time. */
+const RUNS = SETS.flatMap(([name, set]) =>
+  (set.length === 1 ? (['typescript', 'native'] as const) : (['typescript'] as const)).map(
+    (engine) => [engine, name, set] as const,
+  ),
+)
+
 const folder = able ? mkdtempSync(join(tmpdir(), 'culvert-kernel-')) : ''
 const lab = (...args: readonly string[]): string =>
   execFileSync(join(LAB!, 'vmlab'), args, {
@@ -113,8 +120,8 @@ class Host {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
 
-  constructor(family: Family, associations: readonly WrittenAssociation[]) {
-    const args = [OWN[family], PEER[family], JSON.stringify(associations)]
+  constructor(family: Family, associations: readonly WrittenAssociation[], engine: (typeof RUNS)[number][0]) {
+    const args = [OWN[family], PEER[family], JSON.stringify(associations), engine]
     this.#child = spawn(
       'ip',
       [
@@ -174,13 +181,13 @@ describe.skipIf(!able)('a kernel with IPsec', () => {
   }, 60_000)
 
   describe.each([4, 6] as const)('IPv%i', (family) => {
-    test.each(SETS)(
-      '%s: pings both ways, copies and forgeries refused',
+    test.each(RUNS)(
+      '%s, %s: pings both ways, copies and forgeries refused',
       { timeout: 120_000 },
-      async (_name, set) => {
+      async (engine, _name, set) => {
         const associations = set.map((one, at) => ({ ...one, spiOut: OUT + 16 * at, spiIn: IN + 16 * at }))
         guest(peerScript(family, associations))
-        const host = new Host(family, associations)
+        const host = new Host(family, associations, engine)
         try {
           await host.ask('')
           client('ip', 'link', 'set', 'host', 'up')

@@ -1,5 +1,5 @@
-// ipsec-host ADDRESS PEER ASSOCIATIONS: a computer of our own that speaks IPsec on whole IP packets, behind a TUN device on
-// descriptor 3. Each line it reads is a command (`ping BYTES`, `replay`, `forge OCTET`); it answers with its counters. It
+// ipsec-host ADDRESS PEER ASSOCIATIONS ENGINE: a computer of our own that speaks IPsec on whole IP packets, behind a TUN device
+// on descriptor 3; `native`, for a single association, in native code. Each line it reads is a command (`ping BYTES`, `replay`, `forge OCTET`); it answers with its counters. It
 // answers the peer's own pings.
 import { createInterface } from 'node:readline'
 import { asEspSpi, asMillis } from '../../core/bytes/brands.ts'
@@ -7,10 +7,12 @@ import { concat, fromHex } from '../../core/bytes/octets.ts'
 import { Secret } from '../../core/bytes/secret.ts'
 import { createRegistry } from '../../core/crypto/registry.ts'
 import { systemRandom } from '../../core/crypto/system-random.ts'
+import type { IpsecSa } from '../../core/esp/engine.ts'
+import { NativePacketEngine } from '../../core/esp/native-engine.ts'
 import type { Association, Mode } from '../../core/ipsec/association.ts'
 import { IpsecEngine } from '../../core/ipsec/engine.ts'
 import { loadAddon } from '../../core/native/load.ts'
-import { checksum, settle } from '../../core/wire/ip-packet.ts'
+import { checksum, Protocol, readIp, settle } from '../../core/wire/ip-packet.ts'
 import { address, ip4, ip6, selector } from './inner-packets.ts'
 
 /** An association as it crosses to this process. */
@@ -26,7 +28,7 @@ export interface WrittenAssociation {
   readonly integrityKey?: string
 }
 
-const [own = '', peer = '', written = '[]'] = process.argv.slice(2)
+const [own = '', peer = '', written = '[]', kind = 'typescript'] = process.argv.slice(2)
 const six = own.includes(':')
 const TUN = 3
 const HEADER = six ? 40 : 20
@@ -77,29 +79,54 @@ const associations = JSON.parse(written) as readonly WrittenAssociation[]
 let damage: number | undefined
 let last = new Uint8Array()
 let answers = 0
-const engine = new IpsecEngine({
-  registry: createRegistry(addon),
-  random: systemRandom,
-  now: () => asMillis(performance.now()),
-  policies: [
-    {
-      name: 'peer',
-      selectors: { local: [selector(own, own)], remote: [selector(peer, peer)] },
-      outbound: associations.map((one) => associationOf(one, true)),
-      inbound: associations.map((one) => associationOf(one, false)),
+const now = () => asMillis(performance.now())
+const selectors = { local: [selector(own, own)], remote: [selector(peer, peer)] }
+const outbound = associations.map((one) => associationOf(one, true))
+const inbound = associations.map((one) => associationOf(one, false))
+const engine = kind === 'native' ? native() : typescript()
+
+function typescript() {
+  const policies = [{ name: 'peer', selectors, outbound, inbound }]
+  return new IpsecEngine({
+    ...{ registry: createRegistry(addon), random: systemRandom, now, policies },
+    ...{ toHost, toNetwork },
+  })
+}
+
+function native() {
+  const [out, into] = [outbound[0]!, inbound[0]!]
+  const protocol = out.protocol === 'ah' ? Protocol.ah : Protocol.esp
+  const whole = { protocol, source: address(own), destination: address(peer) } as const
+  const made = new NativePacketEngine({ addon, now, whole, toTun: toHost, toNetwork })
+  const saOf = (one: Association): IpsecSa =>
+    one.protocol === 'ah' ? { mode: one.mode, ah: one.sa } : { mode: one.mode, esp: one.sa }
+  made.useOutboundSa('peer', saOf(out), selectors)
+  made.addInboundSa(saOf(into), selectors)
+  return {
+    fromHost: (packet: Uint8Array) => made.fromTun(packet),
+    fromNetwork: (packet: Uint8Array) => {
+      // What is not for it goes past it, as a raw socket would not show it.
+      const read = readIp(packet)
+      if (read?.protocol === protocol) made.fromNetwork(packet)
     },
-  ],
-  toHost(packet) {
-    const type = packet[HEADER]
-    if (type === ECHO.reply) answers += 1
-    else if (type === ECHO.request) engine.fromHost(answerTo(packet))
-  },
-  toNetwork(packet) {
-    last = packet.slice()
-    if (damage !== undefined) last[last.length - damage]! ^= 1
-    addon.writePacket(TUN, last)
-  },
-})
+    get counters() {
+      return { ...made.inbound(into.sa.spi), noSa: made.strays().noSa }
+    },
+  }
+}
+
+function toHost(packet: Uint8Array): void {
+  const type = packet[HEADER]
+  if (type === ECHO.reply) answers += 1
+  else if (type === ECHO.request) engine.fromHost(answerTo(packet))
+}
+
+function toNetwork(packet: Uint8Array): void {
+  last = packet.slice()
+  if (damage !== undefined) last[last.length - damage]! ^= 1
+  addon.writePacket(TUN, last)
+}
+
 addon.readPackets(
   TUN,
   (packets) => {

@@ -31,8 +31,9 @@ constexpr Opened kUseless{nullptr, 0, true, false};
 bool arrive(uint8_t* packet, size_t length, Arrival& out) noexcept {
   IpHeaders ip;
   if (!readIp(packet, length, ip) || ip.fragment) return false;
-  if (ip.protocol != static_cast<uint8_t>(Protocol::esp) && ip.protocol != static_cast<uint8_t>(Protocol::ah)) return false;
-  out = {packet + ip.at, ip.length - ip.at, static_cast<Protocol>(ip.protocol), ip.at, ip.protocolAt, ip.at};
+  const auto protocol = static_cast<Protocol>(ip.protocol);
+  if (protocol != Protocol::esp && protocol != Protocol::ah) return false;
+  out = {packet + ip.at, ip.length - ip.at, protocol, ip.at, ip.protocolAt, ip.at};
   return true;
 }
 
