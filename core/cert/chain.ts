@@ -56,8 +56,11 @@ export interface CertificateProblem {
 }
 
 export type ChainVerdict =
-  /** `chain`: from the peer's own certificate to the anchor. */
-  | { readonly ok: true; readonly chain: readonly Certificate[] }
+  /**
+   * `chain`: from the peer's own certificate to the anchor. `unknown`: why nobody has said whether one of them was revoked,
+   * where that was asked; a clause.
+   */
+  | { readonly ok: true; readonly chain: readonly Certificate[]; readonly unknown?: string }
   | { readonly ok: false; readonly problem: CertificateProblem }
 
 /** Whether a certificate leads to an anchor by every rule of RFC 5280 §6.1 and RFC 4945 §5. Never throws, whatever was sent. */

@@ -19,6 +19,7 @@ import type { GatewayOptions } from './gateway.ts'
 import { DEFAULT_LIMITS } from './newcomers.ts'
 import type { PoolRange } from './pool.ts'
 import { type GatewaySecrets, proofsOf, proofsV1 } from './proofs.ts'
+import type { Staples } from './staples.ts'
 import { TimedCodes } from './timed-codes.ts'
 
 const address = v.pipe(
@@ -171,6 +172,7 @@ export function sessionConfig(
   settings: GatewaySettings,
   secrets: GatewaySecrets,
   source: string,
+  staples?: Pick<Staples, 'responses'>,
 ): GatewayOptions['config'] {
   const { weak } = settings
   return {
@@ -205,7 +207,7 @@ export function sessionConfig(
     keepaliveSeconds: KEEPALIVE_SECONDS,
     pfsGroups: [],
     // Last, so that no key is read for settings that cannot be used.
-    ...proofsOf(settings, secrets, source),
+    ...proofsOf(settings, secrets, source, staples),
   }
 }
 

@@ -12,6 +12,7 @@ import {
   SYSTEM_AUTHORITIES,
 } from '../profile/sign-in.ts'
 import type { GatewaySettings } from './config.ts'
+import type { Staples } from './staples.ts'
 
 /** What the settings only name the files of. Whoever has it closes it. */
 export interface GatewaySecrets {
@@ -45,11 +46,16 @@ const isByPsk = ({ auth, clientAuth }: GatewaySettings['clients'][number]): bool
 type Proofs = Pick<ConnectionConfig, 'localIdentity' | 'authentication' | 'authenticationOf'>
 
 /**
- * Who the gateway is, how it proves that, and how each client does. The key it reads out of `secrets.key` is held by
+ * Who the gateway is, how it proves that, and how each client does. `staples`: what is said of its certificate. The key it reads out of `secrets.key` is held by
  * what it returns. Throws `VpnFailure` (`profileInvalid`).
  */
-export function proofsOf(settings: GatewaySettings, secrets: GatewaySecrets, source: string): Proofs {
-  const proving = new Proving(settings, secrets, source)
+export function proofsOf(
+  settings: GatewaySettings,
+  secrets: GatewaySecrets,
+  source: string,
+  staples?: Pick<Staples, 'responses'>,
+): Proofs {
+  const proving = new Proving(settings, secrets, source, staples)
   try {
     return proving.proofs()
   } catch (thrown) {
@@ -81,12 +87,19 @@ class Proving {
   readonly #settings: GatewaySettings
   readonly #secrets: GatewaySecrets
   readonly #source: string
+  readonly #staples: Pick<Staples, 'responses'> | undefined
   readonly #certificate: OurProof | undefined
 
-  constructor(settings: GatewaySettings, secrets: GatewaySecrets, source: string) {
+  constructor(
+    settings: GatewaySettings,
+    secrets: GatewaySecrets,
+    source: string,
+    staples: Pick<Staples, 'responses'> | undefined,
+  ) {
     this.#settings = settings
     this.#secrets = secrets
     this.#source = source
+    this.#staples = staples
     this.#certificate = this.#ownCertificate()
   }
 
@@ -152,6 +165,7 @@ class Proving {
       chain: [certificate, ...intermediates],
       key,
       pss: auth.rsaPss,
+      ocsp: () => this.#staples?.responses ?? [],
       weakSha1: weak.includes('sha1signature'),
     }
   }

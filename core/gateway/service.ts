@@ -10,6 +10,7 @@ import { closeSecrets } from '../ike/config.ts'
 import { TicketOffice } from '../ike/v2/tickets.ts'
 import type { NativeAddon, PacketReader } from '../native/addon.ts'
 import type { Endpoint } from '../net/plan.ts'
+import { readPemCertificates } from '../profile/sign-in.ts'
 import { type GatewaySettings, poolRanges, sessionConfig, sessionConfigV1 } from './config.ts'
 import { Gateway, type GatewayListener, type GatewayOptions } from './gateway.ts'
 import type { GatewayHost } from './host.ts'
@@ -18,6 +19,7 @@ import { createPage } from './inside/web.ts'
 import { AddressPool } from './pool.ts'
 import { closeGatewaySecrets, type GatewaySecrets } from './proofs.ts'
 import type { GatewayClock } from './session.ts'
+import { Staples } from './staples.ts'
 import { Streams } from './streams.ts'
 
 export interface ServiceOptions {
@@ -84,6 +86,7 @@ class Service implements GatewayService {
   readonly #servers: (Socket | Server)[] = []
   readonly #streams: Streams
   readonly #tickets: TicketOffice
+  readonly #staples: Staples
   /** Those that take TCP, by address. */
   readonly #callees = new Map<string, Server>()
   #device: { readonly fd: number; readonly reader: PacketReader } | undefined
@@ -98,8 +101,9 @@ class Service implements GatewayService {
     const { settings, secrets, source, addon, registry, random, listener } = options
     this.#options = options
     this.#tickets = new TicketOffice(random)
+    this.#staples = new Staples({ note: (text) => listener?.note?.(text) })
     this.#config = {
-      ...sessionConfig(settings, secrets, source),
+      ...sessionConfig(settings, secrets, source, this.#staples),
       ticketOffice: this.#tickets,
       ...(secrets.crash === undefined ? {} : { crashSecret: secrets.crash }),
     }
@@ -165,7 +169,20 @@ class Service implements GatewayService {
       await host.listen(page, address, 80)
     }
     for (const address of host.addresses()) await this.#listen(address)
+    this.#beginStaples()
     if (host.fixed !== true) this.#watching = setInterval(() => void this.#followAddresses(), ADDRESSES_MS)
+  }
+
+  /** A root is not sent to clients, and yet it may be who issued our certificate. */
+  #beginStaples(): void {
+    const { authentication } = this.#config
+    const { auth } = this.#options.settings
+    if (authentication.method !== 'each' || authentication.ours.method !== 'certificate') return
+    const known =
+      auth.method === 'certificate' && auth.certificate !== undefined
+        ? readPemCertificates(auth.certificate)
+        : []
+    this.#staples.begin(authentication.ours.chain, 'problem' in known ? [] : known)
   }
 
   get addresses(): readonly string[] {
@@ -278,6 +295,7 @@ class Service implements GatewayService {
 
   async #shut(): Promise<void> {
     clearInterval(this.#watching)
+    this.#staples.close()
     this.gateway.close()
     // The farewells too.
     await this.#allSent()

@@ -70,7 +70,7 @@ export type OurProof =
       /** Sign with SHA-1 for a peer that knows nothing else. */
       readonly weakSha1: boolean
       /** What OCSP responders said of the chain, DER: for a peer that asks. RFC 4806 */
-      readonly ocsp?: readonly Uint8Array[]
+      readonly ocsp?: () => readonly Uint8Array[]
     }
   /** Nothing in phase 1 of IKEv1: a name and a password follow. draft-ietf-ipsec-isakmp-hybrid-auth */
   | { readonly method: 'xauth' }

@@ -234,6 +234,8 @@ class Driver implements Connection {
   async #verify({ id, question }: Extract<IkeAction, { do: 'verifyChain' }>): Promise<void> {
     try {
       const verdict = await this.#revocation.judge({ ...question, at: Date.now() })
+      if (verdict.ok && verdict.unknown !== undefined)
+        this.#options.listener.note(`nobody says whether the certificate was revoked: ${verdict.unknown}`)
       this.#answer(id, { what: 'chain', verdict })
     } catch (thrown) {
       this.#answer(id, { what: 'failed', error: asVpnError(thrown) })

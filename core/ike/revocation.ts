@@ -66,7 +66,7 @@ export class RevocationDesk {
     )
     const evidence = found.flatMap(({ evidence }) => (evidence === undefined ? [] : [evidence]))
     const missing = found.map(({ problem }) => problem).find((problem) => problem !== '')
-    return verifyChain({
+    const verdict = verifyChain({
       ...question,
       lists: [...(question.lists ?? []), ...evidence.flatMap((one) => ('list' in one ? [one.list] : []))],
       responses: [
@@ -75,13 +75,20 @@ export class RevocationDesk {
       ],
       ...(missing === undefined ? {} : { missing }),
     })
+    return verdict.ok && missing !== undefined ? { ...verdict, unknown: missing } : verdict
   }
 
   async #ask(link: Link, question: ChainQuestion): Promise<Pick<Remembered, 'evidence' | 'problem'>> {
     const { ocsp, lists } = sourcesOf(link.certificate)
     const [responders, places] = [ocsp.filter(isWeb), lists.filter(isWeb)]
-    if (responders.length + places.length === 0)
-      return { evidence: undefined, problem: 'it names nobody who could be asked' }
+    if (responders.length + places.length === 0) {
+      const others = [...ocsp, ...lists].map((url) => /^[a-z]+/i.exec(url)?.[0].toLowerCase() ?? 'nothing')
+      const problem =
+        others.length === 0
+          ? 'it names nobody who could be asked'
+          : `it can be looked up by ${[...new Set(others)].join(', ')} only, which was not tried`
+      return { evidence: undefined, problem }
+    }
     const said = await this.#first(responders, (url) => this.#respond(url, link, question))
     if (said.evidence !== undefined || places.length === 0) return said
     const listed = await this.#first(places, (url) => this.#list(url, link, question))

@@ -7,7 +7,7 @@ import { makeOcsp, type Said } from '../support/ocsp.ts'
 const OCSP = CertificateEncoding.OCSP_CONTENT.id
 const gateway = gatewayOf()
 const strict = trusting([root], { revocation: 'strict' })
-const showing = (...ocsp: readonly Uint8Array[]) => by(gateway, [], { ocsp })
+const showing = (...ocsp: readonly Uint8Array[]) => by(gateway, [], { ocsp: () => ocsp })
 const outcome = (ocsp: readonly Uint8Array[], clientTrusts = strict) => {
   const { client } = run(both({ gateway: showing(...ocsp), clientTrusts }))
   const error = client.closed?.error

@@ -123,6 +123,9 @@ describe('who is asked', () => {
   test('only http and https', async () => {
     const gateway = makeGateway(root, says(['ldap://x.test/', 'file:///etc/passwd'], ['ftp://x.test/']))
     expect(await judge({}, { gateway })).toBe('ok')
+    expect(await judge({}, { gateway, revocation: 'strict' })).toContain(
+      'it can be looked up by ldap, file, ftp only, which was not tried',
+    )
   })
 
   test('no more than two of each kind, for no more than four certificates', async () => {
@@ -168,6 +171,24 @@ describe('what comes of it', () => {
       expect(await judge(servers)).toMatch(/^ok/)
     },
   )
+
+  test('where it goes on, it says what nobody told it', async () => {
+    const question = {
+      certificates: [both.der],
+      anchors: [root.certificate],
+      role: 'gateway',
+      at: NOW,
+    } as const
+    const desk = (server: Server | undefined) =>
+      new RevocationDesk(async (wanted) => {
+        const said = server?.(wanted) ?? 'ECONNREFUSED'
+        return typeof said === 'string' ? { ok: false, problem: said } : { ok: true, octets: said }
+      })
+    const silent = await desk(undefined).judge({ ...question, revocation: 'ifAvailable' })
+    expect(silent).toMatchObject({ ok: true, unknown: `${OCSP}: ECONNREFUSED` })
+    const told = await desk(responder(both)).judge({ ...question, revocation: 'ifAvailable' })
+    expect(told.ok && told.unknown).toBeUndefined()
+  })
 
   test('a certificate that names nobody is trusted, and in strict mode is not', async () => {
     const gateway = makeGateway(root)

@@ -165,7 +165,7 @@ export function prove(
   )
   const certificates = [
     ...chain.map(({ der }) => certificatePayload('X509_SIGNATURE', der)),
-    ...(wantsOcsp ? (ours.ocsp ?? []) : []).map((der) => certificatePayload('OCSP_CONTENT', der)),
+    ...(wantsOcsp ? (ours.ocsp?.() ?? []) : []).map((der) => certificatePayload('OCSP_CONTENT', der)),
   ]
   const { form } = chosen
   adviseOf(n, request, form)

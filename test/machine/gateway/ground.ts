@@ -80,7 +80,7 @@ export class Ground {
     const file = join(this.folder, 'gateway.json')
     writeFileSync(file, JSON.stringify({ listen: [GATEWAY], pskFile, ...settings }))
     const program = this.culvert(this.gatewaySide, ['gateway', '--json', '--verbose', '--config', file])
-    await program.line(/"event":"listening"/)
+    await program.line(/"event":"listening"/, 60_000)
     return program
   }
 
