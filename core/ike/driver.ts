@@ -26,6 +26,7 @@ import { EspKeyShelf, type ExposedKeys } from './exposed-keys.ts'
 import { RevocationDesk } from './revocation.ts'
 import type { Answer, IkeAction, IkeEvent, State } from './session.ts'
 import { systemTimers, Timers } from './timers.ts'
+import { Unanswered } from './unanswered.ts'
 import { type Initiator, initiator } from './versions.ts'
 
 export interface ConnectionOptions {
@@ -41,8 +42,9 @@ export interface ConnectionOptions {
   readonly revocation?: RevocationDesk
 }
 
-/** Ours: how often counters are looked at while they move, or anything else happens. */
-const TRAFFIC_MS = 1_000
+/** Ours: how often counters are looked at while they move, or anything else happens, and how often that is told. */
+const TRAFFIC_MS = 200
+const TELL_MS = 1_000
 /** Ours: at the least, while nothing does: a tunnel nobody uses hardly wakes this computer. */
 const CALM_MS = 4_000
 
@@ -63,6 +65,9 @@ class Driver implements Connection {
   #state: State
   #traffic: NodeJS.Timeout | undefined
   #trafficMs = TRAFFIC_MS
+  readonly #unanswered = new Unanswered()
+  /** Time since traffic was told of. */
+  #untoldMs = 0
   #seen = { inbound: 0, outbound: 0 }
   /** Inner packets so far that no CHILD_SA was there for. */
   #unserved = 0
@@ -271,8 +276,10 @@ class Driver implements Connection {
 
   /** Less and less often while there is a CHILD_SA and nothing moves; without one the first packet asks for it. */
   #lookAtTraffic(): void {
-    const moved = this.#reportTraffic()
-    if (moved) for (const event of this.#byteLimits.reached(this.#datapath)) this.#feed(event)
+    const { moved, unanswered } = this.#unanswered.look(this.#datapath.traffic())
+    this.#untoldMs += this.#trafficMs
+    if ((unanswered || this.#untoldMs >= TELL_MS) && this.#reportTraffic(unanswered))
+      for (const event of this.#byteLimits.reached(this.#datapath)) this.#feed(event)
     if (this.#closed) return
     const calm = !moved && this.view().phase2.length > 0
     this.#trafficMs = calm ? Math.min(2 * this.#trafficMs, CALM_MS) : TRAFFIC_MS
@@ -287,8 +294,9 @@ class Driver implements Connection {
     this.#traffic = setTimeout(() => this.#lookAtTraffic(), TRAFFIC_MS)
   }
 
-  /** Whether anything moved since the last look. */
-  #reportTraffic(): boolean {
+  /** Whether anything moved since the last report. */
+  #reportTraffic(unanswered = false): boolean {
+    this.#untoldMs = 0
     const traffic = this.#datapath.traffic()
     const { noSelector } = this.#datapath.strays()
     const inbound = traffic.inbound > this.#seen.inbound
@@ -297,7 +305,7 @@ class Driver implements Connection {
     this.#seen = traffic
     this.#unserved = noSelector
     const moved = inbound || outbound || unserved
-    if (moved) this.#feed({ type: 'traffic', inbound, outbound, unserved })
+    if (moved || unanswered) this.#feed({ type: 'traffic', inbound, outbound, unserved, unanswered })
     return moved
   }
 

@@ -47,7 +47,7 @@ export type IkeCommand =
   /** Proves who we are once more, on a fresh IKE SA that takes over. RFC 7296 §2.8.3 */
   | { readonly type: 'reauthenticate' }
   /** This computer has other addresses: the tunnel follows where the gateway allows it, or ends. RFC 4555 */
-  | { readonly type: 'move' }
+  | { readonly type: 'move'; readonly addresses?: readonly string[] }
   /** Asks whether the gateway is alive. RFC 7296 §2.4 */
   | { readonly type: 'probe' }
   /** As `probe`, after a sleep of this computer: whatever waits for an answer has all its tries before it. */
@@ -70,13 +70,14 @@ export type IkeEvent =
   | { readonly type: 'softLimit'; readonly spi: EspSpi; readonly reason: 'bytes' | 'packets' | 'sequence' }
   /**
    * Traffic seen since the last such event, for liveness (RFC 7296 §2.4) and the idle time. `unserved`: inner packets
-   * for which there was no CHILD_SA.
+   * for which there was no CHILD_SA. `unanswered`: what was answered until a moment ago is not any more.
    */
   | {
       readonly type: 'traffic'
       readonly inbound: boolean
       readonly outbound: boolean
       readonly unserved?: boolean
+      readonly unanswered?: boolean
     }
 
 export type IkeAction =

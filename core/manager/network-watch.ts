@@ -4,7 +4,7 @@ import { networkChanges } from '../net/network-changes.ts'
 import type { Clock } from './dependencies.ts'
 
 /** Ours: several words of the kernel about one change are one. */
-const SETTLE_MS = 100
+const SETTLE_MS = 50
 /** Ours: where nobody tells of changes, a person who changes networks waits this long at most before the tunnel follows. */
 const LOOK_MS = 400
 

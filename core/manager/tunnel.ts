@@ -215,7 +215,7 @@ export class Tunnel {
       return
     }
     if (attempt.connection.view().movable === true) {
-      attempt.connection.command({ type: 'move' })
+      attempt.connection.command({ type: 'move', addresses })
       return
     }
     attempt.connection.close()

@@ -124,6 +124,43 @@ describe('RFC 4555 §3.5: the client moves', () => {
     expect(net.pings()).toBe(true)
   })
 
+  test('a change of several steps is one move: no answer goes to a socket that is gone again', () => {
+    const { client, gateway, net } = mobile()
+    const [from, sockets] = [client.sent.length, net.reached.length]
+    net.clientAddress = '198.51.100.99'
+    client.command({ type: 'move', addresses: [] })
+    client.command({ type: 'move', addresses: ['198.51.100.99'] })
+    net.settle()
+    expect(net.reached.length - sockets).toBe(1)
+    expect(since(client, from).filter((m) => m.includes(`N(${UPDATE_SA_ADDRESSES.id})`))).toHaveLength(1)
+    expect(gateway.n.remote?.address).toBe('198.51.100.99')
+    expect(net.pings()).toBe(true)
+  })
+
+  test('a socket from an address that went meanwhile is not used: another is opened', () => {
+    const { client, gateway, net } = mobile()
+    const from = client.sent.length
+    client.command({ type: 'move', addresses: ['198.51.100.7', '198.51.100.99'] })
+    client.command({ type: 'move', addresses: ['198.51.100.99'] })
+    // What was on its way is still from the address of before.
+    client.feed({ type: 'pathOpen', local: client.n.local!, remote: client.n.remote! })
+    expect(since(client, from)).toEqual([])
+    net.clientAddress = '198.51.100.99'
+    net.settle()
+    expect(gateway.n.remote?.address).toBe('198.51.100.99')
+    expect(net.pings()).toBe(true)
+  })
+
+  test('changed again while there was no way out: tried at once, and not after a wait', () => {
+    const { client, net } = mobile()
+    move(net, '198.51.100.99')
+    client.command({ type: 'move', addresses: ['198.51.100.99'] })
+    client.feed({ type: 'failed', error: { kind: 'unreachable', host: '192.0.2.1', tries: 0 } })
+    expect(client.timers.has('move')).toBe(false)
+    net.settle()
+    expect(client.n.local?.address).toBe('198.51.100.99')
+  })
+
   test('every later IKE SA knows of it', () => {
     const { client, gateway, net } = mobile()
     client.command('rekeyIke')
@@ -145,6 +182,20 @@ describe('RFC 4555 §3.5: the client moves', () => {
     expect(net.pings()).toBe(true)
   })
 
+  test.each([40, 140, 900])(
+    'one that comes up after %i ms is in use within as much time again, and half a second',
+    (ms) => {
+      const { client, net } = mobile()
+      net.offline = true
+      move(net, '198.51.100.99')
+      net.advance(ms)
+      net.offline = false
+      net.advance(Math.min(ms + 20, 500))
+      expect(client.n.local?.address).toBe('198.51.100.99')
+      expect(net.pings()).toBe(true)
+    },
+  )
+
   test('one that never comes up ends the connection, with a reason that passes', () => {
     const { client, net } = mobile()
     net.offline = true
@@ -158,13 +209,50 @@ describe('RFC 4555 §3.5: the client moves', () => {
     })
   })
 
-  test('RFC 4555 §3.6: the other addresses of the gateway are tried too', () => {
+  test('a network that takes a moment is not taken for a gateway that is elsewhere', () => {
+    const { client, net } = mobile()
+    // Listed, but nothing a client could reach: an address behind the gateway.
+    client.n.peerAddresses = ['10.77.0.1']
+    net.offline = true
+    move(net, '198.51.100.99')
+    net.advance(120)
+    net.offline = false
+    net.advance(300)
+    expect(new Set(net.reached.slice(2))).toEqual(new Set(['192.0.2.1']))
+    expect(net.pings()).toBe(true)
+  })
+
+  test('RFC 4555 §3.6: the other addresses of the gateway are tried too, once that of now has had its time', () => {
     const { client, net } = mobile()
     client.n.peerAddresses = ['192.0.2.77']
     net.offline = true
     move(net, '198.51.100.99')
-    net.advance(1_200)
-    expect(net.reached.slice(-3)).toEqual(['192.0.2.1', '192.0.2.77', '192.0.2.1'])
+    net.advance(900)
+    expect(net.reached).not.toContain('192.0.2.77')
+    net.advance(2_000)
+    expect(net.reached.slice(-4)).toContain('192.0.2.77')
+    expect(net.reached.slice(-4)).toContain('192.0.2.1')
+  })
+
+  test('RFC 4555 §3.6: where the new network does not reach the gateway by the address of now, another is used', () => {
+    const { client, gateway, net } = mobile()
+    client.n.peerAddresses = ['192.0.2.66', '192.0.2.77']
+    net.onSend = (flight) =>
+      flight.from === client && flight.destination.address !== '192.0.2.77' ? [] : [flight]
+    move(net, '198.51.100.99')
+    net.advance(5_000)
+    expect(client.n.remote?.address).toBe('192.0.2.77')
+    expect([client.closed, gateway.closed]).toEqual([undefined, undefined])
+    expect(net.pings()).toBe(true)
+  })
+
+  test('one that reaches it by none of them ends the connection', () => {
+    const { client, net } = mobile()
+    client.n.peerAddresses = ['192.0.2.66', '192.0.2.77']
+    net.onSend = (flight) => (flight.from === client ? [] : [flight])
+    move(net, '198.51.100.99')
+    net.advance(2 * CHOICE.moveMs)
+    expect(client.closed?.error?.kind).toBe('noAnswer')
   })
 
   test('without MOBIKE a network that was left is the end, which the manager mends', () => {
@@ -195,6 +283,32 @@ describe('RFC 4555 §3.8: behind a NAT', () => {
       `INFORMATIONAL response 0: N(${COOKIE2.id})`,
     ])
     expect(net.pings()).toBe(true)
+  })
+
+  test('traffic that is answered no more has it noticed at once: two exchanges, and no timer is waited for', () => {
+    const { client, gateway, net } = mobile({ nat: true, client: { dpdSeconds: 0 } })
+    net.mapping = { address: '203.0.113.77', shift: 59_000 }
+    expect(net.pingsFrom(gateway)).toBe(false)
+    const from = client.sent.length
+    const at = net.now
+    client.feed({ type: 'traffic', inbound: false, outbound: true, unanswered: true })
+    net.settle()
+    expect(since(client, from).slice(0, 2)).toEqual([
+      `INFORMATIONAL request 2: N(${SOURCE}) N(${DESTINATION})`,
+      `INFORMATIONAL request 3: ${UPDATE}`,
+    ])
+    expect(net.pings()).toBe(true)
+    expect(net.pingsFrom(gateway)).toBe(true)
+    // As long as its messages are on their way: each takes ten milliseconds or less.
+    expect(net.now - at).toBeLessThan(100)
+  })
+
+  test('with no NAT before us nothing is asked for that: whoever is silent may have nothing to say', () => {
+    const { client, net } = mobile({ client: { dpdSeconds: 0 } })
+    const from = client.sent.length
+    client.feed({ type: 'traffic', inbound: false, outbound: true, unanswered: true })
+    net.settle()
+    expect(since(client, from)).toEqual([])
   })
 
   test('an unchanged one costs nothing more', () => {

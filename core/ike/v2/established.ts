@@ -141,6 +141,7 @@ export class Established implements State {
       }
       case 'traffic':
         if (event.inbound) this.liveness.heard(now)
+        if (event.unanswered === true) this.liveness.unanswered(now)
         this.children.onTraffic(event, now)
         break
       case 'pathOpen':
@@ -174,7 +175,7 @@ export class Established implements State {
     if (command.type === 'closeChild') return this.#closeChild(command.child, now)
     if (command.type === 'wake') this.requests.sendAgain(now)
     if (command.type === 'probe' || command.type === 'wake') this.liveness.probe(now)
-    if (command.type === 'move') this.mobility.move(now)
+    if (command.type === 'move') this.mobility.move(now, command.addresses)
     return this.done()
   }
 

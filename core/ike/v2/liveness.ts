@@ -32,6 +32,15 @@ export class Liveness {
     this.#heardAt = now
   }
 
+  /**
+   * Packets come no more, all at once. Behind a NAT that may have changed its mapping, so that the gateway sends to where we
+   * are not: asking shows it, and the tunnel goes on within a second. RFC 4555 §3.8
+   */
+  unanswered(now: Millis): void {
+    const { n } = this.#e
+    if (n.mobike && n.initiated && n.nat.us && !isStream(n)) this.probe(now)
+  }
+
   /** → whether the timer was one of these. */
   onTimer(timer: string, now: Millis): boolean {
     if (timer === 'dpd') this.#onSilence(now)

@@ -52,6 +52,13 @@ export class Mobility {
   /** Paths that could not be had, one after the other. */
   #failures = 0
   #since: Millis | undefined
+  /** When this computer moved, until something has come by a path of after that. */
+  #movedAt: Millis | undefined
+  /** Where the gateway has last answered from, and which of its addresses is tried now: that is the first. */
+  #proven: string | undefined
+  #candidate = 0
+  /** This computer's addresses, where they have changed once more while a socket was on its way. */
+  #changedTo: readonly string[] | undefined
   /** The path is new, and nothing has come by it: how often something was sent again meanwhile. */
   #unanswered: number | undefined
   /** A TCP connection is on its way beside UDP. */
@@ -65,28 +72,49 @@ export class Mobility {
 
   // The client
 
-  /** This computer has other addresses: everything goes by a path of now. RFC 4555 §3.5 */
-  move(now: Millis): void {
+  /**
+   * This computer has other addresses, `addresses` where it is known which: everything goes by a path of now. A change of
+   * several steps is one move, or the gateway would answer to a socket that is gone again. RFC 4555 §3.5
+   */
+  move(now: Millis, addresses?: readonly string[]): void {
     const { n, leaving } = this.#e
     if (!n.initiated || leaving || n.remote === undefined) return
     if (!n.mobike) return this.#e.finish(this.#lost('this network was left'))
+    if (addresses !== undefined && this.#opening > 0 && !this.#fallingBack) {
+      this.#changedTo = addresses
+      return
+    }
     n.note('this computer has another address: the tunnel follows')
+    this.#begin(now)
+  }
+
+  #begin(now: Millis): void {
     this.#since = now
+    this.#movedAt = now
+    this.#unanswered = undefined
+    this.#changedTo = undefined
+    this.#candidate = 0
     this.#failures = 0
     this.#losses = 0
     this.#open()
   }
 
+  /** Where the gateway may be reached: first where it was last. RFC 4555 §3.6 */
+  #addresses(): readonly string[] {
+    const { n } = this.#e
+    return [...new Set([this.#proven ?? n.remote!.address, n.config.gatewayAddress, ...n.peerAddresses])]
+  }
+
   /** UDP first, whatever it was before, but where a TCP connection has to come back. RFC 9329 §7.1 */
   #open(): void {
     const { n } = this.#e
-    const addresses = [...new Set([n.remote!.address, n.config.gatewayAddress, ...n.peerAddresses])]
+    const addresses = this.#addresses()
     const path =
       this.#losses > 0
         ? ({ do: 'openPath', remotePort: n.remote!.port, transport: 'tcp' } as const)
         : firstPath(n.config, n.remote!.port === 500 ? 500 : 4500)
     this.#opening++
-    n.act({ ...path, remoteAddress: addresses[this.#failures % addresses.length]! })
+    n.act({ ...path, remoteAddress: addresses[this.#candidate % addresses.length]! })
   }
 
   /** The TCP connection is gone: who opened it opens another one. RFC 9329 §6.1 */
@@ -97,27 +125,35 @@ export class Mobility {
     n.note(`the TCP connection was lost: ${problem}`)
     this.#since ??= now
     if (now - this.#since >= CHOICE.moveMs) return this.#e.finish(this.#lost(problem))
-    const waitMs = this.#losses === 0 ? 0 : CHOICE.moveAgainMs * 2 ** Math.min(this.#losses - 1, 5)
+    const waitMs = this.#losses === 0 ? 0 : CHOICE.streamAgainMs * 2 ** Math.min(this.#losses - 1, 5)
     this.#losses++
     n.setTimer('move', asMillis(now + waitMs))
   }
 
-  /** A message of ours went out once more. After some of that by a new path TCP is tried beside it. RFC 9329 §7.1 */
-  onSilence(): void {
+  /** A message of ours went out once more. After some of that by a new path TCP is tried beside it, and the gateway elsewhere. RFC 9329 §7.1, RFC 4555 §3.6 */
+  onSilence(now: Millis): void {
     const { n } = this.#e
     if (this.#unanswered === undefined) return
     this.#unanswered++
+    if (isStream(n) || this.#fallingBack) return
     const path = fallbackPath(n)
-    if (this.#unanswered < CHOICE.triesBeforeTcp || isStream(n) || this.#fallingBack || path === undefined)
-      return
-    this.#fallingBack = true
-    this.#opening++
-    n.act(path)
+    const addresses = this.#addresses()
+    if (this.#unanswered >= CHOICE.triesBeforeTcp && path !== undefined) {
+      this.#fallingBack = true
+      this.#opening++
+      return n.act({ ...path, remoteAddress: addresses[0]! })
+    }
+    const inTime = this.#movedAt !== undefined && now - this.#movedAt < CHOICE.moveMs
+    if (!inTime || addresses.length === 1 || this.#unanswered % CHOICE.triesOfOneAddress !== 0) return
+    this.#candidate++
+    this.#open()
   }
 
   /** Something fresh has come by the path of now: it is good. */
   heard(): void {
     this.#unanswered = undefined
+    this.#movedAt = undefined
+    this.#proven = this.#e.n.remote?.address
     if (this.#losses > 0) this.#since = undefined
     this.#losses = 0
     if (!this.#fallingBack) return
@@ -132,8 +168,13 @@ export class Mobility {
     const { n } = this.#e
     this.#opening--
     this.#fallingBack = false
+    if (this.#changedTo?.includes(local.address) === false) {
+      this.#begin(now)
+      return true
+    }
+    this.#changedTo = undefined
     if (this.#losses === 0) this.#since = undefined
-    this.#unanswered = 0
+    this.#unanswered ??= 0
     n.clearTimer('move')
     n.useEnds(local, remote)
     this.#e.liveness.startKeepalive(now)
@@ -156,12 +197,18 @@ export class Mobility {
     }
     if (this.#opening === 0 || error.kind !== 'unreachable') return false
     this.#opening--
+    if (this.#changedTo !== undefined) {
+      this.#begin(now)
+      return true
+    }
     this.#failures++
+    if (now - (this.#since ?? now) >= CHOICE.moveElsewhereMs) this.#candidate++
     if (now - (this.#since ?? now) >= CHOICE.moveMs) {
       this.#e.finish(this.#lost(error.hint ?? 'no network'))
       return true
     }
-    this.#e.n.setTimer('move', asMillis(now + CHOICE.moveAgainMs))
+    const waitMs = Math.min(CHOICE.moveAgainMs * 2 ** (this.#failures - 1), CHOICE.moveAgainLongestMs)
+    this.#e.n.setTimer('move', asMillis(now + waitMs))
     return true
   }
 

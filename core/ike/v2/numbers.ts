@@ -62,9 +62,15 @@ export const CHOICE = {
   seriesMs: 20_000,
   /** Octets of our COOKIE2. RFC 4555 §4.2.5 */
   cookie2: 16,
-  /** How long a network may take to come up after a change, and the wait between two tries. */
+  /** How long a network may take to come up after a change, and the wait between two tries: the first, then twice as long each time. */
   moveMs: 60_000,
-  moveAgainMs: 500,
+  moveAgainMs: 50,
+  moveAgainLongestMs: 500,
+  /** After a change the gateway's other addresses are tried when there was no way to that of now for this long, or it has not answered so many tries. RFC 4555 §3.6 */
+  moveElsewhereMs: 1_000,
+  triesOfOneAddress: 2,
+  /** The wait before the second try to open a lost TCP connection again, doubled with each. RFC 9329 §6.1 */
+  streamAgainMs: 500,
   /** CHILD_SAs of one peer that a responder keeps. */
   mostChildren: 8,
   /** Packets within this time: the tunnel is in use. */

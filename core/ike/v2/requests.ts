@@ -63,7 +63,7 @@ export class Requests {
       return this.#e.finish({ kind: 'noAnswer', exchange: out.request.label, tries: out.transmission.tries })
     }
     if (!(stream && n.initiated)) n.transmit(again, true)
-    this.#e.mobility.onSilence()
+    this.#e.mobility.onSilence(now)
     this.#await(sa, out.transmission, now)
   }
 
