@@ -44,6 +44,13 @@ test('a page takes up what is seen later, and keeps what was seen before', () =>
   ])
 })
 
+test('what was measured stands beside it, and stays', () => {
+  const remark = 'at most 180 ms without traffic'
+  const page = markdown(rowsOf([{ ...seen('ikev2-psk', false), remark }]), SCENARIOS)
+  const again = markdown(rowsOf([seen('ikev2-psk', true)], rowsIn(page)), SCENARIOS)
+  expect(again).toContain(`| connects; ${remark} | connects |`)
+})
+
 test('no more at a time than there are lanes, and the results in order', async () => {
   const running = { heavy: 0, waiting: 0 }
   const most = { heavy: 0, waiting: 0 }

@@ -17,6 +17,9 @@ export interface ClientCounts {
   readonly ikeRekeys: number
   readonly childRekeys: number
   readonly children: number
+  /** Packets it has refused, of the CHILD_SAs of now: seen before, and for any other reason. */
+  readonly replays: number
+  readonly otherDrops: number
 }
 
 /** A client under test in the lab's client namespace. */

@@ -134,17 +134,23 @@ export async function culvertClient(
 
     async counts(): Promise<ClientCounts | undefined> {
       const { code, stdout } = await run('ip', [...inside, 'status', '--json'], { env: environment })
-      if (code !== 0) return { connected: false, ikeRekeys: 0, childRekeys: 0, children: 0 }
+      if (code !== 0)
+        return { connected: false, ikeRekeys: 0, childRekeys: 0, children: 0, replays: 0, otherDrops: 0 }
       const tunnel = stdout
         .split('\n')
         .map((line) => find(line, (object) => Array.isArray(object.phase2)))
         .find((object) => object !== undefined)
+      const children = (tunnel?.phase2 ?? []) as readonly {
+        readonly traffic: { readonly replayDrops: number; readonly otherDrops: number }
+      }[]
       const rekeys = tunnel?.rekeys as { ike: number; child: number } | undefined
       return {
         connected: tunnel?.state === 'connected',
         ikeRekeys: rekeys?.ike ?? 0,
         childRekeys: rekeys?.child ?? 0,
-        children: (tunnel?.phase2 as unknown[] | undefined)?.length ?? 0,
+        children: children.length,
+        replays: children.reduce((sum, { traffic }) => sum + traffic.replayDrops, 0),
+        otherDrops: children.reduce((sum, { traffic }) => sum + traffic.otherDrops, 0),
       }
     },
 

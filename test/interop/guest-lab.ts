@@ -76,8 +76,9 @@ function connections(): string {
 /** Gateways in a guest with a kernel of its own: IPsec there is Linux's, not strongSwan's. */
 export const GUEST_SCENARIOS: readonly string[] = Object.keys(DIFFERENCES)
 
-/** Octets of the document that has to arrive whole. */
-const DOCUMENT_BYTES = 1_000_000
+/** Octets of the document that has to arrive whole, and of the guest's memory, which holds it. */
+const DOCUMENT_BYTES = 100_000_000
+const MEMORY_MIB = '384'
 
 /** As the guest's gateway is made: one for all ways to sign in. `namespace`: the client's. */
 export function guestEnv(scenario: string, namespace: string): LabEnv {
@@ -112,15 +113,20 @@ export function guestEnv(scenario: string, namespace: string): LabEnv {
 export class GuestLab implements GatewayLab {
   readonly scenario: string
   readonly #program: string
+  readonly #tamper: string
   readonly #namespace: string
+  /** The network between client and gateway. */
+  readonly #wire: string
   readonly #env: NodeJS.ProcessEnv
 
   /** `id`: up to four letters and digits that nobody else uses. */
-  constructor(folder: string, scenario: string, id: string) {
+  constructor(folder: string, scenario: string, id: string, root: string) {
     this.scenario = scenario
+    this.#tamper = join(root, 'test/interop/tamper.py')
     this.#program = join(folder, 'vmlab')
     this.#namespace = `vml${id}c`
-    this.#env = { VMLAB_BACKEND: 'qemu', ...process.env, VMLAB_ID: id }
+    this.#wire = `vml${id}s`
+    this.#env = { VMLAB_MEM: MEMORY_MIB, ...process.env, VMLAB_ID: id }
   }
 
   async up(): Promise<LabEnv> {
@@ -130,7 +136,12 @@ export class GuestLab implements GatewayLab {
       'exec',
       `echo ${told} | base64 -d >> /etc/swanctl/swanctl.conf; swanctl --load-all; ip addr add ${INSIDE}/32 dev lo 2>/dev/null; true`,
     )
-    return guestEnv(this.scenario, this.#namespace)
+    return new Map([
+      ...guestEnv(this.scenario, this.#namespace),
+      ['LAB_NS_WIRE', this.#wire],
+      ['LAB_FAR_END', this.#farEnd()],
+      ['LAB_TAMPER', this.#tamper],
+    ])
   }
 
   async down(): Promise<void> {

@@ -8,16 +8,17 @@ export interface Row {
   readonly nat?: string
 }
 
-/** `connects`, `refused: authFailed` where that is what must happen, `FAILS`. */
-export const cellOf = ({ scenario, ok }: Pick<Outcome, 'scenario' | 'ok'>): string => {
+/** `connects`, with what was measured; `refused: authFailed` where that is what must happen; `FAILS`. */
+export const cellOf = ({ scenario, ok, remark }: Pick<Outcome, 'scenario' | 'ok' | 'remark'>): string => {
   if (!ok) return 'FAILS'
   const fault = EXPECTED_FAULTS[scenario]
-  return fault === undefined ? 'connects' : `refused: ${fault.kind}`
+  if (fault !== undefined) return `refused: ${fault.kind}`
+  return remark === undefined ? 'connects' : `connects; ${remark}`
 }
 
 /** One row a scenario, in the order they came; a later outcome takes the place of an earlier one. */
 export function rowsOf(
-  outcomes: readonly (Pick<Outcome, 'scenario' | 'nat' | 'ok'> & { readonly format?: string })[],
+  outcomes: readonly (Pick<Outcome, 'scenario' | 'nat' | 'ok' | 'remark'> & { readonly format?: string })[],
   known: readonly Row[] = [],
 ): readonly Row[] {
   const rows = new Map(known.map((row) => [row.scenario, row]))

@@ -17,6 +17,8 @@ export interface Outcome {
   readonly seconds: number
   /** What was wrong, or the fault that had to be seen. */
   readonly notes: readonly string[]
+  /** What was measured, for the table. */
+  readonly remark?: string
 }
 
 export interface RunOptions {
@@ -68,6 +70,7 @@ async function keepLogs(lab: GatewayLab, client: Client, { root, nat }: RunOptio
 
 async function tryScenario(lab: GatewayLab, env: LabEnv, directory: string, options: RunOptions) {
   const notes: string[] = []
+  let remark: string | undefined
   const namespace = setting(env, 'LAB_NS_CLIENT')
   // Without a virtual address the client's side needs an inner address of its own.
   if (setting(env, 'LAB_POOL') === 'none') {
@@ -89,7 +92,13 @@ async function tryScenario(lab: GatewayLab, env: LabEnv, directory: string, opti
       const missing = await lab.check()
       if (missing) notes.push(missing)
       const extra = EXTRA_CHECKS[lab.scenario]
-      if (extra && !missing) notes.push(...(await CHECKS[extra]({ lab, env, client, nat: options.nat })))
+      const connected = {
+        ...{ lab, env, client, nat: options.nat },
+        remark: (text: string) => {
+          remark = text
+        },
+      }
+      if (extra && !missing) notes.push(...(await CHECKS[extra](connected)))
     }
     if (attempt.ok) {
       const code = await client.disconnect()
@@ -97,7 +106,7 @@ async function tryScenario(lab: GatewayLab, env: LabEnv, directory: string, opti
     }
     notes.push(...(await leftBehind(namespace, before)))
     if (notes.length > 0) notes.push(`everything both ends said: ${await keepLogs(lab, client, options)}`)
-    return { notes, connectMs: attempt.ok ? attempt.ms : undefined }
+    return { notes, connectMs: attempt.ok ? attempt.ms : undefined, remark }
   } finally {
     await client.kill()
   }
@@ -110,11 +119,12 @@ export async function runScenario(scenario: string, options: RunOptions): Promis
   const directory = await mkdtemp(join(tmpdir(), 'culvert-interop-'))
   let notes: readonly string[] = []
   let connectMs: number | undefined
+  let remark: string | undefined
   try {
     const env = await lab.up(options.nat)
     const tried = await tryScenario(lab, env, directory, options)
     notes = tried.notes.filter((note) => note !== '')
-    connectMs = tried.connectMs
+    ;({ connectMs, remark } = tried)
   } catch (problem) {
     notes = [problem instanceof Error ? problem.message : String(problem)]
   } finally {
@@ -130,5 +140,6 @@ export async function runScenario(scenario: string, options: RunOptions): Promis
     seconds: (performance.now() - start) / 1000,
     notes,
     ...(connectMs === undefined ? {} : { connectMs }),
+    ...(remark === undefined ? {} : { remark }),
   }
 }

@@ -18,7 +18,16 @@ export interface ExpectedFault {
 }
 
 /** Checks beyond "connects, carries traffic, leaves nothing behind". */
-export type ExtraCheck = 'rekey' | 'reauth' | 'dpd' | 'idle' | 'fragments' | 'move' | 'reconnect' | 'redirect'
+export type ExtraCheck =
+  | 'tamper'
+  | 'rekey'
+  | 'reauth'
+  | 'dpd'
+  | 'idle'
+  | 'fragments'
+  | 'move'
+  | 'reconnect'
+  | 'redirect'
 
 const CLIENT_REFUSED = { kind: 'authFailed', fields: { who: 'us', method: 'certificate' } }
 
@@ -76,6 +85,17 @@ export const EXTRA_CHECKS: Readonly<Record<string, ExtraCheck>> = {
   'ikev2-rebind': 'move',
   'ikev2-nomobike': 'reconnect',
   'ikev1-fragment': 'fragments',
+  ...Object.fromEntries(
+    [
+      'ikev2-esp-transport',
+      'ikev2-esp-transport-6',
+      'ikev2-ah-tunnel',
+      'ikev2-ah-transport',
+      'ikev2-ah-transport-6',
+    ]
+      .concat(['ikev2-esp-tunnel', 'ikev1-esp-transport', 'ikev1-ah-tunnel', 'ikev1-ah-transport'])
+      .map((name) => [`guest-${name}`, 'tamper' as const]),
+  ),
 }
 
 /** A small set that touches every part, for `npm test`. The second list is run behind a NAT, the third from files of others. */

@@ -186,9 +186,12 @@ ref_down() {
     rm -rf "$STATE/cl"
 }
 
-move() { # the outside address seen by the gateway changes from .2 to .3, or back
-    local ns=$NS_CL dev=lab0 old=$CL4 new=${CL4%.2}.3 gone
-    [ ! -e "$STATE/nat" ] || ns=$NS_NAT dev=out0
+move() { # move [client]: the outside address seen by the gateway, or the client's behind a NAT, changes from .2 to .3, or back
+    local ns=$NS_CL dev=lab0 old=$CL4 new gone via=$GW4
+    if [ -e "$STATE/nat" ]; then
+        if [ "${1-}" = client ]; then old=$IN_CL4 via=$NAT4; else ns=$NS_NAT dev=out0; fi
+    fi
+    new=${old%.2}.3
     [ "$ns" != root ] || die "move works on namespaces only"
     if ip -n "$ns" -4 addr show dev "$dev" | grep -q "$new/"; then
         gone=$old old=$new new=$gone
@@ -198,7 +201,7 @@ move() { # the outside address seen by the gateway changes from .2 to .3, or bac
     # deleting the last primary address takes the others and the routes with it
     ip -n "$ns" addr add "$new/24" dev "$dev" 2>/dev/null || true
     if [ "$ns" = "$NS_CL" ]; then
-        ip -n "$ns" route replace default via "$GW4"
+        ip -n "$ns" route replace default via "$via"
     fi
     echo "$old -> $new"
 }
