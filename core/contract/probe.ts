@@ -17,6 +17,13 @@ export interface GatewayProbe {
     readonly groups: readonly string[]
     readonly aggressive: boolean
   }
+  readonly suites: ProbedSuites
+}
+
+/** The same as suites a profile can offer, for either version; none where it takes nothing Culvert can do. */
+export interface ProbedSuites {
+  readonly ikev2: readonly string[]
+  readonly ikev1: readonly string[]
 }
 
 /** `silent`: nothing came. `refuses`: words, but nothing of what was tried. `accepts`: it would negotiate. */

@@ -239,6 +239,11 @@ export function suiteWordType(word: string): number | undefined {
   return WORDS.get(ALIASES.get(word) ?? word)?.type
 }
 
+/** Whether it is an encryption that brings its own integrity. */
+export function bringsIntegrity(word: string): boolean {
+  return WORDS.get(ALIASES.get(word) ?? word)?.aead === true
+}
+
 export function isSuiteWord(word: string): boolean {
   return WORDS.has(ALIASES.get(word) ?? word)
 }

@@ -1,5 +1,6 @@
 import type { WindowApi } from '../../core/contract/contract.ts'
-import type { GatewayProbe } from '../../core/contract/probe.ts'
+import type { GatewayProbe, ProbedSuites } from '../../core/contract/probe.ts'
+import type { ProfileDocument } from '../../core/contract/profile.ts'
 import type { ErrorSnapshot } from '../../core/contract/snapshot.ts'
 
 /** The question to a gateway what it accepts. */
@@ -27,4 +28,12 @@ export class Probing {
   stop(): void {
     void this.#profiles.stopProbe()
   }
+}
+
+/** Suites a gateway takes, for the version of IKE a profile speaks; where that is open, of the newer one it answers. */
+export function suitesFor(document: ProfileDocument | undefined, suites: ProbedSuites): readonly string[] {
+  const version = document?.ike.version
+  if (version === 2) return suites.ikev2
+  if (version === 1) return suites.ikev1
+  return suites.ikev2.length > 0 ? suites.ikev2 : suites.ikev1
 }

@@ -6,6 +6,9 @@ export const PROBE = {
   ask: 'Probe',
   running: 'Asking the gateway…',
   cancel: 'Cancel',
+  use: 'Use these',
+  used: 'These are the proposals of phase 1 now. Save keeps them.',
+  nothing: 'It takes nothing this connection could offer.',
   unsigned: 'Nobody has signed these answers: take them for a hint, not for a proof.',
 } as const
 

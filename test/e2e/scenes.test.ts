@@ -136,6 +136,7 @@ describe.runIf(SHOTS === undefined)('forced colours: nothing that can be done or
     'capture',
     'edit-new',
     'edit-phase1',
+    'edit-probed',
     'edit-password',
     'edit-ikev1',
     'edit-mend',

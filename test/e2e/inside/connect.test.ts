@@ -91,6 +91,14 @@ describe('the window and a real gateway', () => {
       .getByText(/ENCR_AES_CBC_256/)
       .first()
       .waitFor({ timeout: 55_000 })
+    await probe.getByRole('button', { name: 'Use these' }).click()
+    await probe.getByText('These are the proposals of phase 1 now.', { exact: false }).waitFor()
+    const proposals = await page.getByLabel('Proposals, in order').first().inputValue()
+    expect(proposals).toMatch(/aes256/)
+    expect(proposals).not.toMatch(/3des|md5|sha1|modp1024/)
+    // What follows connects with them.
+    await page.keyboard.press('Control+s')
+    await page.getByText('Saved. Counts from the next connection on.').waitFor()
     await page.keyboard.press('Control+1')
   })
 
