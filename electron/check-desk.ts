@@ -3,24 +3,31 @@ import type { Check, ChecksProgress, ProblemReport } from '../core/contract/chec
 import type { MessageLine } from '../core/contract/message.ts'
 import type { AppSnapshot } from '../core/contract/snapshot.ts'
 import { VERSION } from '../core/contract/version.ts'
+import { VpnFailure } from '../core/errors.ts'
 import { type CheckNeeds, runChecks } from '../core/manager/checks.ts'
 import type { History } from '../core/manager/history.ts'
-import { problemReport } from '../core/manager/problem-report.ts'
+import { MOST_MESSAGES, problemReport } from '../core/manager/problem-report.ts'
 import type { Profile } from '../core/profile/schema.ts'
 
 export interface CheckDeskNeeds extends CheckNeeds {
   find(profile: string): Promise<Profile>
   snapshot(): Promise<AppSnapshot>
-  messages(profile: string, after: number): Promise<readonly MessageLine[]>
+  messages(profile: string, after: number, most: number): Promise<readonly MessageLine[]>
   readonly history: History
   progress(progress: ChecksProgress): void
+  /** So many messages were read for a report. */
+  reading(messages: number): void
   now(): number
 }
+
+/** Ours: messages that are read at once, between which the window hears how many there were. */
+const PAGE = 2_000
 
 /** The checks of the window and the report made of them. */
 export class CheckDesk {
   readonly #needs: CheckDeskNeeds
   #stop = new AbortController()
+  #stopReport = new AbortController()
   #checks: readonly Check[] = []
   #shown = ''
 
@@ -53,10 +60,27 @@ export class CheckDesk {
     this.#stop.abort()
   }
 
+  /** Only the newest that was asked for is made. Throws `VpnFailure` (`cancelled`, `profileUnknown`). */
   async report(id: string | undefined, hide: boolean): Promise<ProblemReport> {
-    const { find, messages, history, now } = this.#needs
+    this.stopReport()
+    const { signal } = this.#stopReport
+    const stopped = new Promise<never>((_, fail) =>
+      signal.addEventListener('abort', () => fail(new VpnFailure({ kind: 'cancelled' }))),
+    )
+    const made = await Promise.race([this.#report(id, hide, signal), stopped])
+    this.#shown = made.text
+    return made
+  }
+
+  stopReport(): void {
+    this.#stopReport.abort()
+    this.#stopReport = new AbortController()
+  }
+
+  async #report(id: string | undefined, hide: boolean, signal: AbortSignal): Promise<ProblemReport> {
+    const { find, history, now } = this.#needs
     const profile = id === undefined ? undefined : await find(id)
-    const made = problemReport(
+    return problemReport(
       {
         version: VERSION,
         system: `${process.platform} ${release()} ${process.arch}, Electron ${process.versions.electron ?? 'none'}`,
@@ -64,14 +88,26 @@ export class CheckDesk {
         profile,
         tunnel: profile && (await this.#tunnel(profile.id)),
         checks: this.#checks,
-        messages: profile === undefined ? [] : await messages(profile.id, 0),
+        messages: profile === undefined ? [] : await this.#lastMessages(profile.id, signal),
         history: profile === undefined ? [] : await history.list(profile.id),
         own: [hostname(), userInfo().username],
       },
       hide,
     )
-    this.#shown = made.text
-    return made
+  }
+
+  /** As many as a report has, of all there are. */
+  async #lastMessages(profile: string, signal: AbortSignal): Promise<readonly MessageLine[]> {
+    let last: readonly MessageLine[] = []
+    let read = 0
+    while (!signal.aborted) {
+      const page = await this.#needs.messages(profile, last.at(-1)?.number ?? 0, PAGE)
+      last = [...last, ...page].slice(-MOST_MESSAGES)
+      read += page.length
+      if (page.length < PAGE) break
+      if (!signal.aborted) this.#needs.reading(read)
+    }
+    return last
   }
 
   async #tunnel(id: string) {

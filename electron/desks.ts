@@ -63,8 +63,9 @@ export class Desks {
         resolve: resolveHost,
         find: (profile) => kept.profiles.find(profile),
         snapshot: () => engine.snapshot(),
-        messages: (profile, after) => engine.messages(profile, after),
+        messages: (profile, after, most) => engine.messages(profile, after, most),
         progress: (progress) => send('checks', 'progress', progress),
+        reading: (messages) => send('checks', 'reading', messages),
         now: () => Date.now(),
       })
     })

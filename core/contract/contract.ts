@@ -264,6 +264,9 @@ export const contract = {
     cancel: call(nothing, shape<undefined>()),
     progress: push(shape<ChecksProgress>()),
     report: call(v.strictObject({ profile: v.optional(profile), hide: v.boolean() }), shape<ProblemReport>()),
+    /** Messages that were read for it so far. */
+    reading: push(shape<number>()),
+    stopReport: call(nothing, shape<undefined>()),
     /** The text shown last, and nothing else. */
     copyReport: call(nothing, shape<undefined>()),
     /** Answers whether a place was chosen. */

@@ -20,7 +20,7 @@ export interface ReportMaterial {
 }
 
 /** Ours: the beginning of a negotiation and its end fit, and nobody reads more. */
-const MOST_MESSAGES = 60
+export const MOST_MESSAGES = 60
 
 /**
  * A text about a problem, to give to an administrator or to us. It never holds a secret, the content of a message or of

@@ -33,6 +33,10 @@ export const checkHandlers = (desk: CheckDesk, window: () => BrowserWindow): Han
     return undefined
   },
   report: ({ profile, hide }) => desk.report(profile, hide),
+  stopReport: () => {
+    desk.stopReport()
+    return undefined
+  },
   copyReport: () => {
     clipboard.writeText(desk.shown)
     return undefined

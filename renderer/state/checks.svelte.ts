@@ -12,17 +12,25 @@ export class Checks {
   running = $state(false)
   /** The report is being made. */
   making = $state(false)
+  /** Messages that were read for it so far. */
+  read = $state(0)
   report = $state.raw<ProblemReport | undefined>(undefined)
   fault = $state.raw<ErrorSnapshot | undefined>(undefined)
   /** What was done with the report: shown for a moment. */
-  done = $state<'copied' | 'saved' | undefined>(undefined)
+  done = $state<'copied' | 'saved' | 'stopped' | undefined>(undefined)
   #hide = $state(true)
+  /** Whether names are hidden in the report that is shown. */
+  #hidden = true
+  #asked = 0
 
   constructor(api: WindowApi, profile: string) {
     this.#api = api
     this.#profile = profile
     api.checks.progress((progress) => {
       if (this.running) this.progress = progress
+    })
+    api.checks.reading((messages) => {
+      if (this.making) this.read = messages
     })
   }
 
@@ -68,13 +76,31 @@ export class Checks {
     if (!outcome.ok && outcome.error.kind !== 'cancelled') this.fault = outcome.error
   }
 
+  /** The report stays as it was. */
+  stopReport(): void {
+    void this.#api.checks.stopReport()
+  }
+
   async #makeReport(): Promise<void> {
+    this.#asked += 1
+    const mine = this.#asked
+    const hide = this.#hide
     this.done = undefined
     this.making = true
-    const outcome = await this.#api.checks.report({ profile: this.#profile, hide: this.#hide })
+    this.read = 0
+    const outcome = await this.#api.checks.report({ profile: this.#profile, hide })
+    // Another one was asked for meanwhile.
+    if (mine !== this.#asked) return
     this.making = false
-    if (outcome.ok) this.report = outcome.value
-    else this.fault = outcome.error
+    if (outcome.ok) {
+      this.report = outcome.value
+      this.#hidden = hide
+      return
+    }
+    // What is shown is the one before, and says so.
+    this.#hide = this.#hidden
+    if (outcome.error.kind !== 'cancelled') this.fault = outcome.error
+    else this.done = 'stopped'
   }
 }
 

@@ -2,7 +2,7 @@ import type { CheckPlace, ChecksProgress } from '../../core/contract/checks.ts'
 import type { ImportOutcome, ImportPreview } from '../../core/contract/import.ts'
 import type { SecretsState } from '../../core/contract/profile.ts'
 import type { PromptSnapshot } from '../../core/contract/snapshot.ts'
-import { octets } from './figures.ts'
+import { octets, thousands } from './figures.ts'
 
 // The sentences of the views beside Status.
 
@@ -187,7 +187,12 @@ export const CHECKS = {
   hide: 'Hide names and addresses',
   copied: 'Copied.',
   saved: 'Saved.',
+  stopped: 'Cancelled.',
 } as const
+
+/** How far the report is. */
+export const reportSoFar = (messages: number): string =>
+  messages === 0 ? CHECKS.making : `${CHECKS.making} ${thousands(messages)} messages read.`
 
 export const CHECK_PLACES: Readonly<Record<CheckPlace, string>> = {
   here: 'This computer',
