@@ -8,6 +8,7 @@ import {
   type TunnelSnapshot,
 } from '../../core/contract/snapshot.ts'
 import type { ViewState } from '../text/en.ts'
+import { sameProfiles } from './find.ts'
 import { type Sample, Traffic } from './traffic.ts'
 import { viewOf } from './view.ts'
 
@@ -177,8 +178,11 @@ export class Culvert {
   }
 
   #take(snapshot: AppSnapshot): void {
-    if (this.#snapshot !== undefined && snapshot.revision < this.#snapshot.revision) return
-    this.#snapshot = snapshot
+    const before = this.#snapshot
+    if (before !== undefined && snapshot.revision < before.revision) return
+    // Each snapshot brings the list anew. What is made of it, for thousands, is made again only where it differs.
+    const same = before !== undefined && sameProfiles(before.profiles, snapshot.profiles)
+    this.#snapshot = same ? { ...snapshot, profiles: before.profiles } : snapshot
     this.#fault = undefined
     this.now = Date.now()
     for (const tunnel of snapshot.tunnels) this.#measure(tunnel)

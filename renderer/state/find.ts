@@ -10,7 +10,14 @@ export type Row = Placed &
 
 const HEIGHTS = { folder: 30, profile: 52 } as const
 
-const fold = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+/** Most names are plain letters: those need no tables of Unicode. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for.
+const PLAIN = /^[\x00-\x7f]*$/
+const fold = (text: string): string =>
+  (PLAIN.test(text) ? text : text.normalize('NFKD').replace(/\p{M}/gu, '')).toLowerCase()
+
+/** Made once: each call of `localeCompare` looks for one. */
+const byName = new Intl.Collator()
 
 /** Finds connections by what a person types: every word somewhere in name, gateway or folder, marks and capitals aside. */
 export class Finder {
@@ -31,6 +38,16 @@ export class Finder {
   }
 }
 
+/** All a connection of the list is known by. */
+const FIELDS = Object.keys({
+  ...{ id: 1, name: 1, folder: 1, gateway: 1, signIn: 1, canTry: 1, killSwitch: 1, saved: 1 },
+} satisfies Record<keyof ProfileSummary, 1>) as readonly (keyof ProfileSummary)[]
+
+/** Whether both lists say the same of the same connections in the same order. */
+export const sameProfiles = (a: readonly ProfileSummary[], b: readonly ProfileSummary[]): boolean =>
+  a.length === b.length &&
+  a.every((one, at) => FIELDS.every((field) => String(one[field]) === String(b[at]?.[field])))
+
 /** Connections under their folders, in the order of the folders' names; those without a folder first. */
 export function rowsOf(profiles: readonly ProfileSummary[]): readonly Row[] {
   const folders = new Map<string, ProfileSummary[]>()
@@ -47,7 +64,7 @@ export function rowsOf(profiles: readonly ProfileSummary[]): readonly Row[] {
     top += placed.height
     return placed
   }
-  for (const name of [...folders.keys()].sort((a, b) => a.localeCompare(b))) {
+  for (const name of [...folders.keys()].sort(byName.compare)) {
     if (name !== '') rows.push({ kind: 'folder', name, key: `folder ${name}`, ...place('folder') })
     for (const profile of folders.get(name) ?? [])
       rows.push({ kind: 'profile', profile, key: profile.id, ...place('profile') })

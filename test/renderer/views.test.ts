@@ -4,7 +4,7 @@ import type { ProfileSummary } from '../../core/contract/snapshot.ts'
 import type { MessageTree } from '../../core/contract/tree.ts'
 import { ProfileDesk } from '../../electron/profile-desk.ts'
 import { fieldOf, linesOf, sameDocument, withField } from '../../renderer/state/document.ts'
-import { Finder, rowsOf } from '../../renderer/state/find.ts'
+import { Finder, rowsOf, sameProfiles } from '../../renderer/state/find.ts'
 import { heightOf, rowsBetween } from '../../renderer/state/rows.ts'
 import { viewOf } from '../../renderer/state/view.ts'
 import { plainPhase2, protection } from '../../renderer/text/en.ts'
@@ -26,6 +26,22 @@ const summaryOf = (name: string, folder?: string): ProfileSummary => ({
 })
 
 describe('the list', () => {
+  test('a list that came again is the same until a connection, or a word about one, is another', () => {
+    const list = [summaryOf('Office', 'Work'), summaryOf('Home')]
+    const [office, home] = list as [ProfileSummary, ProfileSummary]
+    expect(sameProfiles(list, structuredClone(list))).toBe(true)
+    for (const other of [
+      [],
+      [office],
+      [home, office],
+      [office, { ...home, name: 'At home' }],
+      [office, { ...home, folder: 'Private' }],
+      [office, { ...home, killSwitch: true as const }],
+      [office, { ...home, saved: ['psk'] }],
+    ])
+      expect(sameProfiles(list, other)).toBe(false)
+  })
+
   test('folders stand in the order of their names, connections without one first', () => {
     const rows = rowsOf([
       summaryOf('Home'),
