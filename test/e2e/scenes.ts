@@ -332,7 +332,8 @@ export const SCENES: readonly Scene[] = [
       const sentence = page.getByRole('complementary').getByText('DES is weak')
       await sentence.waitFor()
       await sentence.scrollIntoViewIfNeeded()
-      await page.getByRole('button', { name: 'Switch it on' }).last().scrollIntoViewIfNeeded()
+      // Brings it into view, also where what was typed is just being looked at once more and its row is made anew.
+      await page.getByRole('button', { name: 'Switch it on' }).last().click({ trial: true })
     },
   },
   {
