@@ -220,6 +220,7 @@ function signIn(document: ProfileDocument): string {
   const { auth, ppk } = document
   const methods = eapOf(document)?.methods.map(methodName)
   const proofs = [
+    ...(auth.method === 'manual' ? ['keys by hand'] : []),
     ...(auth.method === 'psk' ? ['pre-shared key'] : auth.method === 'certificate' ? ['certificate'] : []),
     ...(methods === undefined ? [] : [`EAP: ${methods.join(', ')}`]),
     ...(document.xauth === undefined ? [] : ['XAuth']),

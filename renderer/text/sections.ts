@@ -17,6 +17,7 @@ const provesBy =
 const byCertificate = provesBy('certificate')
 const speaks2 = ({ document }: Around): boolean => document.ike.version !== 1
 const speaks1 = ({ document }: Around): boolean => document.ike.version !== 2
+const byHand = ({ document }: Around): boolean => document.auth.method === 'manual'
 const asPassword = ({ document }: Around): boolean => wayOf(document) === 'password'
 
 const asTheSuitesSay = (auto: string): readonly Choice[] => [
@@ -137,6 +138,39 @@ export const SECTIONS: readonly EditorSection[] = [
         label: 'Sign by RSASSA-PSS, where your key is an RSA key',
         kind: 'switch',
         shown: ({ document }) => document.auth.method === 'certificate',
+      },
+      { path: 'auth.spi.in', label: 'SPI of what comes in', kind: 'text', shown: byHand },
+      { path: 'auth.spi.out', label: 'SPI of what goes out', kind: 'text', shown: byHand },
+      {
+        path: 'auth.ahSpi.in',
+        label: 'SPI of AH that comes in',
+        kind: 'text',
+        partOf: 'auth.ahSpi',
+        hint: 'Left empty: the same as above.',
+        shown: byHand,
+      },
+      {
+        path: 'auth.ahSpi.out',
+        label: 'SPI of AH that goes out',
+        kind: 'text',
+        partOf: 'auth.ahSpi',
+        shown: byHand,
+      },
+      {
+        path: 'auth.suite',
+        label: 'Algorithms of ESP',
+        kind: 'text',
+        optional: true,
+        hint: 'One of a kind; left empty: aes256-sha256.',
+        shown: byHand,
+      },
+      {
+        path: 'auth.ahSuite',
+        label: 'Algorithm of AH',
+        kind: 'text',
+        optional: true,
+        hint: 'Left empty: sha256.',
+        shown: byHand,
       },
       ...EAP_FIELDS,
       ...SERVER_FIELDS,

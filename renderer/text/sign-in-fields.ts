@@ -12,10 +12,11 @@ const WAYS = [
   { way: 'certificate', label: 'Certificate' },
   { way: 'psk', label: 'Pre-shared key' },
 ] as const
+const MANUAL = { way: 'manual', label: 'Keys by hand' } as const
 
 /** All ways there are, and the one of this profile even where only its file knows what it means. */
 export const waysWith = (way: string): readonly { readonly way: string; readonly label: string }[] =>
-  WAYS.some((one) => one.way === way) ? WAYS : [...WAYS, { way, label: way }]
+  WAYS.some((one) => one.way === way) ? WAYS : [...WAYS, way === MANUAL.way ? MANUAL : { way, label: way }]
 
 /** Who one is to the gateway, in the way one signs in. */
 export function identityField({ auth, ike }: ProfileDocument): EditorField {
@@ -38,6 +39,8 @@ export function identityField({ auth, ike }: ProfileDocument): EditorField {
             hint: 'Left empty: whom your certificate names first.',
           }
         : { path: 'auth.user', label: 'User name', kind: 'text', hint: USER_HINT }
+    case 'manual':
+      return { ...LOCAL_ID, optional: true, hint: 'With keys by hand nobody asks for it.' }
     case 'xauth':
       return { path: 'xauth.user', label: 'User name', kind: 'text', hint: USER_HINT }
     default:
