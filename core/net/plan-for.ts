@@ -128,7 +128,7 @@ function dnsPlan(input: PlanInput, full: boolean): DnsPlan | undefined {
   const choices = input.choices ?? {}
   if (choices.keepDns) return undefined
   const servers = unique([...(choices.dnsServers ?? []), ...input.configuration.dnsServers])
-    .filter(isNumeric)
+    .filter(namesHost)
     .slice(0, MOST_SERVERS)
   const encrypted = (choices.dnsServers ?? []).length > 0 ? [] : tlsServers(input.configuration)
   if (servers.length + encrypted.length === 0) return undefined
@@ -150,13 +150,17 @@ const TLS_PORT = 853
 export const tlsServers = ({ encryptedDns = [] }: PlanInput['configuration']): readonly TlsServer[] =>
   encryptedDns
     .filter(({ alpn, digest }) => alpn.includes('dot') && digest === undefined)
-    .flatMap(({ addresses, name, port = TLS_PORT }) => addresses.map((address) => ({ address, port, name })))
+    .flatMap(({ addresses, name, port = TLS_PORT }) =>
+      addresses.filter(namesHost).map((address) => ({ address, port, name })),
+    )
     .slice(0, MOST_SERVERS)
 
-function isNumeric(address: string): boolean {
+/** Numeric, and of one host: of any other the helper would refuse the whole plan. */
+function namesHost(address: string): boolean {
   try {
-    addressBytes(address)
-    return true
+    const [first = 0, ...rest] = addressBytes(address)
+    if (isV6(address)) return first !== 0xff && (first !== 0 || rest.some((octet) => octet !== 0))
+    return first > 0 && first < 224
   } catch {
     return false
   }

@@ -66,7 +66,7 @@ describe('RFC 9464 §3.1: ENCDNS_IP4 and ENCDNS_IP6', () => {
   })
 
   test('a name is a name: no terminators, no options for whoever reads it next', () => {
-    for (const name of ['a\u0000', 'a\r', 'a b', '-x#y', 'a..b', `${'a'.repeat(64)}.example`])
+    for (const name of ['-a', 'a.-b', 'a\u0000', 'a\r', 'a b', '-x#y', 'a..b', `${'a'.repeat(64)}.example`])
       expect(decodeResolver(encodeResolver({ ...RESOLVER, name }), 4), name).toBeUndefined()
   })
 
@@ -83,6 +83,7 @@ describe('RFC 9464 §3.1: ENCDNS_IP4 and ENCDNS_IP6', () => {
     expect(withParameters('0000 0002 ff00 ff00 0000')).toBeUndefined()
     expect(withParameters('ff00 0001 00')).toMatchObject({ name: 'a.exm', alpn: [] })
     expect(withParameters('0001 0004 09646f74')).toBeUndefined()
+    expect(withParameters('0003 0002 0000')).toBeUndefined()
   })
 })
 

@@ -166,6 +166,16 @@ describe('RFC 9464 §4: encrypted name servers', () => {
     ).toBeUndefined()
   })
 
+  test('an address that is nobody’s is left out, so that the rest of the plan can be', () => {
+    const nobody = ['0.0.0.0', '224.0.0.251', '255.255.255.255', '::', 'ff02::fb']
+    expect(withResolvers({ ...dot, addresses: [...nobody, '10.78.0.2'] })?.encrypted).toEqual([
+      { address: '10.78.0.2', port: 853, name: 'dns.corp.example' },
+    ])
+    const plain = { ...configuration, dnsServers: [...nobody, '10.78.0.1', 'fd78::1'] }
+    expect(planFor({ ...base, configuration: plain }).dns?.servers).toEqual(['10.78.0.1', 'fd78::1'])
+    expect(planFor({ ...base, configuration: { ...configuration, dnsServers: nobody } }).dns).toBeUndefined()
+  })
+
   test('they are enough by themselves; name servers of the person come first and alone', () => {
     const only = { ...configuration, encryptedDns: [dot] }
     expect(planFor({ ...base, configuration: only }).dns).toMatchObject({ servers: [], only: [] })

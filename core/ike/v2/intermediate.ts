@@ -208,6 +208,7 @@ export class AwaitIntermediate implements State {
     const payloads = opened.payloads.ok ? opened.payloads.value : []
     const { method, ppk } = this.#left[0]!
     const refuse = (type: number, error: VpnError): Step => {
+      answer?.secret.close()
       n.transmit(sa.answer(header, [notify(type)]))
       return this.#end(error)
     }
@@ -217,10 +218,8 @@ export class AwaitIntermediate implements State {
     if ((method !== undefined && answer === undefined) || unknownCritical(payloads) !== undefined)
       return refuse(NotifyType.INVALID_SYNTAX.id, method === undefined ? notUnderstood : noKey([], method))
     const chosen = ppk ? chooseEarly(n.config, this.#init, payloads) : []
-    if (ppk && chosen.length === 0 && n.config.ppk?.required === true) {
-      answer?.secret.close()
+    if (ppk && chosen.length === 0 && n.config.ppk?.required === true)
       return refuse(NotifyType.AUTHENTICATION_FAILED.id, otherPpk)
-    }
     this.#left.shift()
     const reply: Payload[] = [
       ...(answer === undefined ? [] : [{ type: 'KE', group: method!.id, data: answer.data } as const]),

@@ -44,7 +44,7 @@ const KEY = {
 } as const
 const KNOWN: readonly number[] = [KEY.alpn, KEY.noDefaultAlpn, KEY.port, KEY.dohpath]
 
-const NAME = /^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$/
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?$/
 
 /** Value of ENCDNS_IP4 or ENCDNS_IP6; `undefined` for one that breaks a rule or that wants what we do not know. Never throws. RFC 9464 §3.1 */
 export const decodeResolver = (value: Uint8Array, addressOctets: 4 | 16): EncryptedResolver | undefined =>
@@ -116,7 +116,8 @@ function whole<T>(value: Uint8Array, read: (r: Reader) => T | undefined): T | un
 /** Presentation format: no terminator, nothing but a name. */
 function readName(r: Reader, octets: number): string | undefined {
   const name = Buffer.from(r.bytes(octets, 'Authentication Domain Name')).toString('latin1')
-  return NAME.test(name) && name.length <= 254 ? name.replace(/\.$/, '').toLowerCase() : undefined
+  const bare = name.replace(/\.$/, '').toLowerCase()
+  return NAME.test(name) && bare.length <= 253 ? bare : undefined
 }
 
 /** SvcParams: keys in ascending order, each once. RFC 9460 §2.2 */
@@ -133,7 +134,8 @@ function readParameters(r: Reader): Pick<EncryptedResolver, 'alpn' | 'port' | 'p
   if (!understands(values.get(KEY.mandatory))) return undefined
   const alpn = idsIn(values.get(KEY.alpn))
   const port = values.get(KEY.port)
-  if (alpn === undefined || (port !== undefined && port.length !== 2)) return undefined
+  if (alpn === undefined || (port !== undefined && (port.length !== 2 || port.every((octet) => octet === 0))))
+    return undefined
   const path = values.get(KEY.dohpath)
   return {
     alpn,
