@@ -6,6 +6,7 @@ import { connect } from './commands/connect.ts'
 import { decode } from './commands/decode.ts'
 import { doctor } from './commands/doctor.ts'
 import { gateway } from './commands/gateway.ts'
+import { guess } from './commands/guess.ts'
 import { importFiles } from './commands/import.ts'
 import { probe } from './commands/probe.ts'
 import { editProfile, exportProfile, listProfiles, removeProfile } from './commands/profiles.ts'
@@ -139,6 +140,13 @@ function buildProgram(context: CliContext, run: Run): Command {
     .option('--brief', 'one line a packet', false)
     .option('--json', "one object a packet, with Wireshark's names of the fields", false)
     .action((file, options) => run(options.json, () => decode(context, file, options)))
+  program
+    .command('guess')
+    .description('the lesson on weak keys: is a word of a short list the key behind a saved aggressive mode?')
+    .argument('<capture>', 'a file (pcap, pcapng); nothing is sent to anybody')
+    .argument('<words>', 'a file, one word a line, at most 1000')
+    .option(...JSON_FLAG)
+    .action((file, words, { json }) => run(json, () => guess(context, file, words, json)))
   program
     .command('capture')
     .description('the IKE messages of a running tunnel as a file for Wireshark, in a folder')

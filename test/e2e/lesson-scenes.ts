@@ -1,7 +1,10 @@
 import type { Scene } from './scene.ts'
 
 /** The pages of `docs/lessons`, in their order. */
-const LESSONS = ['main-mode', 'aggressive-mode', 'ikev2', 'ah', 'esp', 'ah-and-esp'] as const
+const LESSONS = [
+  ...['main-mode', 'aggressive-mode', 'ikev2', 'ah', 'esp', 'ah-and-esp'],
+  'forward-secrecy',
+] as const
 
 /** Every lesson, and what it opens. */
 export const LESSON_SCENES: readonly Scene[] = [

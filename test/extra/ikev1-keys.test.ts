@@ -5,6 +5,7 @@ import { HASHES } from '../../core/ike/v1/hash-algorithms.ts'
 import { hashR } from '../../core/ike/v1/hashes.ts'
 import { skeyidOfPsk } from '../../core/ike/v1/keys.ts'
 import { decrypt, exchangeIv, firstIv, lastBlock } from '../../core/ike/v1/protect.ts'
+import { isKeyOf } from '../../core/inspect/offline-guess.ts'
 import { decodeMessage, decodePayloads, type Message } from '../../core/wire/ikev1/message.ts'
 import { extraFile, extraJson } from '../support/extra-vectors.ts'
 import { datagramsOf, ikeOf, readCapture } from '../support/pcap.ts'
@@ -27,6 +28,10 @@ test('RFC 2409 §5.4: HASH_R of an aggressive mode whose key was guessed offline
     saBody: octets('sai_b'),
   }
   expect(toHex(hashR(prf, skeyid, transcript, octets('idir_b')))).toBe(sample.hash_r)
+
+  const [ni, nr, idBody, hash] = [octets('ni_b'), octets('nr_b'), octets('idir_b'), octets('hash_r')]
+  const answer = { prf, transcript, ni, nr, idBody, hash }
+  expect(['abc124', sample.psk!].map((word) => isKeyOf(answer, word))).toEqual([false, true])
 })
 
 describe('RFC 2409 Appendix B: an aggressive mode of which nothing was encrypted', () => {
