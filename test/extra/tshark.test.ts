@@ -10,10 +10,11 @@ import { exposedKeys } from '../../core/ike/v2/view.ts'
 import { Decoder } from '../../core/inspect/decoder.ts'
 import { fieldsOf } from '../../core/inspect/wireshark.ts'
 import { captureOf } from '../../core/manager/capture.ts'
+import type { MessageLog } from '../../core/manager/message-log.ts'
 import { TEXTBOOK } from '../captures/textbook.ts'
 import { run as signIn } from '../support/eap-peers.ts'
 import { logOf, OWN_CAPTURES } from '../support/own-captures.ts'
-import { encr, integ, ke, prf, SHA256, sn, wholeRegistry } from '../support/two-peers.ts'
+import { connected, encr, integ, ke, prf, SHA256, sn, wholeRegistry } from '../support/two-peers.ts'
 
 const run = promisify(execFile)
 /** Debian: tshark. Without it the tests are skipped by name, and with CI=true they fail. */
@@ -145,4 +146,56 @@ describe.skipIf(isMissing)('our own captures: what Wireshark says of them, field
     const differences = await differencesIn(path, folder, [folder])
     expect(differences.filter(({ field }) => !EAP_OTHERWISE.includes(field))).toEqual([])
   })
+
+  test('RFC 7383 §2.5: a message in fragments, each by itself and the last with what they make together', async () => {
+    const long = (letter: number) => ({
+      localIdentity: { type: 11, data: new Uint8Array(1_500).fill(letter) },
+      remoteIdentity: undefined,
+      fragmentDatagramBytes: 576,
+    })
+    const { client } = connected({ client: long(0x61), gateway: long(0x62) })
+    const ours = await compared('fragments', logOf(client), [exposedKeys(client.n)])
+    expect(ours.differences).toEqual([])
+    // Of either end at least three: 1,500 octets do not go into less. Only the last shows what they make.
+    const fragments = ours.theirs.filter((packet) => packet['isakmp.frag.total'] !== undefined)
+    expect(fragments.length).toBeGreaterThanOrEqual(6)
+    expect(fragments.filter((packet) => packet['isakmp.id.type'] !== undefined)).toHaveLength(2)
+  })
+
+  test('RFC 7296 §2.8: new keys for the CHILD_SA and for the IKE SA, and what goes under them', async () => {
+    const { client, gateway, net } = connected()
+    const keys = [exposedKeys(client.n)]
+    for (const [peer, what] of [
+      [client, 'rekeyChild'],
+      [gateway, 'rekeyChild'],
+      [client, 'rekeyIke'],
+    ] as const) {
+      peer.command(what)
+      net.settle()
+    }
+    keys.push(exposedKeys(client.n))
+    gateway.command('rekeyChild')
+    net.settle()
+    const ours = await compared('rekeys', logOf(client), keys)
+    expect(ours.differences).toEqual([])
+    // Four of them, and their answers.
+    const children = ours.theirs.filter((packet) => packet['isakmp.exchangetype']?.includes('36'))
+    expect(children).toHaveLength(8)
+    // Opened by tshark too, also under the keys that came later.
+    expect(children.filter((packet) => packet['isakmp.nonce'] !== undefined)).toHaveLength(8)
+  })
 })
+
+/** What a client's messages are to us and to tshark, with these keys. */
+async function compared(name: string, log: MessageLog, keys: readonly ReturnType<typeof exposedKeys>[]) {
+  const folder = join(home, name)
+  await mkdir(folder)
+  const ikev2 = keys.flatMap((one) => one.ikev2)
+  const { pcapng, tables } = captureOf('culvert0', log, { ikev1: [], ikev2, esp: [] })
+  const path = join(folder, 'a.pcapng')
+  await writeFile(path, Buffer.from(pcapng, 'base64'))
+  for (const [table, text] of Object.entries(tables)) await writeFile(join(folder, table), text)
+  const fields = ['isakmp.exchangetype', 'isakmp.frag.total', 'isakmp.id.type', 'isakmp.nonce']
+  const theirs = await tshark(path, folder, fields)
+  return { theirs, differences: await differencesIn(path, folder, [folder]) }
+}
