@@ -10,6 +10,7 @@ import { NAT_KEEPALIVE, withNonEspMarker } from '../esp/udp-encapsulation.ts'
 import { answerTo, tlsJudge } from '../ike/answers.ts'
 import { ByteLimits } from '../ike/byte-limits.ts'
 import type { ConnectionConfig, ConnectionView } from '../ike/config.ts'
+import { InboundWatch } from '../ike/inbound-watch.ts'
 import type { Datagram, IkeAction, IkeCommand, IkeEvent, ObservedMessage, State } from '../ike/session.ts'
 import type { Counters } from '../ike/view.ts'
 import type { Endpoint } from '../net/plan.ts'
@@ -63,6 +64,7 @@ export class Session {
   #opened: PacketEngine | undefined
   readonly #timers = new Map<string, () => void>()
   readonly #byteLimits = new ByteLimits()
+  readonly #watch = new InboundWatch()
   #state: State
   #asked: { readonly id: number; readonly request: Uint8Array; readonly answer: Uint8Array[] } | undefined
   /** Of the EAP conversation that runs. */
@@ -153,6 +155,11 @@ export class Session {
     this.#heardAt = now
     this.feed({ type: 'traffic', inbound: true, outbound: false })
     for (const event of this.#byteLimits.reached(this.#engine)) this.feed(event)
+    this.#lookAtWatched()
+  }
+
+  #lookAtWatched(): void {
+    if (this.#opened !== undefined) for (const event of this.#watch.arrived(this.#opened)) this.feed(event)
   }
 
   /** An inner packet for the client. */
@@ -216,8 +223,11 @@ export class Session {
         return this.#engine.useOutbound(action.child, action.sa.esp, action.selectors)
       case 'limitBytes':
         return this.#byteLimits.add(action)
+      case 'watchInbound':
+        return this.#watch.add(action.spi, this.#engine)
       case 'removeInbound':
         this.#byteLimits.remove(action.spi)
+        this.#watch.remove(action.spi)
         owner.inboundRemoved(action.spi)
         return this.#opened?.removeInbound(action.spi)
       case 'removeOutbound':
@@ -296,7 +306,11 @@ export class Session {
   }
 
   #setTimer(timer: string, at: Millis): void {
-    this.#after(timer, at - this.#options.clock.now(), () => this.feed({ type: 'timer', timer }))
+    this.#after(timer, at - this.#options.clock.now(), () => {
+      // Whoever decides about silence has to know the latest.
+      this.#lookAtWatched()
+      this.feed({ type: 'timer', timer })
+    })
   }
 
   #later(name: string, work: () => void): void {

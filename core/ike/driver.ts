@@ -23,6 +23,7 @@ import {
   type Path,
 } from './config.ts'
 import { EspKeyShelf, type ExposedKeys } from './exposed-keys.ts'
+import { InboundWatch } from './inbound-watch.ts'
 import { RevocationDesk } from './revocation.ts'
 import type { Answer, IkeAction, IkeEvent, State } from './session.ts'
 import { systemTimers, Timers } from './timers.ts'
@@ -62,6 +63,7 @@ class Driver implements Connection {
   readonly #datapath: IpsecDatapath
   readonly #timers = new Timers((timer) => this.#feed({ type: 'timer', timer }))
   readonly #byteLimits = new ByteLimits()
+  readonly #watch = new InboundWatch()
   #state: State
   #traffic: NodeJS.Timeout | undefined
   #trafficMs = TRAFFIC_MS
@@ -191,8 +193,11 @@ class Driver implements Connection {
         return this.#datapath.useOutbound(action.child, action.sa, action.selectors)
       case 'limitBytes':
         return this.#byteLimits.add(action)
+      case 'watchInbound':
+        return this.#watch.add(action.spi, this.#datapath)
       case 'removeInbound':
         this.#byteLimits.remove(action.spi)
+        this.#watch.remove(action.spi)
         this.#espKeys.remove('inbound', action.spi)
         return this.#datapath.removeInbound(action.spi)
       case 'removeOutbound':
@@ -306,6 +311,7 @@ class Driver implements Connection {
     this.#unserved = noSelector
     const moved = inbound || outbound || unserved
     if (moved || unanswered) this.#feed({ type: 'traffic', inbound, outbound, unserved, unanswered })
+    if (inbound) for (const event of this.#watch.arrived(this.#datapath)) this.#feed(event)
     return moved
   }
 

@@ -68,6 +68,8 @@ export type IkeEvent =
   | { readonly type: 'pathLost'; readonly problem: string }
   /** An SA is near the end of what may be sent with it. */
   | { readonly type: 'softLimit'; readonly spi: EspSpi; readonly reason: 'bytes' | 'packets' | 'sequence' }
+  /** An authentic packet has come on an SA that `watchInbound` names, since it did. */
+  | { readonly type: 'arrived'; readonly spi: EspSpi }
   /**
    * Traffic seen since the last such event, for liveness (RFC 7296 §2.4) and the idle time. `unserved`: inner packets
    * for which there was no CHILD_SA. `unanswered`: what was answered until a moment ago is not any more.
@@ -111,6 +113,8 @@ export type IkeAction =
    * (RFC 2407 §4.5), and ciphers with short blocks have one.
    */
   | { readonly do: 'limitBytes'; readonly inbound: EspSpi; readonly outbound: EspSpi; readonly bytes: number }
+  /** An `arrived` is due once the peer sends with this SA, from now on. */
+  | { readonly do: 'watchInbound'; readonly spi: EspSpi }
   /** One octet 0xFF on the path, RFC 3948 §4. */
   | { readonly do: 'keepalive' }
   /** A person, or a keychain, knows. Who has not answered until then is not waited for any longer. */

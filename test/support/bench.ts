@@ -253,7 +253,7 @@ export class Net<N extends PeerNegotiation> {
     const to = this.#endFor(flight)
     if (to === this.client && flight.destination.address !== this.clientAddress) return
     if (to.closed === undefined) {
-      if (flight.kind === 'esp') to.engine.fromNetwork(bytes)
+      if (flight.kind === 'esp') to.takeEsp(bytes)
       else {
         const datagram: Datagram = {
           bytes: bytes.slice(),

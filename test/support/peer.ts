@@ -9,6 +9,7 @@ import type { EspSa, IpsecSa } from '../../core/esp/engine.ts'
 import { createTypescriptEngine, type TypescriptEngine } from '../../core/esp/typescript-engine.ts'
 import { answerTo, tlsJudge } from '../../core/ike/answers.ts'
 import type { ConnectionConfig } from '../../core/ike/config.ts'
+import { InboundWatch } from '../../core/ike/inbound-watch.ts'
 import type {
   Answer,
   AssignedConfiguration,
@@ -66,6 +67,7 @@ export class Peer<N extends PeerNegotiation = PeerNegotiation> {
   /** Present once it is over. */
   closed: { readonly error: VpnError | undefined } | undefined
   readonly #net: Outlet
+  readonly #watch = new InboundWatch()
   readonly #inside: { readonly own: string; readonly other: string }
   #pings = 0
 
@@ -133,6 +135,12 @@ export class Peer<N extends PeerNegotiation = PeerNegotiation> {
     this.engine.fromTun(this.packet(text))
     const isIt = (packet: Uint8Array): boolean => Buffer.from(packet).subarray(28).toString() === text
     return () => others.some((other) => other.inner.some(isIt))
+  }
+
+  /** An ESP packet arrives. */
+  takeEsp(packet: Uint8Array): void {
+    this.engine.fromNetwork(packet)
+    for (const event of this.#watch.arrived(this.engine)) this.feed(event)
   }
 
   /** What its key and calendar answer; put another in its place to keep it waiting. */
@@ -217,7 +225,10 @@ export class Peer<N extends PeerNegotiation = PeerNegotiation> {
       case 'useOutbound':
         if (isTunnelOfEsp(action.sa)) this.engine.useOutbound(action.child, action.sa.esp, action.selectors)
         return
+      case 'watchInbound':
+        return this.#watch.add(action.spi, this.engine)
       case 'removeInbound':
+        this.#watch.remove(action.spi)
         return this.engine.removeInbound(action.spi)
       case 'removeOutbound':
         return this.engine.removeOutbound(action.spi)

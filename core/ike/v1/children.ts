@@ -1,19 +1,26 @@
-import { asMillis, type Millis } from '../../bytes/brands.ts'
+import { asMillis, type EspSpi, type Millis } from '../../bytes/brands.ts'
 import type { Established } from './established.ts'
 import { deleteChildren } from './exchanges/informational.ts'
-import { beginQuick, limitBytes, QUICK_MODE } from './exchanges/quick-mode.ts'
+import { beginQuick, limitBytes, QUICK_MODE, startSending } from './exchanges/quick-mode.ts'
 import { type ChildSa, closePending } from './negotiation.ts'
 import { CHOICE } from './numbers.ts'
 import { NO_CONFIGURATION } from './phase2-start.ts'
 import type { Life } from './phase2-suite.ts'
+import { Takeover, type Withdraw } from './takeover.ts'
 
 /** The pairs of ESP SAs: how they are renewed, and how they go. RFC 2409 §5.5 */
 export class Children {
   readonly #e: Established
+  readonly #takeover: Takeover
   #names = 0
 
   constructor(e: Established) {
     this.#e = e
+    this.#takeover = new Takeover({
+      n: e.n,
+      taken: (fresh, old, unproven, now) => this.#taken(fresh, old, unproven, now),
+      notTaken: (fresh, old, now) => this.#notTaken(fresh, old, now),
+    })
   }
 
   /** The one named, or all. */
@@ -40,11 +47,42 @@ export class Children {
     if (child !== undefined) this.#renewChild(child, now)
   }
 
-  onTimer(timer: 'child-rekey' | 'child-linger', spi: number, now: Millis): void {
+  onTimer(
+    timer: 'child-rekey' | 'child-linger' | 'child-takeover' | 'child-forget',
+    spi: EspSpi,
+    now: Millis,
+  ): void {
     const child = this.#e.n.children.get(spi)
     if (child === undefined) return
-    if (timer === 'child-rekey') this.#renewChild(child, now)
-    else this.#onLinger(child)
+    if (timer === 'child-takeover') return this.#takeover.onTimer(spi, now)
+    if (timer !== 'child-rekey') return this.#delete(child, now)
+    this.#takeover.decide(child, now)
+    if (this.#e.n.children.has(spi)) this.#renewChild(child, now)
+  }
+
+  /** The peer has sent with this one since that became a question. */
+  onArrived(spi: EspSpi, now: Millis): void {
+    const { n } = this.#e
+    const child = n.children.get(spi)
+    if (child === undefined) return
+    n.clearTimer(`child-forget:${spi}`)
+    this.#takeover.onArrived(spi, now)
+    delete child.unproven
+    if (child.state !== 'replaced') return
+    const next = [...n.children.values()].find((c) => c.name === child.name && c.unproven !== undefined)
+    if (next === undefined) return
+    next.unproven?.()
+    n.note(`the peer still sends with the old keys of ${next.name}; new ones are asked for`)
+    this.#renewChild(next, now)
+  }
+
+  /** What the peer does not use from now on goes, and is said to go. */
+  forgetUnused(now: Millis): void {
+    const { n } = this.#e
+    for (const spi of n.children.keys()) {
+      n.act({ do: 'watchInbound', spi: spi as EspSpi })
+      n.setTimer(`child-forget:${spi}`, asMillis(now + CHOICE.lingerMs))
+    }
   }
 
   /** `net`, then `net-2` and so on. */
@@ -56,8 +94,11 @@ export class Children {
   /** A quick mode of the peer is complete. */
   onChild(child: ChildSa, renews: ChildSa | undefined, now: Millis): void {
     const { n } = this.#e
-    if (renews !== undefined && n.children.has(renews.inboundSpi))
-      this.#replaced(renews, CHOICE.longLingerMs, now)
+    for (const one of n.children.values()) {
+      if (one === child || one.name !== child.name || one.state === 'replaced') continue
+      this.#takeover.overtaken(one)
+      if (one.ours || one.pendingOutbound === undefined) this.#replaced(one, CHOICE.longLingerMs, now)
+    }
     if (renews !== undefined) n.rekeys.child++
     if (n.state === 'connected') return
     n.state = 'connected'
@@ -67,11 +108,12 @@ export class Children {
   }
 
   /** Forgets a pair of ESP SAs. */
-  remove(child: ChildSa): void {
+  remove(child: ChildSa, now: Millis): void {
     const { n } = this.#e
     if (!n.children.delete(child.inboundSpi)) return
-    n.clearTimer(`child-rekey:${child.inboundSpi}`)
-    n.clearTimer(`child-linger:${child.inboundSpi}`)
+    for (const timer of ['child-rekey', 'child-linger', 'child-forget'])
+      n.clearTimer(`${timer}:${child.inboundSpi}`)
+    this.#takeover.onRemoved(child, now)
     n.act({ do: 'removeInbound', spi: child.inboundSpi })
     if (child.pendingOutbound === undefined) n.act({ do: 'removeOutbound', spi: child.outboundSpi })
     closePending(child)
@@ -101,10 +143,16 @@ export class Children {
     )
   }
 
-  /** The same traffic, with new keys. The old SAs take packets until they are deleted. RFC 2409 §5.5 */
+  /**
+   * The same traffic, with new keys. The old SAs take packets until they are deleted. While phase 1 is renewed it waits:
+   * the peer may be leaving the ISAKMP SA that it would go by. RFC 2409 §5.5
+   */
   #renewChild(child: ChildSa, now: Millis): void {
     const { n } = this.#e
     if (child.state !== 'installed' || child.pendingOutbound !== undefined) return
+    child.waits = this.#e.renewing ? (child.waits ?? 0) + 1 : 0
+    if (child.waits > 0 && child.waits <= CHOICE.afterPhase1Tries)
+      return n.setTimer(`child-rekey:${child.inboundSpi}`, asMillis(now + CHOICE.afterPhase1Ms))
     child.state = 'renewing'
     beginQuick(
       this.#e,
@@ -112,9 +160,11 @@ export class Children {
         name: child.name,
         selectors: child.asked ?? child.selectors,
         renews: child,
-        onDone: (_, at) => {
+        onDone: (fresh, at, withdraw) => {
           n.rekeys.child++
-          if (n.children.has(child.inboundSpi)) this.#replaced(child, CHOICE.lingerMs, at)
+          if (!n.children.has(child.inboundSpi)) return
+          if (fresh.pendingOutbound === undefined) return this.#replaced(child, CHOICE.lingerMs, at)
+          this.#takeover.begin(fresh, this.#sending(child), withdraw, at)
         },
         onFailed: (error, at) => {
           n.note(`quick mode could not renew ${child.name}: ${error.kind}`)
@@ -127,14 +177,39 @@ export class Children {
     )
   }
 
+  /** The pair of the same traffic that we send with: the peer may have renewed this one before we had. */
+  #sending(child: ChildSa): ChildSa {
+    const same = [...this.#e.n.children.values()].filter((c) => c.name === child.name)
+    return same.findLast((c) => c.state !== 'replaced' && c.pendingOutbound === undefined) ?? child
+  }
+
+  #taken(fresh: ChildSa, old: ChildSa, unproven: Withdraw | undefined, now: Millis): void {
+    const { n } = this.#e
+    startSending(n, fresh)
+    if (unproven !== undefined) fresh.unproven = unproven
+    if (n.children.has(old.inboundSpi))
+      this.#replaced(old, unproven === undefined ? CHOICE.lingerMs : CHOICE.unprovenLingerMs, now)
+  }
+
+  /** Once: whoever sends with the old one at its very end has to be shown the new one. */
+  #notTaken(fresh: ChildSa, old: ChildSa, now: Millis): void {
+    const { n } = this.#e
+    if (old.doubted === true) return this.#taken(fresh, old, undefined, now)
+    old.doubted = true
+    n.note(`the peer has not taken the new keys of ${old.name}; they are asked for once more`)
+    this.#delete(fresh, now)
+    old.state = 'installed'
+    this.#renewChild(old, now)
+  }
+
   #replaced(child: ChildSa, lingerMs: number, now: Millis): void {
     child.state = 'replaced'
     this.#e.n.clearTimer(`child-rekey:${child.inboundSpi}`)
     this.#e.n.setTimer(`child-linger:${child.inboundSpi}`, asMillis(now + lingerMs))
   }
 
-  #onLinger(child: ChildSa): void {
+  #delete(child: ChildSa, now: Millis): void {
     this.#e.inform(this.#e.current, deleteChildren([child]))
-    this.remove(child)
+    this.remove(child, now)
   }
 }

@@ -1,4 +1,4 @@
-import { asMillis, type Millis } from '../../bytes/brands.ts'
+import { asMillis, type EspSpi, type Millis } from '../../bytes/brands.ts'
 import type { VpnError } from '../../errors.ts'
 import { ExchangeType, NotifyType } from '../../iana/ikev1.ts'
 import type { Message } from '../../wire/ikev1/message.ts'
@@ -56,6 +56,11 @@ export class Established implements State {
     this.#liveness = new Liveness(this, now)
   }
 
+  /** Another phase 1 is under way, of ours or of the peer. */
+  get renewing(): boolean {
+    return this.#renewal.underWay
+  }
+
   get current(): IsakmpSa {
     return this.n.current!
   }
@@ -99,6 +104,9 @@ export class Established implements State {
         break
       case 'softLimit':
         this.children.onSoftLimit(event.spi, now)
+        break
+      case 'arrived':
+        this.children.onArrived(event.spi, now)
         break
       case 'traffic':
         if (event.inbound) this.#liveness.alive(now)
@@ -233,7 +241,9 @@ export class Established implements State {
         return this.xauth?.onTimeout()
       case 'child-rekey':
       case 'child-linger':
-        return this.children.onTimer(what, Number(key), now)
+      case 'child-takeover':
+      case 'child-forget':
+        return this.children.onTimer(what, Number(key) as EspSpi, now)
       case 'ike-rekey':
         return this.#renewal.begin(now)
       case 'renewal':
@@ -267,14 +277,18 @@ export class Established implements State {
     const xauth = methodOf(sa.suite.authentication).xauth !== false ? n.config.ikev1?.xauth : undefined
     if (xauth?.role === 'gateway') requestXauth(this, xauth, now)
     else if (xauth === undefined) this.start.confirm(now)
+    this.exchanges.moveFrom(old, now)
     this.#startTimers(now)
     const linger = sa.initiator ? CHOICE.lingerMs : CHOICE.longLingerMs
     n.setTimer(`sa-linger:${old.name}`, asMillis(now + linger))
   }
 
-  /** The client has begun anew and knows nothing of what stood. RFC 2407 §4.6.3.3 */
+  /**
+   * The client has begun anew, and may know nothing of what stood. It may as well: strongSwan says so too when the old
+   * ISAKMP SA has ended before the new one stands, and keeps its ESP SAs. RFC 2407 §4.6.3.3
+   */
   #forgetAll(now: Millis): void {
-    for (const child of [...this.n.children.values()]) this.children.remove(child)
+    this.children.forgetUnused(now)
     for (const sa of [...this.sas]) this.#drop(sa, now)
   }
 

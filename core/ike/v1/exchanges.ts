@@ -17,6 +17,8 @@ interface Handlers {
   /** Checks the hash, and accepts what it takes. */
   onMessage(opened: Opened, now: Millis, messageId: number): Taken
   onFailed(error: VpnError, now: Millis): void
+  /** Asks for the same under the ISAKMP SA that carries on. */
+  readonly again?: (now: Millis) => void
   /** What was on offer, for "the gateway takes none of these". */
   readonly offered?: () => readonly string[]
 }
@@ -126,6 +128,16 @@ export class Exchanges {
   /** What is asked for has come on another way. */
   cancel(label: string): void {
     for (const open of [...this.#open.values()].filter((o) => o.handlers.label === label)) this.#close(open)
+  }
+
+  /** Another ISAKMP SA carries on: peers that have left the old one answer nothing there. */
+  moveFrom(sa: IsakmpSa, now: Millis): void {
+    for (const open of [...this.#open.values()].filter((o) => o.sa === sa && o.ours)) {
+      const { again } = open.handlers
+      if (again === undefined) continue
+      this.#close(open)
+      again(now)
+    }
   }
 
   /** An ISAKMP SA is gone, and what ran under it. */

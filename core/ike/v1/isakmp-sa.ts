@@ -210,6 +210,11 @@ export class IsakmpSa {
     return this.#answers.has(key) ? { answer: this.#answers.get(key) } : undefined
   }
 
+  /** This answer is not given again. */
+  withdraw(answer: Outgoing): void {
+    for (const [key, one] of this.#answers) if (one === answer) this.#answers.set(key, undefined)
+  }
+
   /** Nothing is said or read with it any more. */
   closed = false
 

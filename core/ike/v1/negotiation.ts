@@ -37,6 +37,12 @@ export interface ChildSa {
   lifeSeconds: number
   /** The SA to send with, while the peer may not be ready for it. */
   pendingOutbound?: IpsecSa
+  /** We send with it, though nothing has come that would tell that the peer has it. Called, it is not told so again. */
+  unproven?: () => void
+  /** What was to replace it was not taken, and is asked for once more. */
+  doubted?: boolean
+  /** How often its renewal has waited for that of phase 1. */
+  waits?: number
   /** `renewing`: a quick mode to replace it is out. `replaced`: another one carries on. */
   state: 'installed' | 'renewing' | 'replaced'
 }

@@ -41,6 +41,17 @@ export const CHOICE = {
   lingerMs: 5_000,
   /** Replaced SAs of which the peer should say when they go are kept this long. */
   longLingerMs: 60_000,
+  /**
+   * After a quick mode of ours both ends may still send with the old pair for as long as the first of these. When the peer
+   * still does after the second, it has no new one: strongSwan, which is slow to say its message again, has done it by then.
+   */
+  overlapMs: 1_000,
+  takeoverMs: 6_000,
+  /** Where nothing came at all that would tell, the old pair is kept this long. */
+  unprovenLingerMs: 30_000,
+  /** What should be renewed waits so long each time, and so many times, while phase 1 is being renewed. */
+  afterPhase1Ms: 1_000,
+  afterPhase1Tries: 4,
   /** Wait between two queries of dead peer detection, and how many of them go unanswered. RFC 3706 §5.5 */
   dpdRetryMs: 5_000,
   dpdTries: 4,

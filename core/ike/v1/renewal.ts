@@ -21,6 +21,8 @@ interface Run {
   readonly phase1: Phase1
   tries: number
   readonly ours: boolean
+  /** Ours was due meanwhile. */
+  due?: boolean
   /** The message that our latest answers. */
   heard: Uint8Array | undefined
   /** The message an answer is waited for to go on with. */
@@ -45,9 +47,16 @@ export class Renewal {
     return this.#run?.phase1.ourCookie
   }
 
+  get underWay(): boolean {
+    return this.#run !== undefined
+  }
+
   begin(now: Millis): void {
     const { n } = this.#of
-    if (this.#run !== undefined) return
+    if (this.#run !== undefined) {
+      this.#run.due = true
+      return
+    }
     const phase1 = beginPhase1(n)
     if (!('onMessage' in phase1)) return this.#of.leave(phase1)
     this.#run = { phase1, tries: 1, ours: true, heard: undefined }
@@ -151,6 +160,6 @@ export class Renewal {
     const { n } = this.#of
     n.clearTimer('renewal')
     n.note(`phase 1 could not be renewed: ${why}`)
-    if (run.ours) n.setTimer('ike-rekey', asMillis(now + CHOICE.retryMs))
+    if (run.ours || run.due === true) n.setTimer('ike-rekey', asMillis(now + CHOICE.retryMs))
   }
 }

@@ -11,7 +11,9 @@ import { describePhase1 } from './phase1-suite.ts'
 
 /** Phase 1 and phase 2 as a person sees them. `toUnixMs` turns the monotonic clock into wall time. */
 export function viewOf(n: Negotiation, counters: Counters, toUnixMs: (at: Millis) => number): ConnectionView {
-  const phase2 = [...n.children.values()].filter((child) => child.state !== 'replaced')
+  const phase2 = [...n.children.values()].filter(
+    (c) => c.state !== 'replaced' && c.pendingOutbound === undefined,
+  )
   return {
     state: n.state,
     step: n.step,

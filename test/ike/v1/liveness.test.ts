@@ -82,6 +82,7 @@ describe('RFC 2408 §3.15: the end', () => {
     const two = connected()
     two.client.command('rekeyChild')
     two.net.settle()
+    expect(two.net.pings()).toBe(true)
     const deletes: Parameters<typeof two.net.deliver>[0][] = []
     two.net.onSend = (flight) => {
       deletes.push({ ...flight, bytes: flight.bytes.slice() })
@@ -106,7 +107,7 @@ describe('RFC 2408 §3.15: the gateway deletes the last pair of ESP SAs', () => 
   const deleteLast = (two: ReturnType<typeof connected>) => {
     const e = two.gateway.state as Established
     const [child] = two.gateway.n.children.values()
-    e.children.remove(child!)
+    e.children.remove(child!, two.net.now)
     e.inform(e.current, deleteChildren([child!]))
     two.gateway.feed({ type: 'pathOpen', local: two.gateway.n.local!, remote: two.gateway.n.remote! })
   }

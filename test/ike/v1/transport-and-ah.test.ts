@@ -228,6 +228,7 @@ describe('RFC 2407 §4.5: encapsulation modes', () => {
     made.client.command('rekeyChild')
     made.net.settle()
     expect(made.client.n.rekeys.child).toBe(1)
+    made.net.advance(10_000)
     inAgreement(made)
   })
 })

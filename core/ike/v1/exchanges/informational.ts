@@ -44,7 +44,7 @@ function onDelete(e: Established, { protocol, spis }: DeletePayload, now: Millis
         children.find((c) => c.spis[which]?.inbound === number)
       if (child !== undefined) {
         deleted.push(child)
-        e.children.remove(child)
+        e.children.remove(child, now)
       }
     }
   }

@@ -35,6 +35,7 @@ import {
   phase2Suite,
   readLife,
 } from '../phase2-suite.ts'
+import type { Withdraw } from '../takeover.ts'
 import { deletes } from './informational.ts'
 import {
   allowedTerms,
@@ -59,7 +60,7 @@ export interface QuickPurpose {
   readonly selectors: SelectorPair
   /** What it makes anew. */
   readonly renews?: ChildSa
-  onDone(child: ChildSa, now: Millis): void
+  onDone(child: ChildSa, now: Millis, withdraw: Withdraw): void
   onFailed(error: VpnError, now: Millis): void
 }
 
@@ -114,11 +115,18 @@ export function beginQuick(e: Established, purpose: QuickPurpose, now: Millis): 
           sas,
           at,
         )
-        startSending(n, child)
+        const { renews } = purpose
+        // With a pair that carries traffic until now there is time for a sign that the peer has this one.
+        if (renews === undefined || renews.unproven !== undefined || !n.children.has(renews.inboundSpi))
+          startSending(n, child)
         const third = sa.sealHash3(QUICK, messageId, ni, nr)
-        return { last: third, after: (later) => purpose.onDone(child, later) }
+        return { last: third, after: (later) => purpose.onDone(child, later, () => sa.withdraw(third)) }
       },
       onFailed: fail,
+      again: (at) => {
+        exchange?.close()
+        beginQuick(e, purpose, at)
+      },
       offered: () =>
         terms.protocols.flatMap((protocol) => describeOffer(n.registry, proposalsOf(n, protocol))),
     },
@@ -268,9 +276,9 @@ export function answerQuick(e: Established, sa: IsakmpSa, opened: Opened, now: M
       : []),
     ...(isEncapsulated(n) && mode === 'transport' ? originalAddresses(n, false) : []),
   ]
-  const drop = (): void => {
+  const drop = (_: VpnError, at: Millis): void => {
     if (n.children.get(child.inboundSpi) === child && child.pendingOutbound !== undefined)
-      e.children.remove(child)
+      e.children.remove(child, at)
   }
   e.await(
     sa,
@@ -335,11 +343,14 @@ function allowedSelectors(
 
 const addressesOf = (cidrs: readonly string[]) => cidrs.map((cidr) => selectorOfAddress(cidr.split('/')[0]!))
 
-/** The pair of SAs that carries the very same traffic, which a new one renews. */
+/** The latest pair of SAs that carries the very same traffic, which a new one renews. */
 function sameTraffic(n: Negotiation, selectors: SelectorPair): ChildSa | undefined {
   const text = (pair: SelectorPair): string => [...pair.local, ...pair.remote].map(describeSelector).join(' ')
-  return [...n.children.values()].find(
-    (child) => child.state !== 'replaced' && text(child.asked ?? child.selectors) === text(selectors),
+  return [...n.children.values()].findLast(
+    (child) =>
+      child.state !== 'replaced' &&
+      (child.ours || child.pendingOutbound === undefined) &&
+      text(child.asked ?? child.selectors) === text(selectors),
   )
 }
 
@@ -395,7 +406,7 @@ export function limitBytes(n: Negotiation, { inboundSpi, outboundSpi }: ChildSa,
 }
 
 /** The peer is ready for it. */
-function startSending(n: Negotiation, child: ChildSa): void {
+export function startSending(n: Negotiation, child: ChildSa): void {
   const sa = child.pendingOutbound
   if (sa === undefined || !n.children.has(child.inboundSpi)) return closePending(child)
   delete child.pendingOutbound
