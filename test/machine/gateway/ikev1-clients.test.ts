@@ -134,8 +134,7 @@ describe("strongSwan's client in IKEv1 at the built-in gateway", () => {
     await pings.line(/icmp_seq=140 /)
     await pings.end('SIGINT')
     // A packet may be on its way in the old SAs when they end; a renewal that went wrong costs seconds.
-    const answered = pings.count(/icmp_seq=/)
-    expect(answered).toBeGreaterThanOrEqual(130)
+    expect(pings.lines.join('\n')).toMatch(/ [0-4]% packet loss/)
     expect(gateway.lines.join('\n').match(/"event":"connected"/g)).toHaveLength(1)
     await client.stop()
     await stop(gateway)
