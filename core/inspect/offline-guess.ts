@@ -1,7 +1,7 @@
 import { equalConstantTime, toHex } from '../bytes/octets.ts'
 import { Secret } from '../bytes/secret.ts'
 import type { CryptoRegistry, PrfInfo } from '../crypto/transforms.ts'
-import { Phase1Authentication } from '../iana/ikev1.ts'
+import { ExchangeType, Phase1Authentication } from '../iana/ikev1.ts'
 import { HASHES } from '../ike/v1/hash-algorithms.ts'
 import { hashR, type Phase1Transcript } from '../ike/v1/hashes.ts'
 import { skeyidOfPsk } from '../ike/v1/keys.ts'
@@ -24,7 +24,6 @@ export interface AggressiveAnswer {
 
 /** Ours: first messages that wait for their answer, and answers that may come again. */
 const MOST = 256
-const AGGRESSIVE = 4
 const PSK: ReadonlySet<number> = new Set([
   Phase1Authentication.PRE_SHARED_KEY.id,
   Phase1Authentication.XAUTH_INITIATOR_PRE_SHARED_KEY.id,
@@ -44,7 +43,8 @@ export class AggressiveAnswers {
   /** A whole message without non-ESP marker. The answer in it; `undefined` where it is none, or came before. */
   next(bytes: Uint8Array): AggressiveAnswer | undefined {
     const message = decodeMessage(bytes)
-    if (!message.ok || message.value.sealed || message.value.header.exchange !== AGGRESSIVE) return undefined
+    if (!message.ok || message.value.sealed || message.value.header.exchange !== ExchangeType.AGGRESSIVE.id)
+      return undefined
     const { header } = message.value
     const parts = partsOf(message.value)
     if (parts === undefined) return undefined

@@ -148,6 +148,24 @@ describe('the window and a real gateway', () => {
     expect(state()).toBe(before)
   })
 
+  test('RFC 7296 §2.21.2: why it failed, in the inspector, and the message that says it', async () => {
+    await page.keyboard.press('Control+2')
+    const why = page.locator('p.note').filter({ hasText: 'The gateway refuses here' })
+    await why.waitFor({ timeout: 20_000 })
+    const list = page.getByRole('list', { name: /^Messages/ })
+    await list
+      .getByRole('button', { name: /IKE_SA_INIT request/ })
+      .last()
+      .click()
+    await why.getByRole('button', { name: 'IKE_AUTH response' }).click()
+    await page.locator('.middle .pane-h b').getByText('IKE_AUTH response', { exact: true }).waitFor()
+    const fields = page.getByRole('tree', { name: 'Fields' })
+    await fields.getByText('AUTHENTICATION_FAILED', { exact: false }).first().waitFor()
+    // One stands before the message now: there is nothing left to lead to.
+    expect(await why.getByRole('button').count()).toBe(0)
+    await page.keyboard.press('Control+1')
+  })
+
   test('the key lies nowhere in the home folder and in nothing the app has said', async () => {
     const key = setting(env, 'LAB_CLIENT_PSK')
     expect(key.length).toBeGreaterThan(7)
