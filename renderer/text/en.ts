@@ -26,6 +26,8 @@ export type ViewState =
   | 'error'
 
 export const WORDS = {
+  manualKeys:
+    'Keys by hand: there is no phase 1 and there are no messages, keys are never renewed, and packets that were recorded are taken again.',
   connections: 'Connections',
   connect: 'Connect',
   disconnect: 'Disconnect',
