@@ -9,6 +9,8 @@ export const PROBE = {
   use: 'Use these',
   used: 'These are the proposals of phase 1 now. Save keeps them.',
   nothing: 'It takes nothing this connection could offer.',
+  silent:
+    'Nobody answered there. Is the name right, and does the network here let UDP ports 500 and 4500 out?',
   unsigned: 'Nobody has signed these answers: take them for a hint, not for a proof.',
 } as const
 
@@ -16,6 +18,13 @@ const STATES: Readonly<Record<ProbeState, string>> = {
   silent: 'no answer',
   refuses: 'answers, and takes nothing of what was tried',
   accepts: 'yes',
+}
+
+/** What it comes to, under the lines; `usable`: there are suites to take over, `used`: they were. */
+export function probeSentence({ ikev2, ikev1 }: GatewayProbe, usable: boolean, used: boolean): string {
+  if (ikev2.state === 'silent' && ikev1.state === 'silent') return PROBE.silent
+  if (used) return PROBE.used
+  return usable ? '' : PROBE.nothing
 }
 
 export interface ProbeRow {
