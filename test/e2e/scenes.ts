@@ -297,7 +297,7 @@ export const SCENES: readonly Scene[] = [
       const probe = page.getByRole('group', { name: 'What the gateway accepts' })
       await page.getByLabel('Gateway', { exact: true }).fill('127.0.0.1')
       await probe.getByRole('button', { name: 'Probe' }).click()
-      await probe.getByText('Nobody has signed these answers', { exact: false }).waitFor({ timeout: 40_000 })
+      await probe.getByText('Nobody answered there', { exact: false }).waitFor({ timeout: 40_000 })
     },
   },
   {
