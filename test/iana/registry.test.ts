@@ -35,7 +35,8 @@ test.each(registries)('%s: no number twice, every row with its document', (_name
   const rows = Object.values(registry)
   expect(rows.length).toBeGreaterThan(0)
   expect(new Set(rows.map((row) => row.id)).size).toBe(rows.length)
-  for (const row of rows) expect(row.reference).toMatch(/^(RFC \d{4}|draft-|3GPP TS |FIPS |of Cisco)/)
+  for (const row of rows)
+    expect(row.reference).toMatch(/^(RFC \d{4}|draft-|3GPP TS |FIPS |of Cisco|\[MS-IKEE\] §\d)/)
 })
 
 test('RFC 7296 §3.10.1: errors below 16384, status types from there on', () => {
