@@ -1,4 +1,4 @@
-import { OctetString } from 'asn1js'
+import { Constructed, OctetString } from 'asn1js'
 import { Malformed } from '../bytes/malformed.ts'
 import { inside, type Place, readDer, sequence, smallInteger } from './der.ts'
 import { forge } from './forge.ts'
@@ -102,7 +102,8 @@ function mostIterations(octets: Uint8Array): number {
     }
     const walk = (node: typeof root): void => {
       if (node instanceof OctetString) visit(new Uint8Array(node.getValue()), depth + 1)
-      else if (node.idBlock.isConstructed) {
+      // Salts and ciphertext read like elements by accident, of kinds that have nothing inside too.
+      else if (node instanceof Constructed) {
         const children = inside(node, PLACE)
         for (const [at, child] of children.entries()) {
           const salted = isPrimitive(child, 2) && at > 0 && isPrimitive(children[at - 1], 4)

@@ -190,16 +190,22 @@ describe('PKCS#12, RFC 7292', () => {
     expect(outcome([grown], 'pw')).toMatch(/^unsupported: it asks for 2147483647 rounds/)
   })
 
-  /** The MAC's rounds stand last in the file: SEQUENCE { DigestInfo, OCTET STRING, INTEGER }. */
-  function withRounds(bundle: Uint8Array, rounds: number): Uint8Array {
-    const node = forge.asn1.fromDer(Buffer.from(bundle).toString('latin1'))
+  test('a salt is noise, also one that reads like an element of a kind that has none inside', () => {
+    // A UTF8String marked as constructed.
+    const noisy = withMac(pfx(own, [], 'pw', 'aes256', 1), 1, '\x2c\x06\x04\x04\0\0\0\0')
+    expect(outcome([noisy], 'pw')).toMatch(/^passphraseWrong/)
+    expect(outcome([withRounds(noisy, 0x7fffffff)], 'pw')).toMatch(/^unsupported: it asks for 2147483647/)
+  })
+
+  const withRounds = (bundle: Uint8Array, rounds: number): Uint8Array =>
+    withMac(bundle, 2, forge.asn1.integerToDer(rounds).getBytes())
+
+  /** MacData stands last in the file: SEQUENCE { DigestInfo, OCTET STRING salt, INTEGER rounds }. RFC 7292 §4 */
+  function withMac(bundle: Uint8Array, at: 1 | 2, content: string): Uint8Array {
+    const { Class, Type, create, fromDer } = forge.asn1
+    const node = fromDer(Buffer.from(bundle).toString('latin1'))
     const mac = (node.value as forge.asn1.Asn1[]).at(-1)?.value as forge.asn1.Asn1[]
-    mac[2] = forge.asn1.create(
-      forge.asn1.Class.UNIVERSAL,
-      forge.asn1.Type.INTEGER,
-      false,
-      forge.asn1.integerToDer(rounds).getBytes(),
-    )
+    mac[at] = create(Class.UNIVERSAL, at === 1 ? Type.OCTETSTRING : Type.INTEGER, false, content)
     return derOf(node)
   }
 
