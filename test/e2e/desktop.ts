@@ -1,8 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { _electron, type Browser, chromium, type ElectronApplication, type Page } from 'playwright-core'
+import { removeFolder } from '../support/remove-folder.ts'
 
 /** `nobody`: an ordinary user that every Linux has. */
 const NOBODY = 65_534
@@ -316,7 +317,7 @@ export class Desktop {
     for (const browser of this.#browsers) await browser.close().catch(() => {})
     this.freezeKeyring(false)
     await Promise.all([...this.#services, ...(this.#display === undefined ? [] : [this.#display])].map(ended))
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+    removeFolder(this.folder)
   }
 }
 

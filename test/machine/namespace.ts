@@ -6,6 +6,7 @@ import { createInterface, type Interface } from 'node:readline'
 import { buildSync } from 'esbuild'
 import type { VpnError } from '../../core/errors.ts'
 import type { OsEdge } from '../../core/net/plan.ts'
+import { removeFolder } from '../support/remove-folder.ts'
 
 export interface Answer {
   readonly value?: { readonly fd: number; readonly device: string } | null
@@ -93,7 +94,7 @@ export class Namespace {
     execFileSync('ip', ['netns', 'del', this.name])
     rmSync(`/etc/netns/${this.name}`, { recursive: true })
     // What just ended may still be taking its own files away.
-    rmSync(this.folder, { recursive: true, maxRetries: 10, retryDelay: 100 })
+    removeFolder(this.folder)
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { removeFolder } from '../../support/remove-folder.ts'
 import { Program } from '../program.ts'
 
 const run = promisify(execFile)
@@ -103,7 +104,7 @@ export class Ground {
       execFileSync('ip', ['netns', 'del', side])
       rmSync(`/etc/netns/${side}`, { recursive: true, force: true })
     }
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+    removeFolder(this.folder)
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -7,6 +7,7 @@ import { buildSync } from 'esbuild'
 import type { InboundCounters, OutboundCounters } from '../../../core/esp/engine.ts'
 import type { EngineKind } from '../../../core/esp/open-datapath.ts'
 import type { NativeOffloads } from '../../../core/native/addon.ts'
+import { removeFolder } from '../remove-folder.ts'
 import type { SuiteName } from './suites.ts'
 
 export type Side = 'a' | 'b'
@@ -118,7 +119,7 @@ export class Wire {
 
   remove(): void {
     for (const side of ['a', 'b'] as const) execFileSync('ip', ['netns', 'del', this.namespace(side)])
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+    removeFolder(this.folder)
   }
 }
 
